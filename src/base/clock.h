@@ -1,0 +1,52 @@
+#pragma once
+// The one door to time. Everything that needs to know it takes a Clock, so that tests and the simulator own it.
+#include <chrono>
+
+namespace ionian {
+
+using Duration = std::chrono::nanoseconds;
+using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
+using namespace std::chrono_literals;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Time now() const = 0;
+};
+
+// Wall time at construction plus what the steady clock has counted since: never runs backwards, whatever is
+// done to the machine's clock while the process lives.
+class SystemClock final : public Clock {
+ public:
+  SystemClock() : wall_(std::chrono::system_clock::now()), steady_(std::chrono::steady_clock::now()) {}
+  Time now() const override { return wall_ + (std::chrono::steady_clock::now() - steady_); }
+
+ private:
+  const Time wall_;
+  const std::chrono::steady_clock::time_point steady_;
+};
+
+class FakeClock final : public Clock {
+ public:
+  explicit FakeClock(Time start = Time{1'800'000'000s}) : now_(start) {}
+  Time now() const override { return now_; }
+  void advance(Duration by) { now_ += by; }
+  void set(Time to) { now_ = to; }
+
+ private:
+  Time now_;
+};
+
+// Seconds since the epoch, as the wire carries times.
+inline double to_unix_seconds(Time t) {
+  return std::chrono::duration<double>(t.time_since_epoch()).count();
+}
+inline std::int64_t to_unix_ms(Time t) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
+}
+inline Time from_unix_ms(std::int64_t ms) { return Time{std::chrono::milliseconds{ms}}; }
+inline Duration from_seconds(double s) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s));
+}
+
+}  // namespace ionian
