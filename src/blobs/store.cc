@@ -1,0 +1,119 @@
+#include "blobs/store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/random.h"
+
+namespace ionian::blobs {
+namespace {
+
+// The folder of `path`, made and durable, its parents up to `root` too.
+Result<void> make_fan_out(const std::string& root, std::string_view sha256) {
+  const std::string first = cat(root, "/", sha256.substr(0, 2));
+  const std::string second = cat(first, "/", sha256.substr(2, 2));
+  if (::access(second.c_str(), F_OK) == 0) return {};
+  if (::mkdir(first.c_str(), 0755) == 0)
+    TRY(sync_folder(root));
+  else if (errno != EEXIST)
+    return sys_fail(cat("make ", first));
+  if (::mkdir(second.c_str(), 0755) == 0)
+    TRY(sync_folder(first));
+  else if (errno != EEXIST)
+    return sys_fail(cat("make ", second));
+  return {};
+}
+
+}  // namespace
+
+Result<BlobStore> BlobStore::open_folder(std::string root) {
+  TRY(make_folders(root));
+  TRY(remove_tree(cat(root, "/tmp")));
+  TRY(make_folders(cat(root, "/tmp")));
+  return BlobStore(std::move(root));
+}
+
+BlobStore::Writer::Writer(const BlobStore& store, UniqueFd fd, std::string path, std::uint64_t limit)
+    : store_(&store), fd_(std::move(fd)), path_(std::move(path)), limit_(limit) {}
+
+BlobStore::Writer::~Writer() {
+  if (fd_) ::unlink(path_.c_str());
+}
+
+Result<void> BlobStore::Writer::write(std::string_view data) {
+  if (data.size() > limit_ - size_)
+    return fail(Code::kResourceExhausted, "the content is longer than the ", limit_, " bytes that were announced");
+  TRY(write_all(fd_.get(), data));
+  size_ += data.size();
+  sha256_.update(data);
+  md5_.update(data);
+  return {};
+}
+
+Result<BlobInfo> BlobStore::Writer::commit(const Expected& expected) {
+  CHECK(fd_);
+  BlobInfo info{sha256_.hex(), md5_.hex(), size_};
+  if (expected.size && *expected.size != info.size)
+    return fail(Code::kInvalidArgument, "the content has ", info.size, " bytes, announced were ", *expected.size);
+  if (expected.sha256 && *expected.sha256 != info.sha256)
+    return fail(Code::kInvalidArgument, "the content's sha256 is ", info.sha256, ", announced was ", *expected.sha256);
+
+  const std::string path = store_->path_of(info.sha256);
+  if (!store_->exists(info.sha256)) {
+    if (::fsync(fd_.get()) != 0) return sys_fail(cat("fsync ", path_));
+    TRY(make_fan_out(store_->root_, info.sha256));
+    if (::rename(path_.c_str(), path.c_str()) != 0) return sys_fail(cat("rename ", path_, " to ", path));
+    fd_.reset();
+  }
+  // Also when it was there already: the writer that renamed it may not have come to this line yet.
+  TRY(sync_folder(path.substr(0, path.rfind('/'))));
+  return info;
+}
+
+Result<BlobStore::Writer> BlobStore::writer(std::uint64_t limit) const {
+  SystemRandom random;
+  std::string path = cat(root_, "/tmp/", random_base62(random, 22));
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd) return sys_fail(cat("create ", path));
+  // The umask must not make the file unreadable for the containers that see it through a mount.
+  if (::fchmod(fd.get(), 0644) != 0) return sys_fail(cat("chmod ", path));
+  return Writer(*this, std::move(fd), std::move(path), limit);
+}
+
+Result<BlobInfo> BlobStore::put(std::string_view bytes) const {
+  ASSIGN_OR_RETURN(Writer out, writer());
+  TRY(out.write(bytes));
+  return out.commit();
+}
+
+bool BlobStore::exists(std::string_view sha256) const {
+  return is_sha256_hex(sha256) && ::access(path_of(sha256).c_str(), F_OK) == 0;
+}
+
+Result<OpenBlob> BlobStore::open(std::string_view sha256) const {
+  if (!is_sha256_hex(sha256)) return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
+  const std::string path = path_of(sha256);
+  OpenBlob blob{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC))};
+  if (!blob.fd && errno == ENOENT) return fail(Code::kNotFound, "there is no blob with the sha256 ", sha256);
+  struct stat info;
+  if (!blob.fd || ::fstat(blob.fd.get(), &info) != 0) return sys_fail(cat("open ", path));
+  blob.size = static_cast<std::uint64_t>(info.st_size);
+  return blob;
+}
+
+std::string BlobStore::path_of(std::string_view sha256) const {
+  CHECK(is_sha256_hex(sha256));
+  return cat(root_, "/", sha256.substr(0, 2), "/", sha256.substr(2, 2), "/", sha256);
+}
+
+Result<void> BlobStore::remove(std::string_view sha256) const {
+  if (!is_sha256_hex(sha256)) return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
+  const std::string path = path_of(sha256);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return sys_fail(cat("remove ", path));
+  return {};
+}
+
+}  // namespace ionian::blobs
