@@ -1,0 +1,58 @@
+#pragma once
+// What the core wants done. It does nothing itself: whoever drives it carries these out, in order.
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/model.h"
+
+namespace ionian::core {
+
+struct StartTask {
+  TaskId task;
+  FunctionId function;
+};
+// Asks a container to end (SIGTERM); its exit hooks run.
+struct StopTask {
+  TaskId task;
+};
+struct KillTask {
+  TaskId task;
+};
+// A task's life as its app's log tells it; `state` is modal.client.TaskState.
+struct NoteTaskState {
+  TaskId task;
+  AppId app;
+  FunctionId function;
+  int state;
+};
+// A line for the app's log that the server itself has to say.
+struct NoteLine {
+  TaskId task;
+  AppId app;
+  FunctionId function;
+  std::string text;
+};
+// All containers of a stopped app have ended.
+struct AppEnded {
+  AppId app;
+};
+// The log of this task may name the input that runs alone in it (empty: none, or several).
+struct NoteRunningInput {
+  TaskId task;
+  InputId input;
+  CallId call;
+};
+// Calls that watch this key look again.
+struct Notify {
+  std::string key;
+};
+// An asynchronous input has its result: keep it.
+struct KeepOutput {
+  InputId input;
+};
+
+using Action = std::variant<StartTask, StopTask, KillTask, NoteTaskState, NoteLine, AppEnded,
+                            NoteRunningInput, Notify, KeepOutput>;
+
+}  // namespace ionian::core

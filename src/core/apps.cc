@@ -1,0 +1,71 @@
+// Apps and functions: what lives, and for how long.
+#include "core/core.h"
+
+namespace ionian::core {
+
+void Core::add_app(Time now, App app) {
+  app.last_heartbeat = now;
+  apps_.insert_or_assign(app.id, std::move(app));
+}
+
+const App* Core::app(const AppId& id) const {
+  const auto it = apps_.find(id);
+  return it == apps_.end() ? nullptr : &it->second;
+}
+
+const Function* Core::function(const FunctionId& id) const {
+  const auto it = functions_.find(id);
+  return it == functions_.end() ? nullptr : &it->second;
+}
+
+ionian::Result<void> Core::heartbeat_app(Time now, const AppId& id) {
+  const auto it = apps_.find(id);
+  if (it == apps_.end() || it->second.stopping)
+    return fail(Code::kFailedPrecondition, "app ", id, " is stopped");
+  it->second.last_heartbeat = now;
+  return {};
+}
+
+void Core::detach_app(const AppId& id) {
+  if (const auto it = apps_.find(id); it != apps_.end()) it->second.ephemeral = false;
+}
+
+void Core::define_function(Time now, FunctionConfig config) {
+  const auto app = apps_.find(config.app);
+  if (app == apps_.end() || app->second.stopping) return;
+  app->second.functions.insert(config.id);
+  Function& f = functions_[config.id];
+  f.config = std::move(config);
+  schedule(now, f);
+}
+
+void Core::stop_app(Time now, const AppId& id) {
+  const auto it = apps_.find(id);
+  if (it == apps_.end() || it->second.stopping) return;
+  App& app = it->second;
+  app.stopping = true;
+  const Result terminated = server_result(Outcome::kTerminated, "the app was stopped");
+  for (const FunctionId& function : app.functions) {
+    Function& f = functions_.at(function);
+    fail_pending(now, f, terminated);
+    const std::set<TaskId> tasks = f.tasks;
+    for (const TaskId& task : tasks) stop_task(now, tasks_.at(task), StopReason::kAppStopped);
+  }
+  finish_app_if_quiet(now, app);
+}
+
+void Core::finish_app_if_quiet(Time now, App& app) {
+  if (!app.stopping || app.done || app.tasks > 0) return;
+  app.done = true;
+  forgets_.emplace(now + limits_.keep_stopped_app, app.id);
+  act(AppEnded{app.id});
+}
+
+void Core::forget_app(const AppId& id) {
+  App& app = apps_.at(id);
+  for (const CallId& call : app.calls) forget_call(call);
+  for (const FunctionId& function : app.functions) functions_.erase(function);
+  apps_.erase(id);
+}
+
+}  // namespace ionian::core

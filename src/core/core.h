@@ -1,0 +1,160 @@
+#pragma once
+// The core: the state machine behind calls, inputs and containers.
+//
+// Its methods are events. Each takes the time of the event, changes the state, and appends to the list of actions;
+// none does I/O, waits, or reads a clock. So it runs the same under a server and under the simulator.
+#include "base/result.h"
+#include "core/actions.h"
+#include "core/model.h"
+
+namespace ionian::core {
+
+struct Limits {
+  std::uint32_t tasks_max = 100;          // containers at a time on this machine
+  std::uint32_t starting_max = 2;         // of one function, at a time: more would only slow each other
+  std::size_t inputs_max = 1'000'000;     // alive, of all calls
+  std::size_t inputs_per_call_max = 1'000'000;
+  std::size_t bytes_max = 2ull << 30;     // of payloads and results held
+  std::uint32_t lost_containers_max = 8;  // an input is retried that often when its container is lost
+  Duration app_heartbeat_timeout = 60s;
+  Duration stop_grace = 30s;              // from asking a container to end until it is killed
+  Duration busy_stop_grace = 5s;          // the same where the app was stopped under a running input
+  Duration keep_stopped_app = 10min;      // its calls can be read that long
+  Duration keep_read_call = 60s;          // a collected synchronous call is kept for a repeated read
+};
+
+struct NewInput {
+  std::int32_t index = 0;
+  std::string method;
+  std::string payload;
+};
+
+struct NewCall {
+  FunctionId function;
+  WorkspaceId workspace;
+  InputId parent_input;
+  CallType type = CallType::kUnary;
+  bool asynchronous = false;
+  int invocation_type = 0;
+};
+
+// What a container ended with, as the worker saw it.
+struct TaskExit {
+  int exit_code = 0;
+  int signal = 0;
+  bool out_of_memory = false;
+  std::string failed_start;  // why the container could not be made at all; "" if it ran
+  bool lost = false;         // the worker lost it: not the container's fault
+};
+
+// Keys that waiting calls watch.
+inline std::string outputs_key(const CallId& id) { return "outputs:" + id.str(); }
+inline std::string data_out_key(const CallId& id) { return "data_out:" + id.str(); }
+inline std::string inputs_key(const TaskId& id) { return "inputs:" + id.str(); }
+inline std::string task_key(const TaskId& id) { return "task:" + id.str(); }
+
+class Core {
+ public:
+  Core(Limits limits, Random& random) : limits_(limits), random_(random) {}
+
+  // --- apps -------------------------------------------------------------------------------------------------
+  void add_app(Time now, App app);
+  ionian::Result<void> heartbeat_app(Time now, const AppId& id);
+  // Ends the app's calls and containers. Stopping a stopped app is success.
+  void stop_app(Time now, const AppId& id);
+  void detach_app(const AppId& id);
+  const App* app(const AppId& id) const;
+
+  // --- functions --------------------------------------------------------------------------------------------
+  void define_function(Time now, FunctionConfig config);
+  const Function* function(const FunctionId& id) const;
+
+  // --- calls ------------------------------------------------------------------------------------------------
+  // NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many inputs
+  ionian::Result<CallId> start_call(Time now, const NewCall& call);
+  // One id an input, in order. RESOURCE_EXHAUSTED: nothing was taken, try again later.
+  ionian::Result<std::vector<InputId>> put_inputs(Time now, const CallId& call, std::vector<NewInput> inputs);
+  const Call* call(const CallId& id) const;
+  const Input* input(const InputId& id) const;
+  // The caller has read what it wanted; the call goes after a while.
+  void release_call(Time now, const CallId& id);
+  ionian::Result<void> add_data_out(const CallId& id, std::uint64_t first_index, std::vector<DataChunk> chunks);
+
+  // --- containers -------------------------------------------------------------------------------------------
+  void task_hello(Time now, const TaskId& id);
+  // Up to `max` inputs of one method for a task that is ready for them; they count as running from now on.
+  std::vector<const Input*> take_inputs(Time now, const TaskId& id, std::size_t max);
+  // Whether the task shall end instead of waiting for inputs.
+  bool should_stop(const TaskId& id) const;
+  // The result of an input; a second one of the same input, or one of a task that no longer runs it, is dropped.
+  void put_output(Time now, const TaskId& task, const InputId& input, Result result);
+  // The container says that it cannot run inputs at all (its import or an enter hook failed).
+  void task_failed(Time now, const TaskId& id, Result result);
+  void task_exited(Time now, const TaskId& id, const TaskExit& exit);
+  const Task* task(const TaskId& id) const;
+  std::vector<TaskId> tasks() const;
+
+  // --- time -------------------------------------------------------------------------------------------------
+  void tick(Time now);
+  std::optional<Time> next_tick() const;
+
+  std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
+  std::size_t live_inputs() const { return inputs_.size(); }
+  std::size_t live_bytes() const { return bytes_; }
+
+ private:
+  friend class CoreCheck;
+
+  template <class A>
+  void act(A action) {
+    actions_.emplace_back(std::move(action));
+  }
+
+  // schedule.cc
+  void schedule(Time now, Function& f);
+  void start_task(Time now, Function& f);
+  void wake_idle_tasks(const Function& f, std::size_t inputs);
+  std::size_t free_slots(const Function& f) const;
+
+  // inputs.cc
+  void requeue(Time now, Input& input);
+  void lose_container(Time now, Input& input, const Task& task);
+  void finish_input(Time now, Input& input, Result result);
+  void settle_attempt(Time now, Input& input, Result result);
+  void fail_pending(Time now, Function& f, const Result& result);
+  void drop_call(const CallId& id);
+  void forget_call(const CallId& id);
+
+  // tasks.cc
+  void stop_task(Time now, Task& task, StopReason reason);
+  void kill_task(Task& task);
+  void remove_task(Time now, const TaskId& id);
+  void note_running(const Task& task);
+  void set_deadline(Task& task, std::optional<Time> deadline);
+  void refresh_deadline(Time now, Task& task);
+  void look_at_task(Time now, Task& task);
+  void time_out(Time now, Task& task);
+  void failed_start(Time now, Task& task, const TaskExit& exit);
+  void finish_app_if_quiet(Time now, App& app);
+  void forget_app(const AppId& id);
+
+  Limits limits_;
+  Random& random_;
+  std::unordered_map<AppId, App> apps_;
+  std::unordered_map<FunctionId, Function> functions_;
+  std::unordered_map<CallId, Call> calls_;
+  std::unordered_map<InputId, Input> inputs_;
+  std::unordered_map<TaskId, Task> tasks_;
+  std::set<std::pair<Time, TaskId>> task_deadlines_;
+  std::multimap<Time, InputId> retries_;
+  std::multimap<Time, CallId> releases_;
+  std::multimap<Time, AppId> forgets_;
+  std::multimap<Time, FunctionId> restarts_;
+  std::size_t bytes_ = 0;
+  std::vector<Action> actions_;
+};
+
+// A result that the server itself reports, as a serialized GenericResult.
+Result server_result(Outcome outcome, std::string exception);
+
+}  // namespace ionian::core

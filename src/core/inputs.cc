@@ -1,0 +1,201 @@
+// Calls and their inputs, from arrival to result.
+#include <algorithm>
+#include <cmath>
+
+#include "core/core.h"
+
+namespace ionian::core {
+
+Duration RetryPolicy::delay(std::uint32_t attempt) const {
+  const double factor = std::pow(std::max(1.0, backoff_coefficient), attempt - 1);
+  const double seconds = std::chrono::duration<double>(initial_delay).count() * factor;
+  return std::min(max_delay, from_seconds(std::min(seconds, 3600.0)));
+}
+
+const Call* Core::call(const CallId& id) const {
+  const auto it = calls_.find(id);
+  return it == calls_.end() ? nullptr : &it->second;
+}
+
+const Input* Core::input(const InputId& id) const {
+  const auto it = inputs_.find(id);
+  return it == inputs_.end() ? nullptr : &it->second;
+}
+
+ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
+  const auto f = functions_.find(request.function);
+  if (f == functions_.end() || f->second.config.workspace != request.workspace)
+    return fail(Code::kNotFound, "function ", request.function, " does not exist, or its app is stopped");
+  App& app = apps_.at(f->second.config.app);
+  if (app.stopping) return fail(Code::kFailedPrecondition, "app ", app.id, " is stopped");
+  Call call;
+  call.id = CallId::make(random_, now);
+  call.function = request.function;
+  call.app = app.id;
+  call.workspace = request.workspace;
+  call.parent_input = request.parent_input;
+  call.type = request.type;
+  call.asynchronous = request.asynchronous;
+  call.invocation_type = request.invocation_type;
+  call.created = now;
+  app.calls.insert(call.id);
+  const CallId id = call.id;
+  calls_.emplace(id, std::move(call));
+  return id;
+}
+
+ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id,
+                                                      std::vector<NewInput> fresh) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
+  Call& call = it->second;
+  if (apps_.at(call.app).stopping) return fail(Code::kFailedPrecondition, "app ", call.app, " is stopped");
+  std::size_t bytes = 0;
+  for (const NewInput& input : fresh) bytes += input.payload.size();
+  if (inputs_.size() + fresh.size() > limits_.inputs_max ||
+      call.inputs.size() + fresh.size() > limits_.inputs_per_call_max || bytes_ + bytes > limits_.bytes_max)
+    return fail(Code::kResourceExhausted, "too many inputs are waiting on this server; try again later");
+  Function& f = functions_.at(call.function);
+  std::vector<InputId> ids;
+  for (NewInput& from : fresh) {
+    Input input;
+    input.id = InputId::make(random_, now);
+    input.call = id;
+    input.function = call.function;
+    input.index = from.index;
+    input.method = std::move(from.method);
+    input.payload = std::move(from.payload);
+    input.created = now;
+    ids.push_back(input.id);
+    call.inputs.push_back(input.id);
+    f.pending.push_back(input.id);
+    inputs_.emplace(input.id, std::move(input));
+  }
+  bytes_ += bytes;
+  schedule(now, f);
+  return ids;
+}
+
+void Core::finish_input(Time now, Input& input, Result result) {
+  CHECK(input.state != InputState::kDone);
+  bytes_ -= input.payload.size();
+  bytes_ += result.generic_result.size();
+  input.payload.clear();
+  input.payload.shrink_to_fit();
+  input.state = InputState::kDone;
+  input.done = now;
+  input.result = std::move(result);
+  Call& call = calls_.at(input.call);
+  call.outputs.push_back(input.id);
+  ++call.done;
+  if (call.asynchronous) act(KeepOutput{input.id});
+  act(Notify{outputs_key(call.id)});
+  act(Notify{data_out_key(call.id)});
+}
+
+void Core::requeue(Time now, Input& input) {
+  input.state = InputState::kPending;
+  Function& f = functions_.at(input.function);
+  // To the front: it has waited longest.
+  f.pending.push_front(input.id);
+  calls_.at(input.call).data_out.clear();
+  schedule(now, f);
+}
+
+void Core::settle_attempt(Time now, Input& input, Result result) {
+  const RetryPolicy& retry = functions_.at(input.function).config.retry;
+  const bool retryable = result.outcome == Outcome::kFailure || result.outcome == Outcome::kTimeout ||
+                         result.outcome == Outcome::kInternalFailure;
+  const bool stopping = apps_.at(calls_.at(input.call).app).stopping;
+  if (!retryable || stopping || input.attempts >= retry.retries) return finish_input(now, input, std::move(result));
+  ++input.attempts;
+  input.state = InputState::kWaitingForRetry;
+  retries_.emplace(now + retry.delay(input.attempts), input.id);
+}
+
+// The container is gone and it was not this input's doing: it runs again elsewhere, a bounded number of times.
+void Core::lose_container(Time now, Input& input, const Task& task) {
+  const bool stopping = apps_.at(task.app).stopping;
+  if (stopping) return finish_input(now, input, server_result(Outcome::kTerminated, "the app was stopped"));
+  if (++input.lost_containers > limits_.lost_containers_max)
+    return finish_input(now, input, server_result(Outcome::kFailure,
+                                                  cat("the container was lost ", limits_.lost_containers_max,
+                                                      " times while this input ran; it was given up")));
+  requeue(now, input);
+}
+
+void Core::put_output(Time now, const TaskId& id, const InputId& input_id, Result result) {
+  const auto it = inputs_.find(input_id);
+  const auto task = tasks_.find(id);
+  if (it == inputs_.end() || task == tasks_.end()) return;
+  Input& input = it->second;
+  if (input.state != InputState::kRunning || input.task != id) return;
+  Task& t = task->second;
+  t.running.erase(input_id);
+  if (t.running.empty()) t.idle_since = now;
+  note_running(t);
+  refresh_deadline(now, t);
+  settle_attempt(now, input, std::move(result));
+  schedule(now, functions_.at(t.function));
+}
+
+void Core::fail_pending(Time now, Function& f, const Result& result) {
+  std::deque<InputId> pending;
+  pending.swap(f.pending);
+  for (const InputId& id : pending) finish_input(now, inputs_.at(id), result);
+  for (auto it = retries_.begin(); it != retries_.end();) {
+    Input& input = inputs_.at(it->second);
+    if (input.function != f.config.id) {
+      ++it;
+      continue;
+    }
+    it = retries_.erase(it);
+    finish_input(now, input, result);
+  }
+}
+
+ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_index, std::vector<DataChunk> chunks) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
+  Call& call = it->second;
+  // A repeated request brings chunks that are there already.
+  const std::uint64_t next = call.data_out.size() + 1;
+  if (first_index > next)
+    return fail(Code::kFailedPrecondition, "data chunk ", first_index, " came before chunk ", next);
+  for (std::size_t skip = next - first_index; skip < chunks.size(); ++skip) {
+    if (bytes_ + chunks[skip].serialized.size() > limits_.bytes_max)
+      return fail(Code::kResourceExhausted, "too much generator output is waiting to be read");
+    bytes_ += chunks[skip].serialized.size();
+    call.data_out.push_back(std::move(chunks[skip]));
+  }
+  act(Notify{data_out_key(id)});
+  return {};
+}
+
+void Core::release_call(Time now, const CallId& id) {
+  if (const auto it = calls_.find(id); it != calls_.end() && !it->second.asynchronous)
+    releases_.emplace(now + limits_.keep_read_call, id);
+}
+
+void Core::drop_call(const CallId& id) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  // One that is still at work stays; a later read releases it again.
+  if (it->second.done < it->second.inputs.size()) return;
+  if (const auto app = apps_.find(it->second.app); app != apps_.end()) app->second.calls.erase(id);
+  forget_call(id);
+}
+
+void Core::forget_call(const CallId& id) {
+  const auto it = calls_.find(id);
+  Call& call = it->second;
+  for (const InputId& input : call.inputs) {
+    const auto entry = inputs_.find(input);
+    bytes_ -= entry->second.payload.size() + entry->second.result.generic_result.size();
+    inputs_.erase(entry);
+  }
+  for (const DataChunk& chunk : call.data_out) bytes_ -= chunk.serialized.size();
+  calls_.erase(it);
+}
+
+}  // namespace ionian::core

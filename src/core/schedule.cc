@@ -1,0 +1,160 @@
+// When containers start, and which inputs they get.
+#include <algorithm>
+
+#include "core/core.h"
+
+namespace ionian::core {
+namespace {
+
+std::size_t inputs_per_task(const FunctionConfig& config) {
+  return std::max<std::size_t>({1, config.max_concurrent_inputs, config.batch_max_size});
+}
+
+}  // namespace
+
+std::size_t Core::free_slots(const Function& f) const {
+  const std::size_t per_task = inputs_per_task(f.config);
+  std::size_t slots = 0;
+  for (const TaskId& id : f.tasks) {
+    const Task& task = tasks_.at(id);
+    if (task.state == TaskState::kStarting) slots += per_task;
+    if (task.state == TaskState::kReady) slots += per_task - std::min(per_task, task.running.size());
+  }
+  return slots;
+}
+
+void Core::wake_idle_tasks(const Function& f, std::size_t inputs) {
+  const std::size_t per_task = inputs_per_task(f.config);
+  for (const TaskId& id : f.tasks) {
+    if (inputs == 0) return;
+    const Task& task = tasks_.at(id);
+    if (task.state != TaskState::kReady || task.running.size() >= per_task) continue;
+    act(Notify{inputs_key(id)});
+    inputs -= std::min<std::size_t>(inputs, per_task - task.running.size());
+  }
+}
+
+// Work is proportional to the function's containers, never to its waiting inputs.
+void Core::schedule(Time now, Function& f) {
+  if (apps_.at(f.config.app).stopping) return;
+  wake_idle_tasks(f, f.pending.size());
+  const std::size_t free = free_slots(f);
+  const std::size_t per_task = inputs_per_task(f.config);
+  std::size_t wanted = f.pending.size() > free ? (f.pending.size() - free + per_task - 1) / per_task : 0;
+  if (f.tasks.size() < f.config.min_containers)
+    wanted = std::max<std::size_t>(wanted, f.config.min_containers - f.tasks.size());
+  const std::size_t most = f.config.max_containers ? f.config.max_containers : limits_.tasks_max;
+  while (wanted > 0 && f.tasks.size() < most && tasks_.size() < limits_.tasks_max &&
+         f.starting < limits_.starting_max) {
+    if (now < f.next_start) {
+      restarts_.emplace(f.next_start, f.config.id);
+      return;
+    }
+    start_task(now, f);
+    --wanted;
+  }
+}
+
+void Core::start_task(Time now, Function& f) {
+  Task task;
+  task.id = make_function_task_id(random_, now);
+  task.function = f.config.id;
+  task.app = f.config.app;
+  task.created = task.idle_since = now;
+  const TaskId id = task.id;
+  Task& placed = tasks_.emplace(id, std::move(task)).first->second;
+  f.tasks.insert(id);
+  ++f.starting;
+  ++apps_.at(f.config.app).tasks;
+  set_deadline(placed, now + f.config.startup_timeout);
+  act(NoteTaskState{id, f.config.app, f.config.id, 2});  // WORKER_ASSIGNED
+  act(StartTask{id, f.config.id});
+}
+
+std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max) {
+  std::vector<const Input*> taken;
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end()) return taken;
+  Task& task = it->second;
+  Function& f = functions_.at(task.function);
+  if (task.state == TaskState::kStarting) {
+    task.state = TaskState::kReady;
+    task.ready = task.idle_since = now;
+    --f.starting;
+    f.failed_starts = 0;
+    act(NoteTaskState{id, task.app, task.function, 4});  // ACTIVE
+  }
+  task.asked_for_inputs = true;
+  if (task.state == TaskState::kReady) {
+    for (auto next = f.pending.begin(); taken.size() < max && next != f.pending.end();) {
+      Input& input = inputs_.at(*next);
+      // All inputs of a batch are for the same method.
+      if (!taken.empty() && taken.front()->method != input.method) break;
+      next = f.pending.erase(next);
+      input.state = InputState::kRunning;
+      input.task = id;
+      input.started = now;
+      task.running.insert(input.id);
+      taken.push_back(&input);
+    }
+  }
+  if (!taken.empty()) note_running(task);
+  refresh_deadline(now, task);
+  if (!f.pending.empty()) schedule(now, f);
+  return taken;
+}
+
+bool Core::should_stop(const TaskId& id) const {
+  const auto it = tasks_.find(id);
+  return it == tasks_.end() || it->second.state == TaskState::kStopping;
+}
+
+void Core::tick(Time now) {
+  while (!retries_.empty() && retries_.begin()->first <= now) {
+    const InputId id = retries_.begin()->second;
+    retries_.erase(retries_.begin());
+    requeue(now, inputs_.at(id));
+  }
+  while (!task_deadlines_.empty() && task_deadlines_.begin()->first <= now) {
+    Task& task = tasks_.at(task_deadlines_.begin()->second);
+    set_deadline(task, std::nullopt);
+    look_at_task(now, task);
+  }
+  while (!releases_.empty() && releases_.begin()->first <= now) {
+    const CallId id = releases_.begin()->second;
+    releases_.erase(releases_.begin());
+    drop_call(id);
+  }
+  while (!forgets_.empty() && forgets_.begin()->first <= now) {
+    const AppId id = forgets_.begin()->second;
+    forgets_.erase(forgets_.begin());
+    forget_app(id);
+  }
+  while (!restarts_.empty() && restarts_.begin()->first <= now) {
+    const auto f = functions_.find(restarts_.begin()->second);
+    restarts_.erase(restarts_.begin());
+    if (f != functions_.end()) schedule(now, f->second);
+  }
+  std::vector<AppId> abandoned;
+  for (const auto& [id, app] : apps_)
+    if (app.ephemeral && !app.stopping && now - app.last_heartbeat > limits_.app_heartbeat_timeout)
+      abandoned.push_back(id);
+  for (const AppId& id : abandoned) stop_app(now, id);
+}
+
+std::optional<Time> Core::next_tick() const {
+  std::optional<Time> next;
+  const auto consider = [&](Time t) {
+    if (!next || t < *next) next = t;
+  };
+  if (!retries_.empty()) consider(retries_.begin()->first);
+  if (!task_deadlines_.empty()) consider(task_deadlines_.begin()->first);
+  if (!releases_.empty()) consider(releases_.begin()->first);
+  if (!forgets_.empty()) consider(forgets_.begin()->first);
+  if (!restarts_.empty()) consider(restarts_.begin()->first);
+  for (const auto& [id, app] : apps_)
+    if (app.ephemeral && !app.stopping) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
+  return next;
+}
+
+}  // namespace ionian::core

@@ -1,0 +1,196 @@
+// Containers: their start, their deadlines, their end, and what becomes of the inputs they ran.
+#include <algorithm>
+
+#include "core/core.h"
+#include "modal_proto/common.pb.h"
+
+namespace ionian::core {
+
+Result server_result(Outcome outcome, std::string exception) {
+  modal::client::GenericResult generic;
+  generic.set_status(static_cast<modal::client::GenericResult::GenericStatus>(outcome));
+  generic.set_exception(std::move(exception));
+  return {.outcome = outcome, .generic_result = generic.SerializeAsString(), .data_format = 0};
+}
+
+const Task* Core::task(const TaskId& id) const {
+  const auto it = tasks_.find(id);
+  return it == tasks_.end() ? nullptr : &it->second;
+}
+
+std::vector<TaskId> Core::tasks() const {
+  std::vector<TaskId> ids;
+  for (const auto& [id, task] : tasks_) ids.push_back(id);
+  return ids;
+}
+
+void Core::task_hello(Time now, const TaskId& id) {
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end() || it->second.said_hello) return;
+  it->second.said_hello = true;
+  (void)now;
+}
+
+void Core::note_running(const Task& task) {
+  if (task.running.size() == 1)
+    act(NoteRunningInput{task.id, *task.running.begin(), inputs_.at(*task.running.begin()).call});
+  else
+    act(NoteRunningInput{task.id, {}, {}});
+}
+
+void Core::set_deadline(Task& task, std::optional<Time> deadline) {
+  if (task.deadline == deadline) return;
+  if (task.deadline) task_deadlines_.erase({*task.deadline, task.id});
+  task.deadline = deadline;
+  if (deadline) task_deadlines_.emplace(*deadline, task.id);
+}
+
+void Core::refresh_deadline(Time now, Task& task) {
+  if (task.state != TaskState::kReady) return;
+  const FunctionConfig& config = functions_.at(task.function).config;
+  if (task.running.empty()) return set_deadline(task, now + config.scaledown_window);
+  Time first = Time::max();
+  for (const InputId& id : task.running) first = std::min(first, inputs_.at(id).started + config.timeout);
+  set_deadline(task, first);
+}
+
+void Core::look_at_task(Time now, Task& task) {
+  if (task.state == TaskState::kStopping) return kill_task(task);
+  Function& f = functions_.at(task.function);
+  if (task.state == TaskState::kStarting) {
+    task.reason = StopReason::kStartupTimeout;
+    return kill_task(task);
+  }
+  if (!task.running.empty()) return time_out(now, task);
+  if (f.tasks.size() > f.config.min_containers) return stop_task(now, task, StopReason::kIdle);
+  refresh_deadline(now, task);
+}
+
+// An input has used up its time. The code that runs it cannot be trusted to stop, so its container is killed;
+// inputs beside it in the same container run again elsewhere.
+void Core::time_out(Time now, Task& task) {
+  const FunctionConfig& config = functions_.at(task.function).config;
+  const std::set<InputId> running = task.running;
+  bool any = false;
+  for (const InputId& id : running) {
+    Input& input = inputs_.at(id);
+    if (input.started + config.timeout > now) continue;
+    any = true;
+    task.running.erase(id);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config.timeout).count();
+    settle_attempt(now, input,
+                   server_result(Outcome::kTimeout, cat("the input ran longer than the function's timeout of ", seconds, " s")));
+  }
+  if (!any) return refresh_deadline(now, task);
+  task.reason = StopReason::kTimeout;
+  kill_task(task);
+}
+
+void Core::stop_task(Time now, Task& task, StopReason reason) {
+  if (task.state == TaskState::kStopping) return;
+  if (task.state == TaskState::kStarting) --functions_.at(task.function).starting;
+  // A container that waits for inputs is told in its next answer; any other by a signal.
+  const bool can_listen = task.asked_for_inputs && task.running.empty();
+  task.state = TaskState::kStopping;
+  task.reason = reason;
+  const bool app_stopped = reason == StopReason::kAppStopped;
+  set_deadline(task, now + (app_stopped && !can_listen ? limits_.busy_stop_grace : limits_.stop_grace));
+  if (can_listen)
+    act(Notify{inputs_key(task.id)});
+  else
+    act(StopTask{task.id});
+}
+
+void Core::kill_task(Task& task) {
+  if (task.state == TaskState::kStarting) --functions_.at(task.function).starting;
+  task.state = TaskState::kStopping;
+  task.killed = true;
+  set_deadline(task, std::nullopt);
+  act(KillTask{task.id});
+}
+
+void Core::task_failed(Time now, const TaskId& id, Result result) {
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end()) return;
+  Task& task = it->second;
+  task.reported_failure = true;
+  Function& f = functions_.at(task.function);
+  // Other containers of the function may be fine; then this one alone was unlucky.
+  const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(),
+                                       [&](const TaskId& t) { return tasks_.at(t).state == TaskState::kReady; });
+  if (result.outcome != Outcome::kSuccess && !others_work) {
+    result.data_format = 0;
+    fail_pending(now, f, result);
+  }
+  stop_task(now, task, StopReason::kStopped);
+}
+
+void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
+  Function& f = functions_.at(task.function);
+  ++f.failed_starts;
+  f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
+  if (task.reported_failure || exit.lost) return;
+  const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(),
+                                       [&](const TaskId& t) { return tasks_.at(t).state == TaskState::kReady; });
+  if (others_work) return;
+  std::string why;
+  if (!exit.failed_start.empty())
+    why = cat("the container could not be started: ", exit.failed_start);
+  else if (task.reason == StopReason::kStartupTimeout)
+    why = "the container was not ready within the function's startup_timeout";
+  else if (exit.out_of_memory)
+    why = cat("the container ran out of memory while it started (limit ", f.config.memory_limit_mib, " MiB)");
+  else
+    why = cat("the container ended while it started, with ",
+              exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code));
+  fail_pending(now, f, server_result(Outcome::kInitFailure, why));
+}
+
+void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end()) return;
+  Task& task = it->second;
+  Function& f = functions_.at(task.function);
+  if (task.state == TaskState::kStarting) --f.starting;
+  task.state = TaskState::kStopping;
+  f.tasks.erase(id);
+  if (!task.asked_for_inputs && task.reason != StopReason::kAppStopped) failed_start(now, task, exit);
+
+  const std::set<InputId> running = std::exchange(task.running, {});
+  for (const InputId& input_id : running) {
+    Input& input = inputs_.at(input_id);
+    if (exit.out_of_memory)
+      settle_attempt(now, input, server_result(Outcome::kFailure,
+          cat("the container ran out of memory: it reached its limit of ", f.config.memory_limit_mib, " MiB. "
+              "Ask for more with memory=… on the function")));
+    else if (exit.lost || task.killed || task.reason != StopReason::kNone)
+      lose_container(now, input, task);
+    else
+      settle_attempt(now, input, server_result(Outcome::kFailure,
+          cat("the container ended while this input ran, with ",
+              exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code))));
+  }
+  act(NoteTaskState{id, task.app, task.function, 5});  // COMPLETED
+  remove_task(now, id);
+}
+
+void Core::remove_task(Time now, const TaskId& id) {
+  const auto it = tasks_.find(id);
+  Task& task = it->second;
+  set_deadline(task, std::nullopt);
+  act(Notify{inputs_key(id)});
+  act(Notify{task_key(id)});
+  App& app = apps_.at(task.app);
+  --app.tasks;
+  const FunctionId function = task.function;
+  tasks_.erase(it);
+  if (app.stopping)
+    finish_app_if_quiet(now, app);
+  else
+    schedule(now, functions_.at(function));
+  // A place on the machine is free: functions that waited for one get their turn.
+  for (auto& [other_id, other] : functions_)
+    if (other_id != function && !other.pending.empty()) schedule(now, other);
+}
+
+}  // namespace ionian::core

@@ -1,0 +1,187 @@
+#include "rpc/active_call.h"
+
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <sodium.h>
+
+#include <charconv>
+#include <mutex>
+
+namespace ionian::rpc {
+namespace {
+
+std::string header(const grpc::GenericCallbackServerContext& context, const char* name) {
+  const auto it = context.client_metadata().find(name);
+  if (it == context.client_metadata().end()) return {};
+  return {it->second.data(), it->second.size()};
+}
+
+RequestHeaders read_headers(const grpc::GenericCallbackServerContext& context) {
+  RequestHeaders h;
+  h.client_version = header(context, "x-modal-client-version");
+  h.token_id = header(context, "x-modal-token-id");
+  h.token_secret = header(context, "x-modal-token-secret");
+  h.idempotency_key = header(context, "x-idempotency-key");
+  h.oauth = !header(context, "x-modal-oauth-client-id").empty() ||
+            !header(context, "x-modal-refresh-token").empty();
+  const std::string type = header(context, "x-modal-client-type");
+  int number = 0;
+  std::from_chars(type.data(), type.data() + type.size(), number);
+  h.client_type = static_cast<ClientType>(number);
+  return h;
+}
+
+std::string hash_of(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  (void)buffer.Dump(&slices);
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, 16);
+  for (const grpc::Slice& slice : slices)
+    crypto_generichash_update(&state, slice.begin(), slice.size());
+  std::string out(16, '\0');
+  crypto_generichash_final(&state, reinterpret_cast<unsigned char*>(out.data()), out.size());
+  return out;
+}
+
+// Lives until gRPC says that all is over (OnDone) and no room holds it any more.
+class ReactorCall final : public grpc::ServerGenericBidiReactor,
+                          public ActiveCall,
+                          public std::enable_shared_from_this<ReactorCall> {
+ public:
+  ReactorCall(Pipeline& pipeline, grpc::GenericCallbackServerContext* context)
+      : pipeline_(pipeline), context_(context), began_(pipeline.clock().now()) {
+    pipeline_.counters().in_flight.fetch_add(1);
+  }
+
+  void begin(std::shared_ptr<ReactorCall> self) {
+    self_ = std::move(self);
+    path_ = context_->method();
+    call_.method = path_;
+    call_.peer = context_->peer();
+    call_.now = began_;
+    pipeline_.call_began(call_.peer);
+    method_ = pipeline_.table().find(path_);
+    if (!method_)
+      return end({Code::kUnimplemented, cat(path_.substr(path_.rfind('/') + 1),
+                                            " is not served by this version of Ionian")});
+    StartRead(&request_buffer_);
+  }
+
+  // gRPC's side -----------------------------------------------------------------------------------------
+  void OnReadDone(bool ok) override {
+    if (!ok) return end({Code::kInvalidArgument, "the call carried no request"});
+    request_bytes_ = request_buffer_.Length();
+    if (pipeline_.counters().bytes_in_flight.fetch_add(request_bytes_) + request_bytes_ >
+        Pipeline::kBytesInFlightMax)
+      return end({Code::kResourceExhausted, "the server is holding too many large requests; try again"});
+    call_.headers = read_headers(*context_);
+    if (Result<void> admitted = pipeline_.admit(*method_, call_); !admitted)
+      return end(admitted.error());
+    const std::string hash = call_.headers.idempotency_key.empty() ? "" : hash_of(request_buffer_);
+    request_ = method_->make_request();
+    if (!parse())
+      return end({Code::kInvalidArgument,
+                  cat("the request is no valid ", method_->request_type->full_name())});
+    pipeline_.dispatch(shared_from_this(), hash);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (next_ < batch_.size() && ok) return write_next();
+    batch_.clear();
+    const std::function<void()> sent = std::exchange(sent_, {});
+    if (sent) sent();
+  }
+
+  void OnCancel() override {
+    cancelled_ = true;
+    if (method_ && method_->room) method_->room->cancel(shared_from_this());
+  }
+
+  void OnDone() override {
+    pipeline_.call_ended(call_.peer);
+    pipeline_.counters().in_flight.fetch_sub(1);
+    pipeline_.counters().bytes_in_flight.fetch_sub(request_bytes_);
+    self_.reset();  // may delete this
+  }
+
+  // The rooms' side -------------------------------------------------------------------------------------
+  const Method& method() const override { return *method_; }
+  Call& call() override { return call_; }
+  const Message& request() const override { return *request_; }
+  bool cancelled() const override { return cancelled_; }
+  void on_finish(std::function<void(const Result<MessagePtr>&)> seen) override {
+    seen_ = std::move(seen);
+  }
+
+  void finish(Result<MessagePtr> reply) override {
+    if (seen_) std::exchange(seen_, {})(reply);
+    if (!reply) return end(std::move(reply).error());
+    grpc::ByteBuffer buffer;
+    bool own = false;
+    const grpc::Status made = grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(**reply, &buffer, &own);
+    if (!made.ok() || buffer.Length() > Pipeline::kMessageBytesMax)
+      return end({Code::kResourceExhausted, cat("the reply is larger than a message may be (",
+                                                Pipeline::kMessageBytesMax, " bytes)")});
+    if (ended_.exchange(true)) return;
+    pipeline_.finished(call_, {}, began_);
+    reply_buffer_ = std::move(buffer);
+    StartWriteAndFinish(&reply_buffer_, {}, grpc::Status::OK);
+  }
+
+  void send(std::vector<MessagePtr> batch, std::function<void()> sent) override {
+    if (cancelled_ || ended_) return sent();
+    batch_ = std::move(batch);
+    next_ = 0;
+    sent_ = std::move(sent);
+    write_next();
+  }
+
+  void finish_stream(Status status) override { end(std::move(status)); }
+
+ private:
+  bool parse() {
+    grpc::ProtoBufferReader reader(&request_buffer_);
+    return request_->ParseFromZeroCopyStream(&reader);
+  }
+
+  void write_next() {
+    reply_buffer_.Clear();
+    bool own = false;
+    (void)grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(*batch_[next_++], &reply_buffer_, &own);
+    StartWrite(&reply_buffer_);
+  }
+
+  void end(Status status) {
+    if (ended_.exchange(true)) return;
+    pipeline_.finished(call_, status, began_);
+    Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code), status.message));
+  }
+
+  Pipeline& pipeline_;
+  grpc::GenericCallbackServerContext* const context_;
+  const Time began_;
+  std::shared_ptr<ReactorCall> self_;
+  std::string path_;
+  const Method* method_ = nullptr;
+  Call call_;
+  grpc::ByteBuffer request_buffer_, reply_buffer_;
+  std::size_t request_bytes_ = 0;
+  MessagePtr request_;
+  std::function<void(const Result<MessagePtr>&)> seen_;
+  std::vector<MessagePtr> batch_;
+  std::size_t next_ = 0;
+  std::function<void()> sent_;
+  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> ended_ = false;
+};
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* start_call(Pipeline& pipeline,
+                                           grpc::GenericCallbackServerContext* context) {
+  auto call = std::make_shared<ReactorCall>(pipeline, context);
+  ReactorCall* raw = call.get();
+  raw->begin(std::move(call));
+  return raw;
+}
+
+}  // namespace ionian::rpc

@@ -1,0 +1,82 @@
+#pragma once
+// What a handler knows of the call it answers: who asks, how, and, for polls and streams, what it waits for.
+#include <any>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace ionian::rpc {
+
+enum class CallerKind {
+  kAnonymous,
+  kToken,  // a client with a valid token pair
+  kTask,   // a container, known by its own socket
+  kOwner,  // the owner of the data folder, by the unix socket in it
+};
+
+// Whose call it is. `workspace` is the wall that every look-up takes as an argument.
+struct Caller {
+  CallerKind kind = CallerKind::kAnonymous;
+  WorkspaceId workspace;
+  EnvironmentId environment;  // kTask: that of its app; else empty
+  TokenId token;              // kToken
+  TaskId task;                // kTask
+  AppId app;                  // kTask
+};
+
+// Whose calls a method takes. Policy stands on the table's line, as data.
+enum class Access {
+  kAnonymous,  // everybody
+  kClient,     // a valid token, or a container acting for its app
+  kContainer,  // containers only
+  kOwner,      // the data folder's owner only
+};
+
+// The kind of client as x-modal-client-type numbers it.
+enum class ClientType { kUnknown = 0, kPython = 1, kContainer = 3, kJavaScript = 8, kGo = 9 };
+
+struct RequestHeaders {
+  std::string client_version;  // "1.6.4"; JavaScript and Go always say "1.0.0"
+  ClientType client_type = ClientType::kUnknown;
+  std::string token_id, token_secret;
+  std::string idempotency_key;
+  bool oauth = false;  // came with OAuth headers, which only a third-party issuer could check
+};
+
+// A name for "something has changed": the handler that waits for it is called again when it is notified.
+using WatchKey = std::string;
+
+class Call {
+ public:
+  std::string_view method;  // "/modal.client.ModalClient/AppCreate"
+  Caller caller;
+  RequestHeaders headers;
+  std::string peer;  // as gRPC writes it: "ipv4:127.0.0.1:4711", "unix:…", "fd:4200"
+  Time now;          // when this attempt of the handler began
+
+  // For handlers that wait. Before it answers "not yet" a handler names what it waits for and until when;
+  // at that time it is called once more with `timed_out` set, and must answer.
+  void watch(WatchKey key) { watches.push_back(std::move(key)); }
+  void wait_until(Time t) {
+    if (!until || t < *until) until = t;
+  }
+  bool timed_out = false;
+
+  // A value that lives as long as the call: the cursor of a stream, the ticket of a poll.
+  template <class T>
+  T& state() {
+    if (!state_.has_value()) state_ = std::make_shared<T>();
+    return **std::any_cast<std::shared_ptr<T>>(&state_);
+  }
+
+  std::vector<WatchKey> watches;
+  std::optional<Time> until;
+
+ private:
+  std::any state_;
+};
+
+}  // namespace ionian::rpc

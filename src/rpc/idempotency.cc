@@ -1,0 +1,66 @@
+#include "rpc/idempotency.h"
+
+namespace ionian::rpc {
+
+IdempotentReplies::Claim IdempotentReplies::claim(const std::string& key,
+                                                  const std::string& request_hash, Waiter waiter) {
+  std::string reply;
+  {
+    std::lock_guard lock(mutex_);
+    forget_old(clock_.now());
+    auto [it, fresh] = entries_.try_emplace(key);
+    Entry& entry = it->second;
+    if (fresh) {
+      entry.request_hash = request_hash;
+      entry.since = clock_.now();
+      entry.age = by_age_.end();
+      return Claim::kFirst;
+    }
+    if (entry.request_hash != request_hash) return Claim::kConflict;
+    if (!entry.done) {
+      entry.waiters.push_back(std::move(waiter));
+      return Claim::kRepeated;
+    }
+    reply = entry.reply;
+  }
+  waiter(reply);
+  return Claim::kRepeated;
+}
+
+void IdempotentReplies::complete(const std::string& key, const Outcome& outcome) {
+  std::vector<Waiter> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = entries_.find(key);
+    if (it == entries_.end()) return;
+    waiters.swap(it->second.waiters);
+    if (outcome) {
+      it->second.done = true;
+      it->second.reply = *outcome;
+      it->second.age = by_age_.insert(by_age_.end(), key);
+      bytes_ += key.size() + outcome->size();
+    } else {
+      entries_.erase(it);
+    }
+    forget_old(clock_.now());
+  }
+  for (const Waiter& waiter : waiters) waiter(outcome);
+}
+
+std::size_t IdempotentReplies::size() const {
+  std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+void IdempotentReplies::forget_old(Time now) {
+  while (!by_age_.empty()) {
+    const auto it = entries_.find(by_age_.front());
+    const bool old = now - it->second.since > kKeep;
+    if (!old && by_age_.size() <= kEntriesMax && bytes_ <= kBytesMax) return;
+    bytes_ -= it->first.size() + it->second.reply.size();
+    entries_.erase(it);
+    by_age_.pop_front();
+  }
+}
+
+}  // namespace ionian::rpc

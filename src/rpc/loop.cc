@@ -1,0 +1,184 @@
+#include "rpc/loop.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+namespace ionian::rpc {
+
+Loop::Loop(std::string name, const Clock& clock, void* state, AfterBatch after_batch)
+    : name_(std::move(name)), clock_(clock), state_(state), after_batch_(std::move(after_batch)) {}
+
+Loop::~Loop() { stop(); }
+
+void Loop::start() {
+  thread_ = std::thread([this] { main(); });
+  pthread_setname_np(thread_.native_handle(), name_.substr(0, 15).c_str());
+}
+
+void Loop::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Loop::post(std::function<void()> work) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= kQueueMax) return false;
+    queue_.push_back(std::move(work));
+    if (queue_.size() > 1) return true;  // the thread has been told already
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void Loop::run(ActiveCallPtr call) {
+  if (!post([this, call] { call->method().stream ? attempt_stream(call) : attempt(call); }))
+    call->finish(fail(Code::kResourceExhausted, "the server's ", name_, " queue is full"));
+}
+
+void Loop::cancel(const ActiveCallPtr& call) {
+  post([this, call] {
+    if (!unpark(call)) return;
+    if (call->method().stream)
+      call->finish_stream({Code::kCancelled, "the client has gone"});
+    else
+      call->finish(fail(Code::kCancelled, "the client has gone"));
+  });
+}
+
+void Loop::main() {
+  std::deque<std::function<void()>> batch;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      const auto ready = [this] { return stopping_ || !queue_.empty(); };
+      if (const std::optional<Time> wake = next_wake()) {
+        const Duration left = *wake - clock_.now();
+        if (left > 0ns) changed_.wait_for(lock, left, ready);
+      } else {
+        changed_.wait(lock, ready);
+      }
+      if (stopping_ && queue_.empty()) break;
+      batch.swap(queue_);
+    }
+    for (auto& work : batch) work();
+    batch.clear();
+    wake_expired(clock_.now());
+    // The state's decisions may wake calls, and woken calls may make it decide again.
+    do {
+      if (after_batch_) batch_wake_ = after_batch_(clock_.now());
+      std::deque<ActiveCallPtr> woken;
+      woken.swap(woken_);
+      for (const ActiveCallPtr& call : woken)
+        if (unpark(call)) call->method().stream ? attempt_stream(call) : attempt(call);
+    } while (!woken_.empty());
+    if (after_batch_) batch_wake_ = after_batch_(clock_.now());
+  }
+  std::vector<ActiveCallPtr> left;
+  for (const auto& [call, entry] : waiting_) left.push_back(call);
+  for (const ActiveCallPtr& call : left) {
+    unpark(call);
+    if (call->method().stream)
+      call->finish_stream({Code::kUnavailable, "the server is stopping"});
+    else
+      call->finish(fail(Code::kUnavailable, "the server is stopping"));
+  }
+}
+
+void Loop::attempt(const ActiveCallPtr& active) {
+  Call& call = active->call();
+  if (active->cancelled()) return active->finish(fail(Code::kCancelled, "the client has gone"));
+  call.now = clock_.now();
+  call.timed_out = call.until && call.now >= *call.until;
+  call.watches.clear();
+  Answer answer = active->method().handle(call, active->request(), state_);
+  if (answer) return active->finish(std::move(*answer));
+  CHECK(!call.timed_out);
+  park(active);
+}
+
+namespace {
+class Batch final : public Emitter {
+ public:
+  void emit(MessagePtr message) override { messages.push_back(std::move(message)); }
+  std::vector<MessagePtr> messages;
+};
+}  // namespace
+
+void Loop::attempt_stream(const ActiveCallPtr& active) {
+  Call& call = active->call();
+  if (active->cancelled())
+    return active->finish_stream({Code::kCancelled, "the client has gone"});
+  call.now = clock_.now();
+  call.timed_out = call.until && call.now >= *call.until;
+  call.watches.clear();
+  Batch batch;
+  const StreamAnswer over = active->method().stream(call, active->request(), state_, batch);
+  if (!batch.messages.empty()) {
+    active->send(std::move(batch.messages), [this, active, over] {
+      if (over)
+        active->finish_stream(*over);
+      else
+        post([this, active] { attempt_stream(active); });
+    });
+  } else if (over) {
+    active->finish_stream(*over);
+  } else {
+    CHECK(!call.timed_out);
+    park(active);
+  }
+}
+
+void Loop::park(const ActiveCallPtr& active) {
+  Call& call = active->call();
+  CHECK(!call.watches.empty() || call.until);
+  for (const WatchKey& key : call.watches) by_key_[key].push_back(active);
+  if (call.until) by_time_.emplace(*call.until, active);
+  waiting_.emplace(active, Waiting{call.watches, call.until});
+  waiting_count_ = waiting_.size();
+  // A cancellation that came while the handler ran found nothing parked; this is its second chance.
+  if (active->cancelled()) cancel(active);
+}
+
+bool Loop::unpark(const ActiveCallPtr& call) {
+  const auto it = waiting_.find(call);
+  if (it == waiting_.end()) return false;
+  for (const WatchKey& key : it->second.keys) {
+    const auto list = by_key_.find(key);
+    if (list == by_key_.end()) continue;
+    std::erase(list->second, call);
+    if (list->second.empty()) by_key_.erase(list);
+  }
+  if (it->second.until) by_time_.erase({*it->second.until, call});
+  waiting_.erase(it);
+  waiting_count_ = waiting_.size();
+  return true;
+}
+
+void Loop::notify(const WatchKey& key) {
+  const auto it = by_key_.find(key);
+  if (it == by_key_.end()) return;
+  woken_.insert(woken_.end(), it->second.begin(), it->second.end());
+}
+
+void Loop::wake_expired(Time now) {
+  while (!by_time_.empty() && by_time_.begin()->first <= now) {
+    const ActiveCallPtr call = by_time_.begin()->second;
+    unpark(call);
+    call->method().stream ? attempt_stream(call) : attempt(call);
+  }
+}
+
+std::optional<Time> Loop::next_wake() const {
+  std::optional<Time> wake = batch_wake_;
+  if (!by_time_.empty() && (!wake || by_time_.begin()->first < *wake))
+    wake = by_time_.begin()->first;
+  return wake;
+}
+
+}  // namespace ionian::rpc

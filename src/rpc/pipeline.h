@@ -1,0 +1,69 @@
+#pragma once
+// What every call goes through before its handler and after it, once for all methods:
+// find → parse → authenticate → authorize → idempotency key → handler → status → log line and counters.
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "rpc/fd_numbers.h"
+#include "rpc/idempotency.h"
+#include "rpc/method.h"
+#include "rpc/table.h"
+
+namespace ionian::rpc {
+
+// Says who is calling. Runs on gRPC's threads for every call, so it must be quick and thread-safe.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  // UNAUTHENTICATED when the headers name a token that is not valid; a caller without any is kAnonymous.
+  virtual Result<Caller> authenticate(const RequestHeaders& headers, const std::string& peer) = 0;
+};
+
+struct Counters {
+  std::atomic<std::uint64_t> calls = 0;
+  std::atomic<std::uint64_t> failures = 0;
+  std::atomic<std::uint64_t> in_flight = 0;
+  std::atomic<std::uint64_t> bytes_in_flight = 0;
+};
+
+class Pipeline {
+ public:
+  // The sum of all requests that are being worked on; above it, RESOURCE_EXHAUSTED.
+  static constexpr std::uint64_t kBytesInFlightMax = 1ull << 30;
+  static constexpr int kMessageBytesMax = 100 << 20;
+
+  Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock)
+      : table_(table),
+        authenticator_(authenticator),
+        numbers_(numbers),
+        clock_(clock),
+        replies_(clock) {}
+
+  const Table& table() const { return table_; }
+  const Clock& clock() const { return clock_; }
+  Counters& counters() { return counters_; }
+
+  // Who calls, and may they? Fills call.caller.
+  Result<void> admit(const Method& method, Call& call);
+
+  // Hands the call to its room, or answers it with the reply that its idempotency key already has.
+  void dispatch(ActiveCallPtr call, const std::string& request_bytes_hash);
+
+  void finished(const Call& call, const Status& status, Time began);
+
+  // Brackets a call, so that its connection's number is not given to another container meanwhile.
+  void call_began(const std::string& peer) { numbers_.call_began(peer); }
+  void call_ended(const std::string& peer) { numbers_.call_ended(peer); }
+
+ private:
+  const Table& table_;
+  Authenticator& authenticator_;
+  FdNumbers& numbers_;
+  const Clock& clock_;
+  Counters counters_;
+  IdempotentReplies replies_;
+};
+
+}  // namespace ionian::rpc

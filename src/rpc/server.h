@@ -1,0 +1,35 @@
+#pragma once
+// The gRPC server: listeners, and the one reactor that carries every call of every method.
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "rpc/fd_numbers.h"
+#include "rpc/pipeline.h"
+
+namespace ionian::rpc {
+
+struct Listener {
+  std::string address;  // "127.0.0.1:8713" (port 0: any free one) or "unix:/path"
+  std::string certificate_pem, key_pem;  // both set: TLS
+};
+
+class Server {
+ public:
+  // FAILED_PRECONDITION naming the address if it is taken or not ours.
+  static Result<std::unique_ptr<Server>> start(Pipeline& pipeline,
+                                               const std::vector<Listener>& listeners);
+  virtual ~Server() = default;
+
+  // The port that the n-th listener got; 0 for a unix socket.
+  virtual int port(std::size_t n) const = 0;
+
+  // Takes over a connected socket on which a container speaks; its calls carry peer "fd:N" with this number.
+  // The number comes from, and goes back to, `numbers`.
+  virtual void adopt(int fd) = 0;
+
+  // Refuses new calls, gives running ones until `deadline`, then cancels them.
+  virtual void stop(Time deadline) = 0;
+};
+
+}  // namespace ionian::rpc

@@ -1,0 +1,47 @@
+#pragma once
+// Apps, their functions and classes.
+#include <vector>
+
+#include "store/store.h"
+
+namespace ionian::store {
+
+struct App {
+  AppId id;
+  WorkspaceId workspace;
+  EnvironmentId environment;
+  std::string name, description;
+  int state = 0;  // modal.client.AppState
+  Time created_at;
+};
+
+struct Function {
+  FunctionId id;
+  AppId app;
+  std::string tag;
+  std::string definition_id;  // "" = only announced so far
+  std::string definition;     // serialized modal.client.Function
+};
+
+struct Class {
+  ClassId id;
+  AppId app;
+  std::string tag;
+};
+
+void insert_app(Tx& tx, const App& app);
+std::optional<App> find_app(View& view, const WorkspaceId& workspace, const AppId& id);
+void set_app_state(Tx& tx, const AppId& id, int state);
+void set_app_stopped(Tx& tx, const AppId& id, int state, Time now);
+// Apps of a former life of the server that were not stopped.
+std::vector<App> list_unstopped_apps(View& view, int stopped_state);
+
+void insert_function(Tx& tx, const Function& function, Time now);
+void define_function(Tx& tx, const FunctionId& id, std::string_view definition_id, std::string_view definition);
+std::optional<Function> find_function(View& view, const WorkspaceId& workspace, const FunctionId& id);
+std::vector<Function> list_functions(View& view, const AppId& app);
+
+void insert_class(Tx& tx, const Class& c, Time now);
+std::vector<Class> list_classes(View& view, const AppId& app);
+
+}  // namespace ionian::store

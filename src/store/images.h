@@ -1,0 +1,43 @@
+#pragma once
+// Images and mounts: what containers see of a file system.
+#include <vector>
+
+#include "store/store.h"
+
+namespace ionian::store {
+
+enum class ImageState { kBuilding = 0, kBuilt = 1, kFailed = 2 };
+
+struct Image {
+  ImageId id;
+  WorkspaceId workspace;
+  std::string recipe;
+  ImageState state = ImageState::kBuilding;
+  std::string error;
+  std::string built;  // layers and configuration as JSON
+};
+
+void insert_image(Tx& tx, const Image& image, Time now);
+std::optional<Image> find_image(View& view, const WorkspaceId& workspace, const ImageId& id);
+// The newest built or building image of a recipe that the cache may give out.
+std::optional<Image> find_image_by_recipe(View& view, const WorkspaceId& workspace, std::string_view recipe);
+// `cached`: later identical recipes find it; earlier ones of the recipe leave the cache.
+void set_image_built(Tx& tx, const Image& image, bool cached);
+void set_image_failed(Tx& tx, const ImageId& id, std::string_view error);
+
+struct Mount {
+  MountId id;
+  WorkspaceId workspace;  // empty = global
+  std::string name;
+  std::string checksum;
+  std::string files;  // serialized modal.client.MountGetOrCreateRequest
+  std::string tree;   // folder of a mount that the server made itself; else ""
+};
+
+void insert_mount(Tx& tx, const Mount& mount, Time now);
+// Mounts of the workspace and global ones.
+std::optional<Mount> find_mount(View& view, const WorkspaceId& workspace, const MountId& id);
+std::optional<Mount> find_mount_by_checksum(View& view, const WorkspaceId& workspace, std::string_view checksum);
+std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace, std::string_view name);
+
+}  // namespace ionian::store

@@ -1,0 +1,185 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <future>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "store/schema.h"
+
+namespace ionian::store {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+Result<UniqueFd> lock_folder(const std::string& folder) {
+  const std::string path = folder + "/lock";
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return sys_fail(cat("open ", path));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    const std::string holder = read_file(path).value_or("?");
+    return fail(Code::kFailedPrecondition, "another server (process ", holder, ") serves ", folder,
+                ". Stop it first, or choose another folder with --data");
+  }
+  const std::string pid = cat(::getpid());
+  if (::ftruncate(fd.get(), 0) != 0) return sys_fail(cat("truncate ", path));
+  TRY(write_all(fd.get(), pid));
+  return fd;
+}
+
+Status status_of(const Database& db) {
+  const int primary = db.error_code() & 0xff;
+  if (primary == SQLITE_FULL || primary == SQLITE_IOERR)
+    return {Code::kResourceExhausted, cat("the data folder's disk is full or failing: ", db.error())};
+  return {Code::kInternal, cat("database: ", db.error())};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
+  std::unique_ptr<Store> store(new Store);
+  TRY(make_folders(folder, 0700));
+  ASSIGN_OR_RETURN(store->lock_, lock_folder(folder));
+  store->path_ = folder + "/ionian.db";
+  ASSIGN_OR_RETURN(store->db_, Database::open(store->path_, Database::Mode::kWrite));
+  ::chmod(store->path_.c_str(), 0600);
+  TRY(store->migrate());
+  for (int i = 0; i < kReaders; ++i) {
+    ASSIGN_OR_RETURN(auto reader, Database::open(store->path_, Database::Mode::kRead));
+    store->readers_.push_back(std::move(reader));
+  }
+  store->writer_ = std::thread([s = store.get()] { s->writer_main(); });
+  for (int i = 0; i < 2; ++i)
+    store->reader_threads_.emplace_back([s = store.get()] { s->reader_main(); });
+  return store;
+}
+
+Store::~Store() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_came_.notify_all();
+  {
+    std::lock_guard lock(readers_mutex_);
+    readers_stopping_ = true;
+  }
+  read_came_.notify_all();
+  if (writer_.joinable()) writer_.join();
+  for (std::thread& t : reader_threads_) t.join();
+}
+
+Result<void> Store::migrate() {
+  int version = 0;
+  {
+    Rows rows = db_->query("PRAGMA user_version");
+    if (rows.next()) version = static_cast<int>(rows.number(0));
+  }
+  if (version == kSchemaVersion) return {};
+  if (version > kSchemaVersion)
+    return fail(Code::kFailedPrecondition, path_, " was written by a newer Ionian (schema ", version,
+                ", this one knows ", kSchemaVersion, "). Start the newer version, or restore a backup");
+  TRY(db_->script(cat("BEGIN IMMEDIATE;", kSchemaSql, "PRAGMA user_version=", kSchemaVersion, ";COMMIT;")));
+  return {};
+}
+
+void Store::write(Work work, Done done) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back({std::move(work), std::move(done)});
+  }
+  work_came_.notify_one();
+}
+
+Result<void> Store::write_now(Work work) {
+  std::promise<Result<void>> promise;
+  write(std::move(work), [&](Result<void> r) { promise.set_value(std::move(r)); });
+  return promise.get_future().get();
+}
+
+void Store::writer_main() {
+  std::vector<Pending> batch;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      work_came_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      batch.swap(queue_);
+    }
+    commit(batch);
+    batch.clear();
+  }
+}
+
+Result<void> Store::run_one(Tx& tx, const Work& work) {
+  db_->run("SAVEPOINT one");
+  Result<void> result = work(tx);
+  if (!db_->error().empty()) result = std::unexpected(status_of(*db_));
+  db_->clear_error();
+  if (!result) db_->run("ROLLBACK TO one");
+  db_->run("RELEASE one");
+  return result;
+}
+
+void Store::commit(std::vector<Pending>& batch) {
+  Tx tx(*db_);
+  std::vector<Result<void>> results;
+  db_->run("BEGIN IMMEDIATE");
+  for (const Pending& pending : batch) results.push_back(run_one(tx, pending.work));
+  db_->run("COMMIT");
+  commits_.fetch_add(1, std::memory_order_relaxed);
+  if (!db_->error().empty()) {
+    const Status status = status_of(*db_);
+    log::error("commit failed: ", status.message);
+    db_->clear_error();
+    db_->run("ROLLBACK");
+    db_->clear_error();
+    for (Result<void>& result : results) result = std::unexpected(status);
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (batch[i].done) batch[i].done(std::move(results[i]));
+}
+
+Store::Reader::Reader(Store& s) : store(s) {
+  std::unique_lock lock(store.readers_mutex_);
+  store.reader_free_.wait(lock, [this] { return !store.readers_.empty(); });
+  db = std::move(store.readers_.back());
+  store.readers_.pop_back();
+}
+
+Store::Reader::~Reader() {
+  if (!db->error().empty()) log::error("read failed: ", db->error());
+  db->clear_error();
+  {
+    std::lock_guard lock(store.readers_mutex_);
+    store.readers_.push_back(std::move(db));
+  }
+  store.reader_free_.notify_one();
+}
+
+void Store::read_later(std::function<void(View&)> work) {
+  {
+    std::lock_guard lock(readers_mutex_);
+    reads_.push_back(std::move(work));
+  }
+  read_came_.notify_one();
+}
+
+void Store::reader_main() {
+  for (;;) {
+    std::function<void(View&)> work;
+    {
+      std::unique_lock lock(readers_mutex_);
+      read_came_.wait(lock, [this] { return readers_stopping_ || !reads_.empty(); });
+      if (reads_.empty()) return;
+      work = std::move(reads_.front());
+      reads_.erase(reads_.begin());
+    }
+    read([&](View& view) { work(view); });
+  }
+}
+
+}  // namespace ionian::store

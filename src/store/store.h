@@ -1,0 +1,101 @@
+#pragma once
+// The store: records that survive. One writer with group commit, a few readers, nothing else knows SQL.
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+#include "store/sqlite.h"
+
+namespace ionian::store {
+
+// What a reader sees. Repositories take a View& to read and a Tx& to write, so that writing outside the
+// writer's transaction does not compile.
+class View {
+ public:
+  explicit View(Database& db) : db_(db) {}
+  Database& db() { return db_; }
+
+ private:
+  Database& db_;
+};
+
+class Tx : public View {
+ public:
+  using View::View;
+};
+
+// `work` runs inside the writer's transaction; what it wrote is undone if it returns an error. `done` gets the
+// outcome only after the transaction has reached the disk (or failed to).
+using Work = std::function<Result<void>(Tx&)>;
+using Done = std::function<void(Result<void>)>;
+
+class Store {
+ public:
+  // Opens (or makes) FOLDER/ionian.db and brings it to this version's schema. FAILED_PRECONDITION if another
+  // server holds the folder, or the database is of a newer version.
+  static Result<std::unique_ptr<Store>> open(const std::string& folder);
+  ~Store();
+
+  // Queues a write. All writes that came in while the disk was busy share one transaction and one fsync.
+  void write(Work work, Done done);
+  // Queues a write and waits for it. Not from the writer's own thread.
+  Result<void> write_now(Work work);
+
+  // Reads on the calling thread, with one of a few read connections.
+  template <class F>
+  auto read(F&& f) {
+    Reader reader(*this);
+    View view(*reader.db);
+    return f(view);
+  }
+
+  // Runs `work` on a thread of the read pool.
+  void read_later(std::function<void(View&)> work);
+
+  std::uint64_t commits() const { return commits_; }
+
+ private:
+  struct Pending {
+    Work work;
+    Done done;
+  };
+  // Borrows a read connection for a scope.
+  struct Reader {
+    explicit Reader(Store& store);
+    ~Reader();
+    Store& store;
+    std::unique_ptr<Database> db;
+  };
+  static constexpr int kReaders = 4;
+
+  Store() = default;
+  Result<void> migrate();
+  void writer_main();
+  void reader_main();
+  void commit(std::vector<Pending>& batch);
+  Result<void> run_one(Tx& tx, const Work& work);
+
+  std::string path_;
+  UniqueFd lock_;
+  std::unique_ptr<Database> db_;  // the writer's
+
+  std::mutex mutex_;
+  std::condition_variable work_came_;
+  std::vector<Pending> queue_;  // guarded by mutex_
+  bool stopping_ = false;       // guarded by mutex_
+
+  std::mutex readers_mutex_;
+  std::condition_variable reader_free_, read_came_;
+  std::vector<std::unique_ptr<Database>> readers_;          // guarded by readers_mutex_
+  std::vector<std::function<void(View&)>> reads_;           // guarded by readers_mutex_
+  bool readers_stopping_ = false;                           // guarded by readers_mutex_
+
+  std::atomic<std::uint64_t> commits_ = 0;
+  std::thread writer_;
+  std::vector<std::thread> reader_threads_;
+};
+
+}  // namespace ionian::store

@@ -1,0 +1,32 @@
+#pragma once
+// Workspaces and their environments. A workspace is a wall: every look-up takes its id.
+#include <vector>
+
+#include "store/store.h"
+
+namespace ionian::store {
+
+struct Workspace {
+  WorkspaceId id;
+  std::string name;
+};
+
+struct Environment {
+  EnvironmentId id;
+  WorkspaceId workspace;
+  std::string name, web_suffix;
+  std::string image_builder_version;  // "" = the server's default
+  bool is_default = false;
+};
+
+std::optional<Workspace> find_workspace(View& view, const WorkspaceId& id);
+std::optional<Workspace> find_workspace_by_name(View& view, std::string_view name);
+void insert_workspace(Tx& tx, const Workspace& workspace, Time now);
+
+// An empty name means the workspace's default environment.
+std::optional<Environment> find_environment(View& view, const WorkspaceId& workspace, std::string_view name);
+std::optional<Environment> find_environment_by_id(View& view, const WorkspaceId& workspace, const EnvironmentId& id);
+std::vector<Environment> list_environments(View& view, const WorkspaceId& workspace);
+void insert_environment(Tx& tx, const Environment& environment, Time now);
+
+}  // namespace ionian::store
