@@ -1,0 +1,72 @@
+#include "images/folder_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+
+namespace ionian::images {
+namespace {
+
+constexpr std::string_view kScratchPrefix = ".tmp-";
+
+}  // namespace
+
+Result<UniqueFd> lock_in_folder(const std::string& folder, std::string_view name) {
+  TRY(make_folders(folder));
+  const std::string path = cat(folder, "/.lock-", name);
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return sys_fail(cat("open ", path));
+  while (::flock(fd.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return sys_fail(cat("lock ", path));
+  return fd;
+}
+
+Result<ScratchFolder> ScratchFolder::make(const std::string& folder) {
+  TRY(make_folders(folder));
+  SystemRandom random;
+  std::string path = cat(folder, "/", kScratchPrefix, random_base62(random, 16));
+  if (::mkdir(path.c_str(), 0755) != 0) return sys_fail(cat("make ", path));
+  return ScratchFolder(std::move(path));
+}
+
+ScratchFolder::~ScratchFolder() {
+  if (path_.empty()) return;
+  if (Result<void> done = remove_tree(path_); !done) log::warning(done.error().message);
+}
+
+Result<void> ScratchFolder::publish(const std::string& to, std::string_view part) {
+  const std::string from = part.empty() ? path_ : cat(path_, "/", part);
+  TRY(sync_file_system(from));
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+    if (errno == EEXIST) return fail(Code::kAlreadyExists, to, " is there already");
+    return sys_fail(cat("rename ", from, " to ", to));
+  }
+  if (part.empty()) path_.clear();
+  return sync_folder(std::filesystem::path(to).parent_path());
+}
+
+Result<void> clear_scratch(const std::string& folder) {
+  TRY(make_folders(folder));
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (entry.path().filename().string().starts_with(kScratchPrefix)) TRY(remove_tree(entry.path()));
+  if (error) return fail(Code::kInternal, "read ", folder, ": ", error.message());
+  return {};
+}
+
+Result<void> sync_file_system(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return sys_fail(cat("open ", path));
+  if (::syncfs(fd.get()) != 0) return sys_fail(cat("write ", path, " to disk"));
+  return {};
+}
+
+}  // namespace ionian::images

@@ -1,0 +1,54 @@
+#include "images/layers.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "images/owner_shift.h"
+
+namespace ionian::images {
+namespace {
+
+bool is_layer_id(std::string_view id) {
+  return id.size() == 22 && std::ranges::all_of(id, [](unsigned char c) { return std::isalnum(c); });
+}
+
+}  // namespace
+
+Result<LayerStore> LayerStore::open_folder(std::string root) {
+  TRY(clear_scratch(root));
+  return LayerStore(std::move(root));
+}
+
+Result<std::string> LayerStore::commit(const std::string& upper, std::uint32_t id_base) const {
+  TRY(shift_owners_to_plain(upper, id_base));
+  TRY(sync_file_system(upper));
+  SystemRandom random;
+  std::string id = random_base62(random, 22);
+  if (::rename(upper.c_str(), path_of(id).c_str()) != 0)
+    return sys_fail(cat("rename ", upper, " to ", path_of(id)));
+  TRY(sync_folder(root_));
+  return id;
+}
+
+std::string LayerStore::path_of(const std::string& id) const {
+  CHECK(is_layer_id(id));
+  return cat(root_, "/", id);
+}
+
+bool LayerStore::exists(const std::string& id) const {
+  return is_layer_id(id) && ::access(path_of(id).c_str(), F_OK) == 0;
+}
+
+Result<void> LayerStore::remove(const std::string& id) const {
+  ASSIGN_OR_RETURN(ScratchFolder grave, scratch());
+  if (::rename(path_of(id).c_str(), cat(grave.path(), "/", id).c_str()) != 0 && errno != ENOENT)
+    return sys_fail(cat("remove layer ", id));
+  return {};
+}
+
+}  // namespace ionian::images

@@ -1,0 +1,167 @@
+#include "images/subprocess.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// glibc 2.36 declares its functions without saying that they are C.
+extern "C" {
+#include <sys/pidfd.h>
+}
+
+#include <array>
+#include <cerrno>
+#include <map>
+
+#include "base/fd.h"
+
+namespace ionian::images {
+namespace {
+
+constexpr std::size_t kOutLimit = 1 << 20;
+constexpr std::size_t kTailLimit = 8 << 10;
+// How soon a cancelled command is noticed.
+constexpr int kPollMs = 100;
+
+std::vector<std::string> merged_environment(const std::vector<std::string>& extra) {
+  std::map<std::string, std::string> lines;
+  const auto add = [&](std::string line) {
+    std::string name = line.substr(0, line.find('='));
+    lines[std::move(name)] = std::move(line);
+  };
+  for (char** line = environ; *line; ++line) add(*line);
+  for (const std::string& line : extra) add(line);
+  std::vector<std::string> out;
+  for (auto& [name, line] : lines) out.push_back(std::move(line));
+  return out;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Result<Pipe> make_pipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return sys_fail("make a pipe");
+  // Only our end must not block: the program's own reads its flags from the other.
+  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+// A started program. Destroyed before its end, it is killed with its whole process group.
+class Child {
+ public:
+  explicit Child(pid_t pid) : pid_(pid), pidfd_(::pidfd_open(pid, 0)) {}
+  Child(const Child&) = delete;
+  ~Child() {
+    if (pid_ > 0) {
+      ::kill(-pid_, SIGKILL);
+      wait();
+    }
+  }
+  int pidfd() const { return pidfd_.get(); }
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    pid_ = -1;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t pid_;
+  UniqueFd pidfd_;
+};
+
+Result<pid_t> spawn(const Command& command, int out, int err) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, out, 1);
+  posix_spawn_file_actions_adddup2(&actions, err, 2);
+  if (!command.workdir.empty())
+    posix_spawn_file_actions_addchdir_np(&actions, command.workdir.c_str());
+  sigset_t none, defaults;
+  sigemptyset(&none);
+  sigemptyset(&defaults);
+  for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&defaults, signal);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const std::vector<std::string> environment = merged_environment(command.env);
+  pid_t pid = 0;
+  const int error = ::posix_spawnp(&pid, command.args[0].c_str(), &actions, &attributes,
+                                   pointers(command.args).data(), pointers(environment).data());
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error == ENOENT)
+    return fail(Code::kNotFound, "the program ", command.args[0], " is not installed");
+  if (error != 0) return sys_fail(cat("start ", command.args[0]), error);
+  return pid;
+}
+
+// Passes on what is there. False at the end of the stream.
+bool drain(int fd, int stream, const Command& command, Exit& exit) {
+  std::array<char, 16384> buffer;
+  for (;;) {
+    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno == EAGAIN;
+    if (n == 0) return false;
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(n));
+    if (command.on_output) command.on_output(stream, text);
+    if (stream == 1 && exit.out.size() < kOutLimit)
+      exit.out += text.substr(0, kOutLimit - exit.out.size());
+    exit.tail += text;
+    if (exit.tail.size() > kTailLimit) exit.tail.erase(0, exit.tail.size() - kTailLimit);
+  }
+}
+
+}  // namespace
+
+Result<Exit> run_command(const Command& command) {
+  CHECK(!command.args.empty());
+  ASSIGN_OR_RETURN(Pipe out, make_pipe());
+  ASSIGN_OR_RETURN(Pipe err, make_pipe());
+  ASSIGN_OR_RETURN(const pid_t pid, spawn(command, out.write.get(), err.write.get()));
+  Child child(pid);
+  out.write.reset();
+  err.write.reset();
+  Exit exit;
+  pollfd polls[] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {child.pidfd(), POLLIN, 0}};
+  while ((polls[2].revents & POLLIN) == 0) {
+    if (command.cancelled && command.cancelled->load())
+      return fail(Code::kCancelled, command.args[0], " was cancelled");
+    if (::poll(polls, 3, kPollMs) < 0 && errno != EINTR) return sys_fail("poll");
+    // A daemon that the program leaves behind may keep the pipes open: its own end is what counts.
+    for (int i : {0, 1})
+      if (polls[i].fd >= 0 && !drain(polls[i].fd, i + 1, command, exit)) polls[i].fd = -1;
+  }
+  for (int i : {0, 1})
+    if (polls[i].fd >= 0) drain(polls[i].fd, i + 1, command, exit);
+  exit.code = child.wait();
+  return exit;
+}
+
+Result<Exit> run_or_fail(std::string_view doing, const Command& command) {
+  ASSIGN_OR_RETURN(Exit exit, run_command(command));
+  if (exit.code != 0)
+    return fail(Code::kFailedPrecondition, doing, ": ", command.args[0], " ended with exit code ",
+                exit.code, ":\n", exit.tail);
+  return exit;
+}
+
+}  // namespace ionian::images
