@@ -1,0 +1,197 @@
+#include "container/cgroup.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+
+#include "base/file.h"
+#include "container/syscalls.h"
+
+namespace ionian::container {
+namespace {
+
+constexpr const char* kRoot = "/sys/fs/cgroup";
+constexpr const char* kControllers[] = {"memory", "pids", "cpu"};
+constexpr std::uint32_t kCpuPeriodUs = 100'000;
+constexpr std::uint32_t kLeastCpuQuotaUs = 1'000;  // the kernel refuses less
+
+bool is_v2(const std::string& path) {
+  struct statfs info{};
+  return ::statfs(path.c_str(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+// The number behind `key` in a file of "key number" lines, or the number that is the file (empty
+// key).
+std::uint64_t read_number(const std::string& path, std::string_view key) {
+  const Result<std::string> text = read_file(path);
+  if (!text) return 0;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (!key.empty() && !line.starts_with(cat(key, " "))) continue;
+    const std::string number(line.substr(key.empty() ? 0 : key.size() + 1));
+    return std::strtoull(number.c_str(), nullptr, 10);
+  }
+  return 0;
+}
+
+Result<void> make_group(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return sys_fail(cat("mkdir ", path));
+  return {};
+}
+
+// Every version 1 hierarchy is a folder of its own; an alias (cpu -> cpu,cpuacct) leads to the same
+// one.
+std::vector<std::string> folders_of(const std::string& name) {
+  std::vector<std::string> found;
+  std::error_code error;
+  const std::string group = cat("ionian-", name);
+  if (is_v2(kRoot)) found.push_back(cat(kRoot, "/", group));
+  for (const auto& entry : std::filesystem::directory_iterator(kRoot, error))
+    if (entry.is_directory(error) && !is_v2(kRoot)) found.push_back(entry.path() / group);
+  std::erase_if(found, [&](const std::string& path) { return ::access(path.c_str(), F_OK) != 0; });
+  return found;
+}
+
+// Sends SIGKILL to each process of the group and those below, and returns a pidfd of each.
+std::vector<UniqueFd> kill_all(const std::string& folder) {
+  std::vector<UniqueFd> killed;
+  std::error_code error;
+  std::vector<std::string> groups = {folder};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error))
+    if (entry.is_directory(error)) groups.push_back(entry.path());
+  for (const std::string& group : groups) {
+    const Result<std::string> pids = read_file(group + "/cgroup.procs");
+    if (!pids) continue;
+    for (std::size_t at = 0; at < pids->size(); at = pids->find('\n', at) + 1) {
+      UniqueFd pidfd(sys_pidfd_open(std::atoi(pids->c_str() + at)));
+      if (pidfd && sys_pidfd_signal(pidfd.get(), SIGKILL) == 0) killed.push_back(std::move(pidfd));
+    }
+  }
+  return killed;
+}
+
+bool remove_groups(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (entry.is_directory(error)) remove_groups(entry.path());
+  return ::rmdir(folder.c_str()) == 0 || errno == ENOENT;
+}
+
+}  // namespace
+
+bool Cgroup::oom_killed() const {
+  return read_number(memory_folder + "/memory.events", "oom_kill") > 0 ||
+         read_number(memory_folder + "/memory.oom_control", "oom_kill") > 0;
+}
+
+std::uint64_t Cgroup::peak_memory_bytes() const {
+  const std::uint64_t v2 = read_number(memory_folder + "/memory.peak", "");
+  return v2 ? v2 : read_number(memory_folder + "/memory.max_usage_in_bytes", "");
+}
+
+Result<CgroupTree> CgroupTree::open(const std::string& name) {
+  CgroupTree tree;
+  const std::string group = cat("ionian-", name);
+  tree.pure_v2_ = is_v2(kRoot);
+  if (tree.pure_v2_) {
+    tree.v2_ = cat(kRoot, "/", group);
+    // The root hands its controllers down on every common system; where it does not yet, we may ask
+    // it to.
+    (void)write_file(cat(kRoot, "/cgroup.subtree_control"), "+memory +pids +cpu");
+    TRY(make_group(tree.v2_));
+    TRY(write_file(tree.v2_ + "/cgroup.subtree_control", "+memory +pids +cpu"));
+    return tree;
+  }
+  for (const char* controller : kControllers) {
+    const std::string mount = cat(kRoot, "/", controller);
+    if (::access(cat(mount, "/tasks").c_str(), F_OK) != 0)
+      return fail(Code::kFailedPrecondition, "the cgroup controller ", controller,
+                  " is not mounted at ", mount);
+    tree.v1_.push_back(cat(mount, "/", group));
+    TRY(make_group(tree.v1_.back()));
+  }
+  if (const std::string unified = cat(kRoot, "/unified"); is_v2(unified)) {
+    tree.v2_ = cat(unified, "/", group);
+    TRY(make_group(tree.v2_));
+  }
+  return tree;
+}
+
+Result<void> CgroupTree::remove_orphans(const std::string& name) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (const std::string& folder : folders_of(name)) {
+    while (!remove_groups(folder)) {
+      if (std::chrono::steady_clock::now() > deadline)
+        return fail(Code::kDeadlineExceeded, folder, " still has processes 10 s after their kill");
+      for (const UniqueFd& process : kill_all(folder)) {
+        pollfd end{.fd = process.get(), .events = POLLIN};
+        ::poll(&end, 1, 1000);
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> CgroupTree::limit(const Cgroup& group, const CgroupLimits& limits) const {
+  const auto set = [&](std::size_t v1_index, const char* file, const std::string& value) {
+    return write_file(cat(pure_v2_ ? group.folders[0] : group.folders[v1_index], "/", file), value);
+  };
+  if (limits.memory_bytes) {
+    const std::string bytes = cat(limits.memory_bytes);
+    TRY(set(0, pure_v2_ ? "memory.max" : "memory.limit_in_bytes", bytes));
+    // Both files are absent where the kernel does not account for swap.
+    (void)set(0, pure_v2_ ? "memory.swap.max" : "memory.memsw.limit_in_bytes",
+              pure_v2_ ? "0" : bytes);
+  }
+  if (limits.pids_max) TRY(set(1, "pids.max", cat(limits.pids_max)));
+  if (limits.cpu_milli) {
+    const std::uint32_t quota_us =
+        std::max(limits.cpu_milli * (kCpuPeriodUs / 1000), kLeastCpuQuotaUs);
+    TRY(pure_v2_ ? set(2, "cpu.max", cat(quota_us, " ", kCpuPeriodUs))
+                 : set(2, "cpu.cfs_quota_us", cat(quota_us)));
+  }
+  return {};
+}
+
+Result<Cgroup> CgroupTree::create(const std::string& id, const CgroupLimits& limits) const {
+  Cgroup group;
+  for (const std::string& parent : v1_) group.folders.push_back(cat(parent, "/", id));
+  if (!v2_.empty()) group.folders.push_back(cat(v2_, "/", id));
+  group.memory_folder = group.folders.front();
+  const auto fill = [&]() -> Result<void> {
+    for (const std::string& folder : group.folders) TRY(make_group(folder));
+    TRY(limit(group, limits));
+    for (std::size_t i = 0; i < v1_.size(); ++i) {
+      group.v1_tasks.emplace_back(
+          ::open((group.folders[i] + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+      if (!group.v1_tasks.back()) return sys_fail(cat("open ", group.folders[i], "/tasks"));
+    }
+    if (v2_.empty()) return {};
+    group.v2.reset(::open(group.folders.back().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return group.v2 ? Result<void>() : sys_fail(cat("open ", group.folders.back()));
+  };
+  if (Result<void> done = fill(); !done) {
+    remove(group);
+    return std::unexpected(done.error());
+  }
+  return group;
+}
+
+bool CgroupTree::remove(const Cgroup& group) {
+  bool gone = true;
+  for (const std::string& folder : group.folders)
+    if (::rmdir(folder.c_str()) != 0 && errno != ENOENT) gone = false;
+  return gone;
+}
+
+}  // namespace ionian::container

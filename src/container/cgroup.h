@@ -1,0 +1,51 @@
+#pragma once
+// Limits and accounting. Works with the controllers of version 1 mounted one by one (next to a
+// version 2 tree for the rest, where there is one) and with version 2 alone.
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace ionian::container {
+
+struct CgroupLimits {
+  std::uint64_t memory_bytes = 0;  // each: 0 = no limit
+  std::uint32_t cpu_milli = 0;
+  std::uint32_t pids_max = 0;
+};
+
+// The groups of one container. Not removed by itself: CgroupTree::remove, once its processes are
+// reaped.
+struct Cgroup {
+  std::vector<std::string> folders;
+  std::string memory_folder;
+  UniqueFd v2;                     // for CLONE_INTO_CGROUP; empty without a version 2 tree
+  std::vector<UniqueFd> v1_tasks;  // a single-threaded child joins by writing "0" to each
+
+  bool oom_killed() const;
+  std::uint64_t peak_memory_bytes() const;
+};
+
+class CgroupTree {
+ public:
+  // Makes the folder ionian-NAME in each hierarchy. FAILED_PRECONDITION names a controller that is
+  // missing.
+  static Result<CgroupTree> open(const std::string& name);
+  // Kills every process in the groups of that name, waits for their end and removes the groups.
+  // Nothing of the name is success. DEADLINE_EXCEEDED after 10 seconds.
+  static Result<void> remove_orphans(const std::string& name);
+
+  Result<Cgroup> create(const std::string& id, const CgroupLimits& limits) const;
+  // False: a process has not been reaped yet, try again.
+  static bool remove(const Cgroup& group);
+
+ private:
+  Result<void> limit(const Cgroup& group, const CgroupLimits& limits) const;
+
+  bool pure_v2_ = false;
+  std::string v2_;               // folder ionian-NAME in the version 2 tree, empty without one
+  std::vector<std::string> v1_;  // memory, pids, cpu
+};
+
+}  // namespace ionian::container

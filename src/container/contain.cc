@@ -1,0 +1,115 @@
+#include "container/contain.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+
+#include "base/file.h"
+#include "container/syscalls.h"
+
+namespace ionian::container {
+namespace {
+
+Result<void> wait_for_id_maps(const Plan& plan) {
+  char byte;
+  if (::read(plan.maps_written, &byte, 1) != 1)
+    return fail(Code::kUnavailable, "the spawner gave up on this container");
+  return {};
+}
+
+// By "0" to the group's own `tasks`: a write to cgroup.procs waits 8 ms for the kernel.
+Result<void> join_cgroups(const Plan& plan) {
+  for (const int tasks : plan.v1_tasks)
+    if (::write(tasks, "0", 1) != 1) return sys_fail("join a cgroup");
+  // Only now, so that /proc/self/cgroup shows the container's own groups as roots.
+  if (::unshare(CLONE_NEWCGROUP) != 0) return sys_fail("make a cgroup namespace");
+  // When the machine runs out of memory, a container goes before any process of the host.
+  (void)write_file("/proc/self/oom_score_adj", "500");
+  return {};
+}
+
+// The raw calls: those of the C library would speak to threads that this process does not have.
+Result<void> become_root() {
+  if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
+      ::syscall(SYS_setresuid, 0, 0, 0) != 0)
+    return sys_fail("become root of the user namespace");
+  return {};
+}
+
+// After become_root(), for a change of ids clears both.
+Result<void> tie_to_spawner() {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return sys_fail("ask to die with the spawner");
+  // This process keeps a copy of the spawner's memory: nobody inside may look into it.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return sys_fail("hide the memory of init");
+  return {};
+}
+
+Result<void> set_hostname(const ContainerSpec& spec) {
+  const std::string name = (spec.hostname().empty() ? spec.id() : spec.hostname()).substr(0, 63);
+  if (::sethostname(name.data(), name.size()) != 0) return sys_fail("set the host name");
+  return {};
+}
+
+Result<void> enter_root(const Plan& plan) {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return sys_fail("make mounts private");
+  // By the working folder: no path of the host can be walked with the ids of this container.
+  if (::move_mount(plan.rootfs, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return sys_fail("attach the root file system");
+  if (::fchdir(plan.rootfs) != 0) return sys_fail("enter the root file system");
+  if (sys_pivot_root(".", ".") != 0) return sys_fail("change the root");
+  if (::umount2(".", MNT_DETACH) != 0) return sys_fail("leave the old root");
+  if (::chdir("/") != 0) return sys_fail("enter the new root");
+  return {};
+}
+
+Result<void> enter_workdir(const ContainerSpec& spec) {
+  const std::string folder = spec.workdir().empty() ? "/" : spec.workdir();
+  TRY(make_folders(folder));
+  if (::chdir(folder.c_str()) != 0) return sys_fail(cat("enter ", folder));
+  return {};
+}
+
+Result<void> give_up_rights(const Plan& plan) {
+  // A core file would land in the user's folder, by the host's pattern.
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return sys_fail("forbid core files");
+  if (!plan.spec->allow_setuid() && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return sys_fail("forbid new privileges");
+  TRY(load_seccomp_filter(*plan.seccomp));
+  return drop_capabilities();
+}
+
+Result<void> set_up(const Plan& plan) {
+  TRY(wait_for_id_maps(plan));
+  TRY(join_cgroups(plan));
+  TRY(become_root());
+  TRY(tie_to_spawner());
+  TRY(set_hostname(*plan.spec));
+  int proc = -1;
+  TRY(mount_proc_outside(proc));
+  TRY(enter_root(plan));
+  TRY(attach_mounts(plan, proc));
+  TRY(mount_own(plan.spec->memory_bytes()));
+  TRY(mask_proc());
+  TRY(write_files(*plan.spec));
+  TRY(enter_workdir(*plan.spec));
+  return give_up_rights(plan);
+}
+
+}  // namespace
+
+void contain(const Plan& plan) {
+  ::umask(022);
+  if (Result<void> done = set_up(plan); !done) {
+    send_report(plan.report, Report::kError, done.error().message);
+    ::_exit(1);
+  }
+  run_init(plan);
+}
+
+}  // namespace ionian::container

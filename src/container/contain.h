@@ -1,0 +1,59 @@
+#pragma once
+// The inside of the jail: what the new process does between its birth and the first instruction of
+// the user's program. The spawner prepares everything that needs rights outside; what happens here
+// needs none.
+#include <linux/filter.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "container/spec.pb.h"
+
+namespace ionian::container {
+
+struct MountInto {
+  int mount;           // detached
+  std::string target;  // inside; made if it is missing
+};
+
+// All descriptors are the spawner's; the child closes what it does not need. The spawner's working
+// folder is where the root file system gets mounted.
+struct Plan {
+  const ContainerSpec* spec = nullptr;
+  const std::vector<sock_filter>* seccomp = nullptr;
+  int maps_written = -1;  // readable when the id maps are there; end of file: the spawner died
+  int report = -1;        // write end of a packet pipe, see Report
+  int stdio[3] = {-1, -1, -1};
+  int rootfs = -1;
+  std::vector<int> v1_tasks;
+  std::vector<MountInto> mounts;  // in this order, after /proc and before what depends on /dev
+};
+
+// What the container says to the spawner, one packet each. kError may be followed by others, which
+// then say nothing.
+enum class Report : char {
+  kError = 'E',    // then the text
+  kStarted = 'S',  // the program runs
+  kExited = 'X',   // then its wait status, an int
+};
+
+// Runs in the child of clone3 and never returns.
+[[noreturn]] void contain(const Plan& plan);
+
+// The parts of contain(), one file each.
+Result<void> mount_proc_outside(int& proc);  // system_mounts.cc
+Result<void> attach_mounts(const Plan& plan, int proc);
+Result<void> mount_own(std::uint64_t shm_bytes);
+Result<void> mask_proc();
+Result<void> write_files(const ContainerSpec& spec);  // files.cc
+Result<void> drop_capabilities();                     // capabilities.cc
+std::vector<sock_filter> make_seccomp_filter();       // seccomp.cc
+Result<void> load_seccomp_filter(const std::vector<sock_filter>& filter);
+[[noreturn]] void run_init(const Plan& plan);  // init.cc
+void send_report(int report, Report kind, std::string_view rest);
+
+// Makes `target` a folder or an empty file, with the folders above it.
+Result<void> make_mount_point(const std::string& target, bool folder);
+
+}  // namespace ionian::container

@@ -1,0 +1,202 @@
+#include "container/jail.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/file.h"
+#include "container/contain.h"
+#include "container/netns.h"
+#include "container/rootfs.h"
+#include "container/syscalls.h"
+
+namespace ionian::container {
+namespace {
+
+constexpr std::size_t kReadyIdRanges = 4;
+constexpr std::size_t kMaxId = 64;
+
+bool is_id(const std::string& id) {
+  return !id.empty() && id.size() <= kMaxId && id.front() != '.' &&
+         std::ranges::all_of(id, [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+Result<void> check(const ContainerSpec& spec) {
+  if (!is_id(spec.id())) return fail(Code::kInvalidArgument, "container id '", spec.id(), "'");
+  if (spec.args().empty() || spec.args(0).empty())
+    return fail(Code::kInvalidArgument, "container ", spec.id(), " has no program to run");
+  if (spec.lowers().empty())
+    return fail(Code::kInvalidArgument, "container ", spec.id(), " has no layer");
+  for (const std::string* path : {&spec.upper_dir(), &spec.upper_work_dir()})
+    if (!path->starts_with('/'))
+      return fail(Code::kInvalidArgument, "folder '", *path, "' is not absolute");
+  for (const Bind& bind : spec.binds())
+    if (!bind.source().starts_with('/') || !bind.target().starts_with('/'))
+      return fail(Code::kInvalidArgument, "bind ", bind.source(), " to ", bind.target(),
+                  " is not absolute");
+  return {};
+}
+
+// A program opens /dev/stdout again by name, for which the pipe must be its own.
+Result<void> give_stdio(std::vector<UniqueFd>& stdio, const IdRange& ids) {
+  stdio.resize(3);
+  for (UniqueFd& fd : stdio) {
+    if (!fd) fd.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0) return sys_fail("look at the container's files");
+    const bool terminal = S_ISCHR(info.st_mode) && ::isatty(fd.get());
+    if ((S_ISFIFO(info.st_mode) || terminal) && ::fchown(fd.get(), ids.base, ids.base) != 0)
+      return sys_fail("give the container its files");
+  }
+  return {};
+}
+
+bool provides(const ContainerSpec& spec, const std::string& path) {
+  return std::ranges::any_of(spec.files(), [&](const File& f) { return f.path() == path; }) ||
+         std::ranges::any_of(spec.binds(), [&](const Bind& b) { return b.target() == path; });
+}
+
+}  // namespace
+
+struct Jail::Mounts {
+  UniqueFd rootfs;
+  std::vector<std::pair<UniqueFd, std::string>> into;
+};
+
+Result<Jail> Jail::open(const std::string& run_dir, const std::string& name) {
+  Jail jail;
+  jail.run_dir_ = run_dir;
+  jail.seccomp_ = make_seccomp_filter();
+  ASSIGN_OR_RETURN(jail.cgroups_, CgroupTree::open(name));
+  TRY(make_folders(run_dir + "/root"));
+  if (::chdir((run_dir + "/root").c_str()) != 0) return sys_fail(cat("enter ", run_dir, "/root"));
+  TRY(make_folders(run_dir + "/hosts"));
+  TRY(write_file(run_dir + "/resolv.conf", cat("nameserver ", kLocalAddress, "\n")));
+  TRY(jail.ids_.refill(1));
+  return jail;
+}
+
+bool Jail::refill() { return !ids_.has(kReadyIdRanges) && ids_.refill(kReadyIdRanges).has_value(); }
+
+Result<void> Jail::prepare_mounts(const Container& container, Mounts& mounts) const {
+  const ContainerSpec& spec = container.spec;
+  const IdRange& ids = container.ids;
+  const auto add = [&](Result<UniqueFd> mount, const std::string& target) -> Result<void> {
+    if (!mount) return std::unexpected(mount.error());
+    mounts.into.emplace_back(std::move(*mount), target);
+    return {};
+  };
+  ASSIGN_OR_RETURN(mounts.rootfs,
+                   mount_rootfs({.lowers = {spec.lowers().begin(), spec.lowers().end()},
+                                 .upper = container.upper.upper.get(),
+                                 .work = container.upper.work.get()},
+                                ids));
+  TRY(add(mount_sys(ids), "/sys"));
+  TRY(add(mount_dev(ids), "/dev"));
+  if (!provides(spec, "/etc/resolv.conf"))
+    TRY(add(clone_mount(run_dir_ + "/resolv.conf", Access::kReadOnly, ids), "/etc/resolv.conf"));
+  if (!provides(spec, "/etc/hosts")) {
+    const std::string hosts = cat(run_dir_, "/hosts/", spec.id());
+    const std::string& name = spec.hostname().empty() ? spec.id() : spec.hostname();
+    TRY(write_file(hosts, cat("127.0.0.1 localhost\n127.0.1.1 ", name, "\n")));
+    TRY(add(clone_mount(hosts, Access::kReadOnly, ids), "/etc/hosts"));
+  }
+  for (const Bind& bind : spec.binds())
+    TRY(add(
+        clone_mount(bind.source(), bind.read_only() ? Access::kReadOnly : Access::kReadWrite, ids),
+        bind.target()));
+  return {};
+}
+
+Result<void> Jail::spawn(Container& container, const Mounts& mounts,
+                         const std::vector<UniqueFd>& stdio) const {
+  int maps[2], report[2];
+  if (::pipe2(maps, O_CLOEXEC) != 0) return sys_fail("make a pipe");
+  const UniqueFd maps_read(maps[0]);
+  UniqueFd maps_write(maps[1]);
+  if (::pipe2(report, O_CLOEXEC | O_DIRECT) != 0) return sys_fail("make a pipe");
+  container.report.reset(report[0]);
+  const UniqueFd report_write(report[1]);
+  ::fcntl(container.report.get(), F_SETFL, O_NONBLOCK);
+
+  Plan plan{.spec = &container.spec,
+            .seccomp = &seccomp_,
+            .maps_written = maps_read.get(),
+            .report = report_write.get(),
+            .stdio = {stdio[0].get(), stdio[1].get(), stdio[2].get()},
+            .rootfs = mounts.rootfs.get()};
+  for (const UniqueFd& tasks : container.cgroup.v1_tasks) plan.v1_tasks.push_back(tasks.get());
+  for (const auto& [mount, target] : mounts.into) plan.mounts.push_back({mount.get(), target});
+
+  int pidfd = -1;
+  clone_args args{.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC |
+                           CLONE_NEWUTS | CLONE_PIDFD,
+                  .pidfd = reinterpret_cast<std::uintptr_t>(&pidfd),
+                  .exit_signal = SIGCHLD};
+  if (container.cgroup.v2) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(container.cgroup.v2.get());
+  }
+  TRY(in_netns(container.netns.get(), [&]() -> Result<void> {
+    container.pid = sys_clone3(args);
+    if (container.pid < 0) return sys_fail("start a process in new namespaces");
+    if (container.pid == 0) {
+      maps_write.reset();
+      contain(plan);
+    }
+    return {};
+  }));
+  container.pidfd.reset(pidfd);
+  Result<void> done = write_id_maps(container.pid, container.ids.base);
+  if (done) done = write_all(maps_write.get(), "1");
+  if (!done) {
+    sys_pidfd_signal(pidfd, SIGKILL);
+    ::waitpid(container.pid, nullptr, 0);
+  }
+  return done;
+}
+
+Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, UniqueFd netns,
+                                               std::vector<UniqueFd> stdio) {
+  TRY(check(spec));
+  auto container = std::make_unique<Container>();
+  container->spec = std::move(spec);
+  container->netns = std::move(netns);
+  const ContainerSpec& wanted = container->spec;
+  ASSIGN_OR_RETURN(container->ids, ids_.take());
+  const auto build = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(container->cgroup,
+                     cgroups_.create(wanted.id(), {.memory_bytes = wanted.memory_bytes(),
+                                                   .cpu_milli = wanted.cpu_milli(),
+                                                   .pids_max = wanted.pids_max()}));
+    ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids));
+    TRY(give_stdio(stdio, container->ids));
+    Mounts mounts;
+    TRY(prepare_mounts(*container, mounts));
+    return spawn(*container, mounts, stdio);
+  };
+  if (Result<void> done = build(); !done) {
+    std::vector<std::string> doomed;
+    clear(*container, doomed);
+    for (const std::string& folder : doomed) (void)remove_tree(folder);
+    return prepend(cat("start container ", wanted.id()), done.error());
+  }
+  container->cgroup.v1_tasks.clear();
+  container->cgroup.v2.reset();
+  return container;
+}
+
+bool Jail::clear(Container& container, std::vector<std::string>& doomed) {
+  if (!CgroupTree::remove(container.cgroup)) return false;
+  ::unlink(cat(run_dir_, "/hosts/", container.spec.id()).c_str());
+  doomed.insert(doomed.end(), container.upper.folders.begin(), container.upper.folders.end());
+  ids_.give_back(std::move(container.ids));
+  return true;
+}
+
+}  // namespace ionian::container

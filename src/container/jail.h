@@ -1,0 +1,61 @@
+#pragma once
+// Containers as the spawner process holds them: made by start(), kept until their init is reaped.
+#include <linux/filter.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "container/cgroup.h"
+#include "container/id_ranges.h"
+#include "container/spec.pb.h"
+#include "container/upper.h"
+
+namespace ionian::container {
+
+struct Container {
+  ContainerSpec spec;
+  pid_t pid = -1;
+  UniqueFd pidfd;
+  UniqueFd report;  // packets of contain.h
+  UniqueFd netns;
+  IdRange ids;
+  Cgroup cgroup;
+  Upper upper;
+  std::string error;  // what init reported; the container then never started
+  bool started = false;
+  bool exited = false;
+  int status = 0;  // wait status of the program, once exited
+};
+
+class Jail {
+ public:
+  // `run_dir` is an empty folder of ours.
+  static Result<Jail> open(const std::string& run_dir, const std::string& name);
+
+  // INVALID_ARGUMENT for a spec that makes no sense; otherwise what the kernel refused. `netns` and
+  // `stdio` are the container's; a missing stdio is /dev/null.
+  Result<std::unique_ptr<Container>> start(ContainerSpec spec, UniqueFd netns,
+                                           std::vector<UniqueFd> stdio);
+  // After its init is reaped. Adds the folders that are to be removed to `doomed`. False: a cgroup
+  // is still in use, call again.
+  bool clear(Container& container, std::vector<std::string>& doomed);
+
+  // Makes something ahead of its need; false if there is nothing to make.
+  bool refill();
+
+ private:
+  struct Mounts;
+  Result<void> prepare_mounts(const Container& container, Mounts& mounts) const;
+  Result<void> spawn(Container& container, const Mounts& mounts,
+                     const std::vector<UniqueFd>& stdio) const;
+
+  std::string run_dir_;
+  CgroupTree cgroups_;
+  IdRangePool ids_;
+  std::vector<sock_filter> seccomp_;
+};
+
+}  // namespace ionian::container

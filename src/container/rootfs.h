@@ -1,0 +1,36 @@
+#pragma once
+// Mounts that the spawner makes outside and the container's init moves into place: nothing here is
+// attached anywhere.
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "container/id_ranges.h"
+
+namespace ionian::container {
+
+enum class Access { kReadOnly, kReadWrite };
+
+struct RootfsOptions {
+  std::vector<std::string> lowers;  // lowest first
+  int upper = -1;                   // open folders on one file system
+  int work = -1;
+};
+
+// An overlay of idmapped, read-only lowers. FAILED_PRECONDITION on kernels before 6.15, which
+// cannot stack mounts that are not attached.
+Result<UniqueFd> mount_rootfs(const RootfsOptions& options, const IdRange& ids);
+
+// A clone of what stands at `source`, without what is mounted below it. Idmapped where its file
+// system can.
+Result<UniqueFd> clone_mount(const std::string& source, Access access, const IdRange& ids);
+
+// A tmpfs with the device nodes that every container has, owned by its root.
+Result<UniqueFd> mount_dev(const IdRange& ids);
+
+// An empty read-only tmpfs, owned by the container's root, with the folders that programs look
+// into.
+Result<UniqueFd> mount_sys(const IdRange& ids);
+
+}  // namespace ionian::container

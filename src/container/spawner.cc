@@ -1,0 +1,165 @@
+#include "container/spawner.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "container/packet.h"
+#include "container/spec.pb.h"
+
+extern char** environ;
+
+namespace ionian::container {
+namespace {
+
+constexpr int kChildSocket = 3;
+
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= 32 &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+}
+
+Result<void> send_request(int socket, const SpawnerRequest& request,
+                          const std::vector<int>& fds = {}) {
+  TRY(send_packet(socket, request.SerializeAsString(), fds, Wait::kYes));
+  return {};
+}
+
+Result<ContainerEvent> to_event(Packet packet) {
+  SpawnerEvent message;
+  if (!message.ParseFromString(packet.bytes))
+    return fail(Code::kInternal, "the spawner sent an event that cannot be read");
+  ContainerEvent event{.id = message.id()};
+  if (message.has_started()) {
+    if (packet.fds.size() != 2) return fail(Code::kInternal, "the spawner sent no descriptors");
+    event.kind = ContainerEvent::kStarted;
+    event.pid = message.started().pid();
+    event.id_base = message.started().id_base();
+    event.pidfd = std::move(packet.fds[0]);
+    event.netns = std::move(packet.fds[1]);
+  } else if (message.has_exited()) {
+    const Exited& exited = message.exited();
+    event.kind = ContainerEvent::kExited;
+    event.exit_code = exited.exit_code();
+    event.signal = exited.signal();
+    event.oom_killed = exited.oom_killed();
+    event.peak_memory_bytes = exited.peak_memory_bytes();
+    event.id_base = exited.id_base();
+  } else {
+    event.error = message.failed();
+  }
+  return event;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Spawner>> Spawner::start(SpawnerOptions options) {
+  if (!is_name(options.name))
+    return fail(Code::kInvalidArgument, "spawner name '", options.name, "'");
+  if (!options.run_dir.starts_with('/'))
+    return fail(Code::kInvalidArgument, "run folder '", options.run_dir, "' is not absolute");
+  std::unique_ptr<Spawner> spawner(new Spawner);
+  TRY(spawner->spawn(options));
+  TRY(spawner->configure(options));
+  return spawner;
+}
+
+Result<void> Spawner::spawn(const SpawnerOptions& options) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return sys_fail("make a socket pair");
+  socket_.reset(pair[0]);
+  // Under a number that the child's end is not moved onto: dup2 onto itself would keep
+  // close-on-exec.
+  const UniqueFd child_end(::fcntl(pair[1], F_DUPFD_CLOEXEC, kChildSocket + 1));
+  ::close(pair[1]);
+  if (!child_end) return sys_fail("make a socket pair");
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, child_end.get(), kChildSocket);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kChildSocket + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  // Its own session: Ctrl-C at the terminal is for the server, which ends its containers in order.
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  std::string number = cat(kChildSocket);
+  std::string program = options.executable, verb = "spawner";
+  char* args[] = {program.data(), verb.data(), number.data(), nullptr};
+  const int error =
+      ::posix_spawn(&pid_, options.executable.c_str(), &actions, &attributes, args, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) pid_ = -1;
+  if (error != 0) return sys_fail(cat("start ", options.executable), error);
+  return {};
+}
+
+Result<void> Spawner::configure(const SpawnerOptions& options) {
+  SpawnerRequest request;
+  Configure& configure = *request.mutable_configure();
+  configure.set_run_dir(options.run_dir);
+  configure.set_name(options.name);
+  for (const std::string& host : options.allow_hosts) configure.add_allow_hosts(host);
+  TRY(send_request(socket_.get(), request));
+  Result<std::optional<Packet>> answer = receive_packet(socket_.get(), Wait::kYes);
+  if (!answer) return fail(Code::kUnavailable, "the spawner ended at its start");
+  SpawnerEvent event;
+  if (!event.ParseFromString((*answer)->bytes) || !event.has_ready())
+    return fail(Code::kInternal, "the spawner did not say that it is ready");
+  if (!event.ready().error().empty())
+    return fail(Code::kFailedPrecondition, "start the spawner: ", event.ready().error());
+  network_warning_ = event.ready().network_warning();
+  return {};
+}
+
+Spawner::~Spawner() {
+  socket_.reset();
+  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+}
+
+Result<void> Spawner::launch(const ContainerSpec& spec, Stdio stdio) {
+  std::vector<int> fds;
+  UniqueFd null;
+  for (const UniqueFd* fd : {&stdio.in, &stdio.out, &stdio.err}) {
+    if (!*fd && !null) null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    fds.push_back(*fd ? fd->get() : null.get());
+  }
+  SpawnerRequest request;
+  *request.mutable_launch() = spec;
+  return send_request(socket_.get(), request, fds);
+}
+
+Result<void> Spawner::kill_tree(const std::string& id) {
+  SpawnerRequest request;
+  request.set_kill_tree(id);
+  return send_request(socket_.get(), request);
+}
+
+Result<void> Spawner::signal(const std::string& id, int signo) {
+  SpawnerRequest request;
+  request.mutable_signal()->set_id(id);
+  request.mutable_signal()->set_signo(signo);
+  return send_request(socket_.get(), request);
+}
+
+Result<std::vector<ContainerEvent>> Spawner::read_events() {
+  std::vector<ContainerEvent> events;
+  for (;;) {
+    Result<std::optional<Packet>> packet = receive_packet(socket_.get(), Wait::kNo);
+    // What came before the end is told first.
+    if (!packet && !events.empty()) return events;
+    if (!packet) return std::unexpected(packet.error());
+    if (!*packet) return events;
+    ASSIGN_OR_RETURN(ContainerEvent event, to_event(std::move(**packet)));
+    events.push_back(std::move(event));
+  }
+}
+
+}  // namespace ionian::container

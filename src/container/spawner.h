@@ -1,0 +1,95 @@
+#pragma once
+// The server's handle on its spawner process, which makes and ends all containers.
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace ionian::container {
+
+class ContainerSpec;
+
+struct SpawnerOptions {
+  // Started as `executable spawner FD`; must end in run_spawner(FD).
+  std::string executable = "/proc/self/exe";
+  // A folder for the spawner alone, emptied at its start and at its end. Uppers that shall not
+  // outlive a crash of everything belong below it.
+  std::string run_dir;
+  // Unique per data folder, 1..32 of [a-z0-9_-]: cgroups, bridge and nft table are named after it.
+  std::string name;
+  // "ADDR:PORT" that containers may reach although default deny covers it.
+  std::vector<std::string> allow_hosts;
+};
+
+// Each may be empty, which is /dev/null.
+struct Stdio {
+  UniqueFd in, out, err;
+};
+
+// Each launch leads to kFailed, or to kStarted and later kExited.
+struct ContainerEvent {
+  enum Kind { kStarted, kFailed, kExited };
+
+  std::string id;
+  Kind kind = kFailed;
+  // kStarted: the program runs.
+  pid_t pid = -1;  // of the container's init, as the host counts
+  UniqueFd pidfd;  // of the same
+  UniqueFd netns;  // for listen_in() and udp_in(); close it with the container
+  // kExited: how the program ended; the whole tree is gone.
+  int exit_code = 0;
+  int signal = 0;  // not 0: ended by it
+  bool oom_killed = false;
+  std::uint64_t peak_memory_bytes = 0;
+  // kStarted and kExited: what the host's file system shows for the container's root.
+  std::uint32_t id_base = 0;
+  // kFailed.
+  std::string error;
+};
+
+class Spawner {
+ public:
+  // Call before the process has threads. Returns when the spawner has removed the orphans of a
+  // former life of this name and can work.
+  //   errors   FAILED_PRECONDITION what the machine or the caller's rights lack · UNAVAILABLE it
+  //   did not start
+  static Result<std::unique_ptr<Spawner>> start(SpawnerOptions options);
+  // Ends it: all containers are killed, everything it made is removed. Waits for that.
+  ~Spawner();
+  Spawner(const Spawner&) = delete;
+  Spawner& operator=(const Spawner&) = delete;
+
+  // These three only send, from any thread; what comes of it is an event. A container that does not
+  // exist (any more) is no error. INVALID_ARGUMENT: a spec over 32 MiB. UNAVAILABLE: the spawner is
+  // dead.
+  Result<void> launch(const ContainerSpec& spec, Stdio stdio);
+  Result<void> kill_tree(const std::string& id);
+  // To the program, by way of the container's init.
+  Result<void> signal(const std::string& id, int signo);
+
+  // Readable when read_events() has something to say.
+  int fd() const { return socket_.get(); }
+  // What has happened since the last call, without waiting. UNAVAILABLE: the spawner has died, and
+  // its containers with it.
+  Result<std::vector<ContainerEvent>> read_events();
+
+  // Empty, or why containers have no network here.
+  const std::string& network_warning() const { return network_warning_; }
+  pid_t pid() const { return pid_; }
+
+ private:
+  Spawner() = default;
+  Result<void> spawn(const SpawnerOptions& options);
+  Result<void> configure(const SpawnerOptions& options);
+
+  UniqueFd socket_;
+  pid_t pid_ = -1;
+  std::string network_warning_;
+};
+
+}  // namespace ionian::container

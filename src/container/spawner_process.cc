@@ -1,0 +1,344 @@
+#include "container/spawner_process.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "container/contain.h"
+#include "container/jail.h"
+#include "container/netns.h"
+#include "container/packet.h"
+#include "container/syscalls.h"
+
+namespace ionian::container {
+namespace {
+
+constexpr const char* kLockName = "lock";
+
+// A former spawner of this folder may still be clearing up.
+Result<UniqueFd> lock_run_dir(const std::string& run_dir) {
+  TRY(make_folders(run_dir));
+  UniqueFd lock(::open(cat(run_dir, "/", kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return sys_fail(cat("open ", run_dir, "/", kLockName));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return fail(Code::kFailedPrecondition, run_dir, " is in use by another spawner");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return lock;
+}
+
+Result<void> empty_run_dir(const std::string& run_dir) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run_dir, error))
+    if (entry.path().filename() != kLockName) TRY(remove_tree(entry.path()));
+  return {};
+}
+
+// What is mounted from here on is seen by nobody else, and ends with this process and its
+// containers.
+Result<void> leave_mounts_of_host() {
+  if (::unshare(CLONE_NEWNS) != 0) return sys_fail("make a mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return sys_fail("keep mounts to ourselves");
+  return {};
+}
+
+class SpawnerProcess {
+ public:
+  explicit SpawnerProcess(int socket) : socket_(socket) {}
+  int run();
+
+ private:
+  Result<void> configure(const Configure& configure);
+  Result<void> watch(int fd, void* what, std::uint32_t events);
+  void serve();
+  bool handle_one();  // false: nothing happened
+  void on_requests();
+  void on_request(Packet packet);
+  Result<void> launch(ContainerSpec spec, std::vector<UniqueFd> fds);
+  void on_report(Container& container);
+  void on_children();
+  void on_end(std::unique_ptr<Container> container, int init_status);
+  void clear_later();
+  void flush();
+  void send(SpawnerEvent event, std::vector<UniqueFd> fds = {});
+  void shut_down();
+
+  UniqueFd socket_;
+  UniqueFd epoll_;
+  UniqueFd signals_;
+  UniqueFd lock_;
+  std::string run_dir_;
+  std::string name_;
+  std::optional<Jail> jail_;
+  std::map<std::string, Container*> by_id_;
+  std::map<pid_t, std::unique_ptr<Container>> by_pid_;
+  std::vector<std::unique_ptr<Container>> ended_;  // their cgroups are not empty yet
+  std::vector<std::string> doomed_;                // folders to remove
+  pid_t janitor_ = -1;                             // removes folders, off everyone's path
+  std::deque<Packet> outbox_;
+  bool gone_ = false;  // the server is
+};
+
+int SpawnerProcess::run() {
+  ::umask(0);
+  sigset_t all;
+  sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+
+  Result<std::optional<Packet>> first = receive_packet(socket_.get(), Wait::kYes);
+  SpawnerRequest request;
+  if (!first || !*first || !request.ParseFromString((*first)->bytes) || !request.has_configure())
+    return 1;
+  Result<void> ready = configure(request.configure());
+  SpawnerEvent event;
+  event.mutable_ready()->set_error(ready ? "" : ready.error().message);
+  send(std::move(event));
+  if (ready) serve();
+  shut_down();
+  return ready ? 0 : 1;
+}
+
+Result<void> SpawnerProcess::configure(const Configure& configure) {
+  run_dir_ = configure.run_dir();
+  name_ = configure.name();
+  ASSIGN_OR_RETURN(lock_, lock_run_dir(run_dir_));
+  TRY(CgroupTree::remove_orphans(name_));
+  TRY(empty_run_dir(run_dir_));
+  TRY(leave_mounts_of_host());
+  ASSIGN_OR_RETURN(jail_, Jail::open(run_dir_, name_));
+
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  signals_.reset(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!signals_ || !epoll_) return sys_fail("watch for events");
+  TRY(watch(signals_.get(), &signals_, EPOLLIN));
+  return watch(socket_.get(), &socket_, EPOLLIN);
+}
+
+Result<void> SpawnerProcess::watch(int fd, void* what, std::uint32_t events) {
+  epoll_event event{.events = events, .data = {.ptr = what}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0 &&
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+    return sys_fail("watch a file");
+  return {};
+}
+
+void SpawnerProcess::serve() {
+  bool may_refill = true;
+  while (!gone_) {
+    epoll_event event;
+    // One at a time: what an event does may end what the next one is about.
+    const int n = ::epoll_wait(epoll_.get(), &event, 1, may_refill ? 0 : ended_.empty() ? -1 : 1);
+    if (n < 0 && errno != EINTR) return;
+    if (n <= 0) {
+      clear_later();
+      may_refill = may_refill && jail_->refill();
+      continue;
+    }
+    if (event.data.ptr == &signals_)
+      on_children();
+    else if (event.data.ptr == &socket_)
+      flush(), on_requests();
+    else
+      on_report(*static_cast<Container*>(event.data.ptr));
+    may_refill = true;
+  }
+}
+
+void SpawnerProcess::on_requests() {
+  Result<std::optional<Packet>> packet = receive_packet(socket_.get(), Wait::kNo);
+  if (packet && *packet) return on_request(std::move(**packet));
+  if (packet || packet.error().code == Code::kInvalidArgument) return;
+  gone_ = true;
+}
+
+void SpawnerProcess::on_request(Packet packet) {
+  SpawnerRequest request;
+  if (!request.ParseFromString(packet.bytes)) return;
+  if (request.has_launch()) {
+    const std::string id = request.launch().id();
+    Result<void> done = launch(std::move(*request.mutable_launch()), std::move(packet.fds));
+    if (done) return;
+    SpawnerEvent event;
+    event.set_id(id);
+    event.set_failed(done.error().message);
+    return send(std::move(event));
+  }
+  // A container that is not there has just ended; its event is on the way.
+  const std::string& id = request.has_signal() ? request.signal().id() : request.kill_tree();
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  const int signo = request.has_signal() ? request.signal().signo() : SIGKILL;
+  sys_pidfd_signal(found->second->pidfd.get(), signo);
+}
+
+Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fds) {
+  if (by_id_.contains(spec.id()))
+    return fail(Code::kAlreadyExists, "container ", spec.id(), " is running");
+  ASSIGN_OR_RETURN(UniqueFd netns, make_netns());
+  ASSIGN_OR_RETURN(std::unique_ptr<Container> container,
+                   jail_->start(std::move(spec), std::move(netns), std::move(fds)));
+  TRY(watch(container->report.get(), container.get(), EPOLLIN));
+  by_id_[container->spec.id()] = container.get();
+  by_pid_[container->pid] = std::move(container);
+  return {};
+}
+
+// Reads all that is there.
+void SpawnerProcess::on_report(Container& container) {
+  char packet[4096];
+  for (;;) {
+    const ssize_t n = ::read(container.report.get(), packet, sizeof packet);
+    if (n <= 0) break;
+    const std::string_view rest(packet + 1, static_cast<std::size_t>(n) - 1);
+    switch (static_cast<Report>(packet[0])) {
+      case Report::kError:
+        container.error = rest;
+        break;
+      case Report::kExited:
+        container.exited = true;
+        std::memcpy(&container.status, rest.data(), std::min(rest.size(), sizeof(int)));
+        break;
+      case Report::kStarted: {
+        container.started = true;
+        SpawnerEvent event;
+        event.set_id(container.spec.id());
+        event.mutable_started()->set_pid(container.pid);
+        event.mutable_started()->set_id_base(container.ids.base);
+        std::vector<UniqueFd> fds;
+        fds.emplace_back(::fcntl(container.pidfd.get(), F_DUPFD_CLOEXEC, 3));
+        fds.emplace_back(::fcntl(container.netns.get(), F_DUPFD_CLOEXEC, 3));
+        send(std::move(event), std::move(fds));
+        break;
+      }
+    }
+  }
+  // At the end of file it would be readable for ever; its end is told by SIGCHLD.
+  if (container.exited || !container.error.empty())
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, container.report.get(), nullptr);
+}
+
+void SpawnerProcess::on_children() {
+  signalfd_siginfo info;
+  while (::read(signals_.get(), &info, sizeof info) > 0) {
+  }
+  for (;;) {
+    int status;
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) break;
+    if (pid == janitor_) janitor_ = -1;
+    const auto found = by_pid_.find(pid);
+    if (found == by_pid_.end()) continue;
+    std::unique_ptr<Container> container = std::move(found->second);
+    by_pid_.erase(found);
+    on_end(std::move(container), status);
+  }
+  clear_later();
+}
+
+void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_status) {
+  on_report(*container);
+  by_id_.erase(container->spec.id());
+  const int status = container->exited ? container->status : init_status;
+  SpawnerEvent event;
+  event.set_id(container->spec.id());
+  if (!container->started) {
+    event.set_failed(container->error.empty()
+                         ? cat("container ", container->spec.id(), " was killed at its start")
+                         : cat("start container ", container->spec.id(), ": ", container->error));
+  } else {
+    Exited& exited = *event.mutable_exited();
+    if (WIFSIGNALED(status))
+      exited.set_signal(WTERMSIG(status));
+    else
+      exited.set_exit_code(WEXITSTATUS(status));
+    exited.set_oom_killed(container->cgroup.oom_killed());
+    exited.set_peak_memory_bytes(container->cgroup.peak_memory_bytes());
+    exited.set_id_base(container->ids.base);
+  }
+  send(std::move(event));
+  container->report.reset();
+  container->netns.reset();
+  ended_.push_back(std::move(container));
+}
+
+void SpawnerProcess::clear_later() {
+  std::erase_if(ended_, [&](auto& container) { return jail_->clear(*container, doomed_); });
+  if (doomed_.empty() || janitor_ >= 0) return;
+  janitor_ = ::fork();
+  if (janitor_ == 0) {
+    ::close_range(3, ~0U, 0);
+    for (const std::string& folder : doomed_) (void)remove_tree(folder);
+    ::_exit(0);
+  }
+  if (janitor_ > 0) doomed_.clear();
+}
+
+void SpawnerProcess::send(SpawnerEvent event, std::vector<UniqueFd> fds) {
+  outbox_.push_back({event.SerializeAsString(), std::move(fds)});
+  flush();
+}
+
+void SpawnerProcess::flush() {
+  while (!outbox_.empty()) {
+    std::vector<int> fds;
+    for (const UniqueFd& fd : outbox_.front().fds) fds.push_back(fd.get());
+    Result<bool> sent = send_packet(socket_.get(), outbox_.front().bytes, fds, Wait::kNo);
+    if (!sent) {
+      gone_ = true;
+      return;
+    }
+    if (!*sent) break;
+    outbox_.pop_front();
+  }
+  const std::uint32_t full = outbox_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
+  if (epoll_) (void)watch(socket_.get(), &socket_, EPOLLIN | full);
+}
+
+void SpawnerProcess::shut_down() {
+  if (!jail_) return;
+  for (const auto& [pid, container] : by_pid_) sys_pidfd_signal(container->pidfd.get(), SIGKILL);
+  while (!by_pid_.empty() || janitor_ > 0) {
+    int status;
+    const pid_t pid = ::waitpid(-1, &status, 0);
+    if (pid < 0) break;
+    if (pid == janitor_) janitor_ = -1;
+    const auto found = by_pid_.find(pid);
+    if (found == by_pid_.end()) continue;
+    ended_.push_back(std::move(found->second));
+    by_pid_.erase(found);
+  }
+  for (auto& container : ended_) jail_->clear(*container, doomed_);
+  for (const std::string& folder : doomed_) (void)remove_tree(folder);
+  if (Result<void> done = CgroupTree::remove_orphans(name_); !done)
+    log::warning("spawner: ", done.error().message);
+  if (Result<void> done = empty_run_dir(run_dir_); !done)
+    log::warning("spawner: ", done.error().message);
+}
+
+}  // namespace
+
+int run_spawner(int socket_fd) {
+  ::fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
+  return SpawnerProcess(socket_fd).run();
+}
+
+}  // namespace ionian::container

@@ -1,0 +1,31 @@
+#pragma once
+// System calls that this libc has no function for.
+#include <linux/sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace ionian::container {
+
+inline pid_t sys_clone3(clone_args& args) {
+  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+}
+inline int sys_pidfd_signal(int pidfd, int signo) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signo, nullptr, 0));
+}
+inline int sys_pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+inline int sys_pivot_root(const char* to, const char* put_old) {
+  return static_cast<int>(::syscall(SYS_pivot_root, to, put_old));
+}
+
+// A name under which system calls that want a path find an open file.
+inline std::string fd_path(int fd) { return cat("/proc/self/fd/", fd); }
+
+}  // namespace ionian::container
