@@ -142,7 +142,7 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<std::uint64_t>(container.cgroup.v2.get());
   }
-  TRY(in_netns(container.netns.get(), [&]() -> Result<void> {
+  TRY(in_netns(container.network.netns.get(), [&]() -> Result<void> {
     container.pid = sys_clone3(args);
     if (container.pid < 0) return sys_fail("start a process in new namespaces");
     if (container.pid == 0) {
@@ -161,12 +161,12 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
   return done;
 }
 
-Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, UniqueFd netns,
+Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease& network,
                                                std::vector<UniqueFd> stdio) {
   TRY(check(spec));
   auto container = std::make_unique<Container>();
   container->spec = std::move(spec);
-  container->netns = std::move(netns);
+  container->network = std::move(network);
   const ContainerSpec& wanted = container->spec;
   ASSIGN_OR_RETURN(container->ids, ids_.take());
   const auto build = [&]() -> Result<void> {
@@ -181,6 +181,7 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, UniqueFd netn
     return spawn(*container, mounts, stdio);
   };
   if (Result<void> done = build(); !done) {
+    network = std::move(container->network);
     std::vector<std::string> doomed;
     clear(*container, doomed);
     for (const std::string& folder : doomed) (void)remove_tree(folder);

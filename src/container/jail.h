@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "container/cgroup.h"
 #include "container/id_ranges.h"
+#include "container/network_pool.h"
 #include "container/spec.pb.h"
 #include "container/upper.h"
 
@@ -20,7 +21,7 @@ struct Container {
   pid_t pid = -1;
   UniqueFd pidfd;
   UniqueFd report;  // packets of contain.h
-  UniqueFd netns;
+  NetworkLease network;
   IdRange ids;
   Cgroup cgroup;
   Upper upper;
@@ -35,9 +36,9 @@ class Jail {
   // `run_dir` is an empty folder of ours.
   static Result<Jail> open(const std::string& run_dir, const std::string& name);
 
-  // INVALID_ARGUMENT for a spec that makes no sense; otherwise what the kernel refused. `netns` and
-  // `stdio` are the container's; a missing stdio is /dev/null.
-  Result<std::unique_ptr<Container>> start(ContainerSpec spec, UniqueFd netns,
+  // INVALID_ARGUMENT for a spec that makes no sense; otherwise what the kernel refused. `network`
+  // and `stdio` become the container's, unless it fails; a missing stdio is /dev/null.
+  Result<std::unique_ptr<Container>> start(ContainerSpec spec, NetworkLease& network,
                                            std::vector<UniqueFd> stdio);
   // After its init is reaped. Adds the folders that are to be removed to `doomed`. False: a cgroup
   // is still in use, call again.

@@ -3,6 +3,7 @@
 // run to their end.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -27,6 +28,7 @@ struct Ended {
 class JailFixture : public testing::Test {
  protected:
   void SetUp() override {
+    enter_private_network();
     char folder[] = "/tmp/ionian-container-XXXXXX";
     ASSERT_NE(::mkdtemp(folder), nullptr);
     folder_ = folder;
@@ -51,6 +53,12 @@ class JailFixture : public testing::Test {
                                    .allow_hosts = std::move(allow_hosts)});
     ASSERT_OK(started);
     spawner_ = std::move(*started);
+  }
+
+  // Bridges and rules of tests stay away from the machine's own network.
+  static void enter_private_network() {
+    static const bool entered = ::unshare(CLONE_NEWNET) == 0;
+    ASSERT_TRUE(entered) << "tests of containers need root";
   }
 
   // `probe ARGS...` in a container of its own.

@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 namespace ionian::container {
 
@@ -93,30 +92,34 @@ Result<void> RtNetlink::send(Message& message, std::string_view attempted) {
   return {};
 }
 
-Result<void> RtNetlink::add_bridge(const std::string& name) {
+Result<void> RtNetlink::add_bridge(const std::string& name, std::uint32_t group) {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link(0));
   message.add(IFLA_IFNAME, name);
+  message.add(IFLA_GROUP, group);
   const std::size_t info = message.begin(IFLA_LINKINFO);
   message.add(IFLA_INFO_KIND, std::string("bridge"));
   message.end(info);
   return send(message, cat("add the bridge ", name));
 }
 
-Result<void> RtNetlink::add_veth(const std::string& name, const std::string& peer, int peer_netns) {
+Result<void> RtNetlink::add_veth(const Veth& veth) {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link(0));
-  message.add(IFLA_IFNAME, name);
+  message.add(IFLA_IFNAME, veth.name);
+  message.add(IFLA_MTU, veth.mtu);
+  message.add(IFLA_GROUP, veth.group);
   const std::size_t info = message.begin(IFLA_LINKINFO);
   message.add(IFLA_INFO_KIND, std::string("veth"));
   const std::size_t data = message.begin(IFLA_INFO_DATA);
   const std::size_t other = message.begin(VETH_INFO_PEER);
   const ifinfomsg peer_link{};
   message.append(&peer_link, sizeof peer_link);
-  message.add(IFLA_IFNAME, peer);
-  message.add(IFLA_NET_NS_FD, peer_netns);
+  message.add(IFLA_IFNAME, veth.peer);
+  message.add(IFLA_MTU, veth.mtu);
+  message.add(IFLA_NET_NS_FD, veth.peer_netns);
   message.end(other);
   message.end(data);
   message.end(info);
-  return send(message, cat("add the link ", name));
+  return send(message, cat("add the link ", veth.name));
 }
 
 Result<void> RtNetlink::add_isolated_port(const std::string& name, const std::string& bridge) {
@@ -143,10 +146,10 @@ Result<void> RtNetlink::set_up(const std::string& name) {
   return send(message, cat("start ", name));
 }
 
-Result<void> RtNetlink::remove(const std::string& name) {
-  ASSIGN_OR_RETURN(const unsigned index, index_of(name));
-  Message message(RTM_DELLINK, 0, link(index));
-  return send(message, cat("remove ", name));
+Result<void> RtNetlink::remove_group(std::uint32_t group) {
+  Message message(RTM_DELLINK, 0, link(0));
+  message.add(IFLA_GROUP, group);
+  return send(message, "remove links");
 }
 
 Result<void> RtNetlink::add_address(const std::string& name, std::uint32_t address,
@@ -170,16 +173,6 @@ Result<void> RtNetlink::add_default_route(std::uint32_t gateway) {
                         .rtm_type = RTN_UNICAST});
   message.add(RTA_GATEWAY, htonl(gateway));
   return send(message, "set the default route");
-}
-
-std::vector<std::string> links_with_prefix(const std::string& prefix) {
-  std::vector<std::string> found;
-  if (struct if_nameindex* all = ::if_nameindex()) {
-    for (const struct if_nameindex* each = all; each->if_index != 0; ++each)
-      if (std::string_view(each->if_name).starts_with(prefix)) found.emplace_back(each->if_name);
-    ::if_freenameindex(all);
-  }
-  return found;
 }
 
 }  // namespace ionian::container

@@ -10,18 +10,27 @@
 
 namespace ionian::container {
 
+struct Veth {
+  std::string name;
+  std::string peer;
+  int peer_netns = -1;
+  int mtu = 1500;
+  std::uint32_t group = 0;
+};
+
 // Speaks to the network namespace in which it was opened.
 class RtNetlink {
  public:
   static Result<RtNetlink> open();
 
-  Result<void> add_bridge(const std::string& name);
+  Result<void> add_bridge(const std::string& name, std::uint32_t group);
   // Both ends down; `peer` stands in the other namespace.
-  Result<void> add_veth(const std::string& name, const std::string& peer, int peer_netns);
+  Result<void> add_veth(const Veth& veth);
   // A port that the other isolated ports of its bridge cannot reach.
   Result<void> add_isolated_port(const std::string& name, const std::string& bridge);
   Result<void> set_up(const std::string& name);
-  Result<void> remove(const std::string& name);
+  // All links of that group. An error if there is none.
+  Result<void> remove_group(std::uint32_t group);
   // Addresses in host order.
   Result<void> add_address(const std::string& name, std::uint32_t address, int prefix_length);
   Result<void> add_default_route(std::uint32_t gateway);
@@ -32,8 +41,5 @@ class RtNetlink {
 
   UniqueFd socket_;
 };
-
-// Names of all links that begin with `prefix`.
-std::vector<std::string> links_with_prefix(const std::string& prefix);
 
 }  // namespace ionian::container

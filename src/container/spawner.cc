@@ -106,6 +106,7 @@ Result<void> Spawner::configure(const SpawnerOptions& options) {
   Configure& configure = *request.mutable_configure();
   configure.set_run_dir(options.run_dir);
   configure.set_name(options.name);
+  configure.set_resolver_file(options.resolver_file);
   for (const std::string& host : options.allow_hosts) configure.add_allow_hosts(host);
   TRY(send_request(socket_.get(), request));
   Result<std::optional<Packet>> answer = receive_packet(socket_.get(), Wait::kYes);

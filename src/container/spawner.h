@@ -24,6 +24,8 @@ struct SpawnerOptions {
   std::string name;
   // "ADDR:PORT" that containers may reach although default deny covers it.
   std::vector<std::string> allow_hosts;
+  // Names the resolvers that containers' questions are relayed to.
+  std::string resolver_file = "/etc/resolv.conf";
 };
 
 // Each may be empty, which is /dev/null.

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "container/contain.h"
 #include "container/jail.h"
-#include "container/netns.h"
+#include "container/network_pool.h"
 #include "container/packet.h"
 #include "container/syscalls.h"
 
@@ -85,6 +85,7 @@ class SpawnerProcess {
   UniqueFd lock_;
   std::string run_dir_;
   std::string name_;
+  std::optional<NetworkPool> network_;
   std::optional<Jail> jail_;
   std::map<std::string, Container*> by_id_;
   std::map<pid_t, std::unique_ptr<Container>> by_pid_;
@@ -108,6 +109,7 @@ int SpawnerProcess::run() {
   Result<void> ready = configure(request.configure());
   SpawnerEvent event;
   event.mutable_ready()->set_error(ready ? "" : ready.error().message);
+  if (ready) event.mutable_ready()->set_network_warning(network_->warning());
   send(std::move(event));
   if (ready) serve();
   shut_down();
@@ -121,6 +123,10 @@ Result<void> SpawnerProcess::configure(const Configure& configure) {
   TRY(CgroupTree::remove_orphans(name_));
   TRY(empty_run_dir(run_dir_));
   TRY(leave_mounts_of_host());
+  ASSIGN_OR_RETURN(network_, NetworkPool::open({.name = name_,
+                                                .allow_hosts = {configure.allow_hosts().begin(),
+                                                                configure.allow_hosts().end()},
+                                                .resolver_file = configure.resolver_file()}));
   ASSIGN_OR_RETURN(jail_, Jail::open(run_dir_, name_));
 
   sigset_t child;
@@ -150,7 +156,7 @@ void SpawnerProcess::serve() {
     if (n < 0 && errno != EINTR) return;
     if (n <= 0) {
       clear_later();
-      may_refill = may_refill && jail_->refill();
+      may_refill = may_refill && (network_->refill() || jail_->refill());
       continue;
     }
     if (event.data.ptr == &signals_)
@@ -193,9 +199,15 @@ void SpawnerProcess::on_request(Packet packet) {
 Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fds) {
   if (by_id_.contains(spec.id()))
     return fail(Code::kAlreadyExists, "container ", spec.id(), " is running");
-  ASSIGN_OR_RETURN(UniqueFd netns, make_netns());
-  ASSIGN_OR_RETURN(std::unique_ptr<Container> container,
-                   jail_->start(std::move(spec), std::move(netns), std::move(fds)));
+  if (!Network_IsValid(spec.network())) return fail(Code::kInvalidArgument, "unknown network");
+  ASSIGN_OR_RETURN(NetworkLease network, network_->take(spec.network()));
+  Result<std::unique_ptr<Container>> started =
+      jail_->start(std::move(spec), network, std::move(fds));
+  if (!started) {
+    network_->give_back(std::move(network));
+    return std::unexpected(started.error());
+  }
+  std::unique_ptr<Container> container = std::move(*started);
   TRY(watch(container->report.get(), container.get(), EPOLLIN));
   by_id_[container->spec.id()] = container.get();
   by_pid_[container->pid] = std::move(container);
@@ -225,7 +237,7 @@ void SpawnerProcess::on_report(Container& container) {
         event.mutable_started()->set_id_base(container.ids.base);
         std::vector<UniqueFd> fds;
         fds.emplace_back(::fcntl(container.pidfd.get(), F_DUPFD_CLOEXEC, 3));
-        fds.emplace_back(::fcntl(container.netns.get(), F_DUPFD_CLOEXEC, 3));
+        fds.emplace_back(::fcntl(container.network.netns.get(), F_DUPFD_CLOEXEC, 3));
         send(std::move(event), std::move(fds));
         break;
       }
@@ -276,7 +288,7 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   }
   send(std::move(event));
   container->report.reset();
-  container->netns.reset();
+  network_->give_back(std::move(container->network));
   ended_.push_back(std::move(container));
 }
 
@@ -327,6 +339,8 @@ void SpawnerProcess::shut_down() {
     by_pid_.erase(found);
   }
   for (auto& container : ended_) jail_->clear(*container, doomed_);
+  ended_.clear();
+  network_.reset();
   for (const std::string& folder : doomed_) (void)remove_tree(folder);
   if (Result<void> done = CgroupTree::remove_orphans(name_); !done)
     log::warning("spawner: ", done.error().message);

@@ -1,0 +1,252 @@
+// What containers reach and what they do not. The test's own network namespace is the host, a
+// second one the world.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "container/jail_fixture.h"
+#include "container/netns.h"
+#include "container/nft.h"
+#include "container/rtnetlink.h"
+
+namespace ionian::container {
+namespace {
+
+constexpr std::uint32_t kHost = 0xC000'0202;      // 192.0.2.2
+constexpr std::uint32_t kGateway = 0xC000'0201;   // 192.0.2.1
+constexpr std::uint32_t kWorld = 0xCB00'7105;     // 203.0.113.5
+constexpr std::uint32_t kMetadata = 0xA9FE'A9FE;  // 169.254.169.254
+constexpr const char* kRefused = "connect: Connection refused\n";
+constexpr const char* kSilence = "connect: Operation now in progress\n";
+constexpr const char* kReached = "connect: ok\n";
+
+class NetworkTest : public JailFixture {
+ protected:
+  void SetUp() override {
+    enter_private_network();
+    Result<RtNetlink> host = RtNetlink::open();
+    ASSERT_OK(host);
+    (void)host->remove_group(kGroup);
+    auto world = make_netns();
+    ASSERT_OK(world);
+    world_ = std::move(*world);
+    ASSERT_OK(host->add_veth(
+        {.name = "uplink", .peer = "eth0", .peer_netns = world_.get(), .group = kGroup}));
+    ASSERT_OK(host->set_up("lo"));
+    ASSERT_OK(host->set_up("uplink"));
+    ASSERT_OK(host->add_address("uplink", kHost, 24));
+    ASSERT_OK(in_netns(world_.get(), []() -> Result<void> {
+      ASSIGN_OR_RETURN(RtNetlink inside, RtNetlink::open());
+      TRY(inside.set_up("eth0"));
+      TRY(inside.add_address("eth0", kGateway, 24));
+      TRY(inside.add_address("lo", kWorld, 32));
+      return inside.add_address("lo", kMetadata, 32);
+    }));
+    ASSERT_OK(host->add_default_route(kGateway));
+    JailFixture::SetUp();
+    ASSERT_EQ(spawner_->network_warning(), "");
+  }
+  void TearDown() override {
+    JailFixture::TearDown();
+    if (Result<RtNetlink> host = RtNetlink::open()) (void)host->remove_group(kGroup);
+  }
+
+  ContainerSpec nat(std::vector<std::string> args) {
+    ContainerSpec made = spec(std::move(args));
+    made.set_network(NETWORK_NAT);
+    return made;
+  }
+  std::string tcp(const std::string& ip, int port) { return run(nat({"tcp", ip, cat(port)})).out; }
+  static UniqueFd current_netns() {
+    return UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  }
+  // A listener of the host or the world.
+  static UniqueFd listen(int netns, const std::string& ip, int port) {
+    Result<UniqueFd> fd = listen_in(netns, ip, static_cast<std::uint16_t>(port));
+    EXPECT_TRUE(fd.has_value()) << (fd ? "" : fd.error().message);
+    return fd ? std::move(*fd) : UniqueFd();
+  }
+  static std::string address_of(int netns, const std::string& link) {
+    std::string found;
+    (void)in_netns(netns, [&]() -> Result<void> {
+      ifaddrs* all = nullptr;
+      ::getifaddrs(&all);
+      for (ifaddrs* each = all; each; each = each->ifa_next)
+        if (each->ifa_addr && each->ifa_addr->sa_family == AF_INET &&
+            std::string_view(each->ifa_name).starts_with(link))
+          found = ::inet_ntoa(reinterpret_cast<sockaddr_in*>(each->ifa_addr)->sin_addr);
+      ::freeifaddrs(all);
+      return {};
+    });
+    return found;
+  }
+
+  static constexpr std::uint32_t kGroup = 77;
+  UniqueFd world_;
+};
+
+TEST_F(NetworkTest, ReachesTheWorldUnderTheAddressOfTheHost) {
+  const UniqueFd server = listen(world_.get(), "203.0.113.5", 8080);
+  EXPECT_EQ(tcp("203.0.113.5", 8080), kReached);
+  sockaddr_in from{};
+  socklen_t length = sizeof from;
+  const UniqueFd client(::accept(server.get(), reinterpret_cast<sockaddr*>(&from), &length));
+  EXPECT_EQ(ntohl(from.sin_addr.s_addr), kHost);
+}
+
+TEST_F(NetworkTest, ReachesNoAddressOfTheHost) {
+  const UniqueFd home = current_netns();
+  const std::string bridge = address_of(home.get(), "ioni");
+  ASSERT_NE(bridge, "");
+  const UniqueFd server = listen(home.get(), "0.0.0.0", 8081);
+  EXPECT_EQ(tcp("127.0.0.1", 8081), kRefused);  // its own, where nobody listens
+  EXPECT_EQ(tcp("192.0.2.2", 8081), kSilence);
+  EXPECT_EQ(tcp(bridge, 8081), kSilence);
+}
+
+TEST_F(NetworkTest, ReachesNoOtherContainer) {
+  const ContainerSpec wanted = nat({"serve", "8082"});
+  const Pipes pipes = launch(wanted);
+  const ContainerEvent started = next(wanted.id());
+  ASSERT_EQ(started.kind, ContainerEvent::kStarted) << started.error;
+  EXPECT_EQ(read_line(pipes.out), "serving");
+  const std::string address = address_of(started.netns.get(), "eth0");
+  ASSERT_NE(address, "");
+  const std::string said = tcp(address, 8082);
+  EXPECT_TRUE(said == kSilence || said == "connect: No route to host\n") << said;
+  // It does listen: seen from inside of its own network.
+  EXPECT_OK_(in_netns(started.netns.get(), [&]() -> Result<void> {
+    const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(8082)};
+    ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
+    if (::connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
+      return sys_fail("connect");
+    return {};
+  }));
+}
+
+TEST_F(NetworkTest, ReachesNoLinkLocalAddress) {
+  const UniqueFd server = listen(world_.get(), "169.254.169.254", 80);
+  EXPECT_EQ(tcp("169.254.169.254", 80), kSilence);
+}
+
+TEST_F(NetworkTest, AllowedHostsAreReachable) {
+  const UniqueFd home = current_netns();
+  const UniqueFd open = listen(home.get(), "192.0.2.2", 8083);
+  const UniqueFd closed = listen(home.get(), "192.0.2.2", 8084);
+  const UniqueFd metadata = listen(world_.get(), "169.254.169.254", 80);
+  start({"192.0.2.2:8083", "169.254.169.254:80"});
+  EXPECT_EQ(tcp("192.0.2.2", 8083), kReached);
+  EXPECT_EQ(tcp("192.0.2.2", 8084), kSilence);
+  EXPECT_EQ(tcp("169.254.169.254", 80), kReached);
+
+  spawner_.reset();
+  const auto refused = Spawner::start({.executable = TEST_SPAWNER,
+                                       .run_dir = folder_ + "/run",
+                                       .name = name_,
+                                       .allow_hosts = {"example.com:80"}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("'example.com:80' is not ADDR:PORT"), std::string::npos);
+}
+
+TEST_F(NetworkTest, WithoutNetworkThereIsOnlyTheLocalAddress) {
+  const UniqueFd server = listen(world_.get(), "203.0.113.5", 8085);
+  EXPECT_EQ(output({"tcp", "203.0.113.5", "8085"}), "connect: Network is unreachable\n");
+  EXPECT_EQ(output({"cat", "/proc/net/dev"}).find("eth0"), std::string::npos);
+}
+
+TEST_F(NetworkTest, TheServerListensInsideOfContainers) {
+  for (const Network network : {NETWORK_NONE, NETWORK_NAT}) {
+    ContainerSpec wanted = spec({"echo"});
+    wanted.set_network(network);
+    Pipes pipes = launch(wanted);
+    const ContainerEvent started = next(wanted.id());
+    ASSERT_EQ(started.kind, ContainerEvent::kStarted) << started.error;
+    const UniqueFd server = listen(started.netns.get(), kLocalAddress, 9000);
+    const UniqueFd udp = std::move(*udp_in(started.netns.get(), kLocalAddress, 9000));
+    EXPECT_OK_(in_netns(started.netns.get(), [&]() -> Result<void> {
+      const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(9000)};
+      ::inet_pton(AF_INET, kLocalAddress, &to.sin_addr);
+      if (::connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
+        return sys_fail("connect");
+      return {};
+    }));
+    const UniqueFd client(::accept(server.get(), nullptr, nullptr));
+    EXPECT_TRUE(client);
+    pipes.in.reset();
+    EXPECT_EQ(next(wanted.id()).exit_code, 0);
+  }
+}
+
+TEST_F(NetworkTest, NamesAreResolvedByTheHostsResolver) {
+  // On the host's loopback, as systemd-resolved is.
+  const UniqueFd home = current_netns();
+  Result<UniqueFd> udp = udp_in(home.get(), "127.9.9.9", 53);
+  ASSERT_OK(udp);
+  const UniqueFd tcp_server = listen(home.get(), "127.9.9.9", 53);
+  spawner_.reset();
+  ASSERT_OK(write_file(folder_ + "/resolv.conf", "search x\nnameserver 127.9.9.9\n"));
+  auto started = Spawner::start({.executable = TEST_SPAWNER,
+                                 .run_dir = folder_ + "/run",
+                                 .name = name_,
+                                 .resolver_file = folder_ + "/resolv.conf"});
+  ASSERT_OK(started);
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+  spawner_ = std::move(*started);
+  EXPECT_EQ(run(nat({"cat", "/etc/resolv.conf"})).out, "nameserver 172.21.0.1\n");
+
+  // Answers with the question, marked as an answer with one record.
+  const auto answer = [](std::string packet, std::size_t head) {
+    packet[head + 2] = static_cast<char>(0x81);
+    packet[head + 7] = 1;
+    return packet;
+  };
+  std::thread resolver([&] {
+    char buffer[600];
+    pollfd readable{.fd = udp->get(), .events = POLLIN};
+    ::poll(&readable, 1, 10'000);
+    sockaddr_in from{};
+    socklen_t length = sizeof from;
+    ssize_t n = ::recvfrom(udp->get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from),
+                           &length);
+    const std::string udp_answer = answer(std::string(buffer, n > 0 ? n : 12), 0);
+    ::sendto(udp->get(), udp_answer.data(), udp_answer.size(), 0,
+             reinterpret_cast<sockaddr*>(&from), length);
+    readable.fd = tcp_server.get();
+    ::poll(&readable, 1, 10'000);
+    const UniqueFd client(::accept(tcp_server.get(), nullptr, nullptr));
+    n = ::read(client.get(), buffer, sizeof buffer);
+    (void)write_all(client.get(), answer(std::string(buffer, n > 0 ? n : 14), 2));
+  });
+  EXPECT_EQ(run(nat({"dns", "172.21.0.1", "name.example"})).out, "id 1234 code 0 answers some\n");
+  EXPECT_EQ(run(nat({"dns_tcp", "172.21.0.1", "name.example"})).out,
+            "id 1234 code 0 answers some\n");
+  resolver.join();
+}
+
+TEST_F(NetworkTest, NothingStaysBehind) {
+  EXPECT_EQ(run(nat({"hello"})).out, "hello\n");
+  EXPECT_EQ(*read_file("/proc/sys/net/ipv4/conf/uplink/forwarding"), "1\n");
+  EXPECT_EQ(*read_file("/proc/sys/net/ipv4/ip_forward"), "0\n");
+  spawner_.reset();
+  EXPECT_EQ(*read_file("/proc/sys/net/ipv4/conf/uplink/forwarding"), "0\n");
+  EXPECT_EQ(read_file("/proc/net/dev")->find("ioni"), std::string::npos);
+  EXPECT_FALSE(run_nft(cat("delete table inet ionian_", name_, "\n")).has_value());
+}
+
+using NoUplinkTest = JailFixture;
+
+TEST_F(NoUplinkTest, SaysThatThereIsNoNetworkAndWorks) {
+  EXPECT_EQ(spawner_->network_warning(),
+            "containers have no network: the host has no default route");
+  ContainerSpec wanted = spec({"tcp", "203.0.113.5", "80"});
+  wanted.set_network(NETWORK_NAT);
+  EXPECT_EQ(run(wanted).out, "connect: Network is unreachable\n");
+}
+
+}  // namespace
+}  // namespace ionian::container
