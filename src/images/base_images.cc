@@ -99,6 +99,13 @@ Result<void> BaseImages::save(const LocalImage& image) const {
   return write_file_durably(record_path(image.tag), to_json(image).dump(1), 0644);
 }
 
+std::vector<std::string> BaseImages::skopeo(std::vector<std::string> args) const {
+  std::vector<std::string> out = {"skopeo"};
+  if (!settings_.registries_conf.empty()) out.push_back(cat("--registries-conf=", settings_.registries_conf));
+  out.insert(out.end(), args.begin(), args.end());
+  return out;
+}
+
 bool BaseImages::registry_reachable(std::string_view tag, const std::atomic<bool>& cancelled) const {
   if (settings_.registries == Registries::kNever) return false;
   const std::string name = short_tag(tag);
@@ -109,7 +116,7 @@ bool BaseImages::registry_reachable(std::string_view tag, const std::atomic<bool
     if (auto it = misses_->until.find(key); it != misses_->until.end() && it->second > std::chrono::steady_clock::now())
       return false;
   }
-  auto exit = run_command({.args = {"skopeo", "--command-timeout=20s", "inspect", "--raw", cat("docker://", name)},
+  auto exit = run_command({.args = skopeo({"--command-timeout=20s", "inspect", "--raw", cat("docker://", name)}),
                            .cancelled = &cancelled});
   if (exit && exit->code == 0) return true;
   const bool answered = exit && (exit->tail.find("manifest unknown") != exit->tail.npos ||
@@ -152,7 +159,7 @@ Result<BuiltImage> BaseImages::pull(const std::string& tag, BuildLog& log, const
   log.write(1, cat("Pulling ", tag, "\n"));
   ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(settings_.root));
   const std::string oci = scratch.path() + "/oci";
-  TRY(run_or_fail(cat("pull ", tag), {.args = {"skopeo", "copy", cat("docker://", tag), cat("oci:", oci, ":image")},
+  TRY(run_or_fail(cat("pull ", tag), {.args = skopeo({"copy", cat("docker://", tag), cat("oci:", oci, ":image")}),
                                       .on_output = [&](int fd, std::string_view text) { log.write(fd, text); },
                                       .cancelled = &cancelled}));
   ASSIGN_OR_RETURN(BuiltImage image, import_oci_layout(oci, *layers_, cancelled));
@@ -204,8 +211,8 @@ Result<BuiltImage> BaseImages::from_archive(const std::string& path, const std::
     return import_oci_layout(scratch.path(), *layers_, cancelled);
   }
   if (has("manifest.json")) {
-    TRY(run_or_fail(cat("read ", path), {.args = {"skopeo", "copy", cat("docker-archive:", path),
-                                                  cat("oci:", scratch.path(), "/oci:image")},
+    TRY(run_or_fail(cat("read ", path), {.args = skopeo({"copy", cat("docker-archive:", path),
+                                                         cat("oci:", scratch.path(), "/oci:image")}),
                                          .cancelled = &cancelled}));
     return import_oci_layout(scratch.path() + "/oci", *layers_, cancelled);
   }

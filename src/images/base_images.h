@@ -19,6 +19,8 @@ struct BaseSettings {
   std::string root;   // DATA/bases
   std::string cache;  // base images of recipes that survive a new data folder
   Registries registries = Registries::kTry;
+  // A registries.conf(5) with mirrors and insecure registries, "" = this host's own.
+  std::string registries_conf;
   HostSettings host;
 };
 
@@ -53,6 +55,7 @@ class BaseImages {
 
  private:
   struct Misses;
+  std::vector<std::string> skopeo(std::vector<std::string> args) const;
   BaseImages(BaseSettings settings, const LayerStore& layers);
   std::string record_path(std::string_view tag) const;
   Result<std::optional<LocalImage>> find(std::string_view tag) const;

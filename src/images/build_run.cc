@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "images/build.h"
+#include "images/owner_shift.h"
 
 namespace ionian::images {
 namespace {
@@ -36,9 +37,22 @@ std::string how_it_ended(const StepResult& result) {
   return cat("failed with exit code ", result.exit_code);
 }
 
-// The mount point that a runner may have had to make.
-void remove_mount_points(const std::string& upper, const std::vector<Bind>& binds) {
-  for (const Bind& bind : binds) ::rmdir((upper + bind.target).c_str());
+// The mount points that a runner may have had to make, with folders above them that are there only for their
+// sake: empty, and no different from the image's own.
+Result<void> remove_mount_points(const std::string& upper, const std::vector<Bind>& binds,
+                                 const LayeredTree& below) {
+  for (const Bind& bind : binds) {
+    std::string at = bind.target;
+    if (::rmdir((upper + at).c_str()) != 0) continue;
+    while ((at = at.substr(0, at.rfind('/'))) != "") {
+      struct stat info;
+      if (::lstat((upper + at).c_str(), &info) != 0 || is_opaque(upper + at)) break;
+      ASSIGN_OR_RETURN(const std::optional<LayeredTree::Node> old, below.find(at));
+      if (old && old->info.st_mode != info.st_mode) break;
+      if (::rmdir((upper + at).c_str()) != 0) break;
+    }
+  }
+  return {};
 }
 
 bool is_empty(const std::string& folder) {
@@ -59,7 +73,7 @@ Result<StepResult> Build::run_step(const BuiltImage& image, std::vector<std::str
   ASSIGN_OR_RETURN(step.lowers, lowers(image));
   ASSIGN_OR_RETURN(step.env, step_env(stages_.back()));
   ASSIGN_OR_RETURN(StepResult result, builder_.runner_->run(step, on_output, cancelled_));
-  remove_mount_points(result.upper_dir, step.binds);
+  TRY(remove_mount_points(result.upper_dir, step.binds, LayeredTree(step.lowers)));
   return result;
 }
 

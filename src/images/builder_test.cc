@@ -24,7 +24,7 @@ class TextLog final : public BuildLog {
 class BuilderTest : public testing::Test {
  protected:
   BuilderTest() : layers_(*LayerStore::open_folder(data_ / "layers")) {
-    bases_.emplace(*BaseImages::open_folder({data_ / "bases", cache_folder() + "/bases", Registries::kNever, {}}, layers_));
+    bases_.emplace(*BaseImages::open_folder({data_ / "bases", cache_folder() + "/bases", Registries::kNever, "", {}}, layers_));
     HostSettings host;
     host.env = {{"FROM_HOST", "yes"}};
     builder_.emplace(*Builder::make(layers_, *bases_, runner_, {.root = data_ / "build", .cache = cache_folder(), .host = host}));

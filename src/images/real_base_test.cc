@@ -22,7 +22,7 @@ class RealBase : public testing::Test {
     HostSettings host = HostSettings::detect();
     aid_ = *make_step_aid(host, data_ / "aid");
     bases_.emplace(*BaseImages::open_folder(
-        {data_ / "bases", cache_folder() + "/bases", Registries::kNever, host}, layers_));
+        {data_ / "bases", cache_folder() + "/bases", Registries::kNever, "", host}, layers_));
   }
   // Output of a command in the image, stdout and stderr together.
   std::string run(const BuiltImage& image, const std::string& command) {

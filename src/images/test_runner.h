@@ -40,6 +40,7 @@ class ChrootRunner final : public StepRunner {
     command.args.insert(command.args.end(), step.args.begin(), step.args.end());
     ASSIGN_OR_RETURN(const Exit exit, run_command(command));
     ::unlink((result.upper_dir + "/etc/resolv.conf").c_str());
+    ::rmdir((result.upper_dir + "/etc").c_str());
     result.exit_code = exit.code;
     return result;
   }
