@@ -77,11 +77,4 @@ Result<IdRange> IdRangePool::take() {
   return range;
 }
 
-Result<void> IdRangePool::refill(std::size_t wanted) {
-  if (has(wanted)) return {};
-  ASSIGN_OR_RETURN(IdRange range, make());
-  free_.push_back(std::move(range));
-  return {};
-}
-
 }  // namespace ionian::container

@@ -23,9 +23,6 @@ class IdRangePool {
   // RESOURCE_EXHAUSTED when all ranges of the machine are taken.
   Result<IdRange> take();
   void give_back(IdRange range) { free_.push_back(std::move(range)); }
-  // Makes one ahead of its need, if fewer than `wanted` are free.
-  Result<void> refill(std::size_t wanted);
-  bool has(std::size_t wanted) const { return free_.size() >= wanted; }
 
  private:
   Result<IdRange> make();

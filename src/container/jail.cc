@@ -16,7 +16,7 @@
 namespace ionian::container {
 namespace {
 
-constexpr std::size_t kReadyIdRanges = 4;
+constexpr std::size_t kReady = 6;
 constexpr std::size_t kMaxId = 64;
 
 bool is_id(const std::string& id) {
@@ -77,13 +77,25 @@ Result<Jail> Jail::open(const std::string& run_dir, const std::string& name) {
   if (::chdir((run_dir + "/root").c_str()) != 0) return sys_fail(cat("enter ", run_dir, "/root"));
   TRY(make_folders(run_dir + "/hosts"));
   TRY(write_file(run_dir + "/resolv.conf", cat("nameserver ", kLocalAddress, "\n")));
-  TRY(jail.ids_.refill(1));
   return jail;
 }
 
-bool Jail::refill() { return !ids_.has(kReadyIdRanges) && ids_.refill(kReadyIdRanges).has_value(); }
+Result<Jail::Prepared> Jail::prepare() {
+  Prepared made;
+  ASSIGN_OR_RETURN(made.ids, ids_.take());
+  ASSIGN_OR_RETURN(made.sys, mount_sys(made.ids));
+  ASSIGN_OR_RETURN(made.dev, mount_dev(made.ids));
+  return made;
+}
 
-Result<void> Jail::prepare_mounts(const Container& container, Mounts& mounts) const {
+bool Jail::refill() {
+  if (ready_.size() >= kReady) return false;
+  Result<Prepared> made = prepare();
+  if (made) ready_.push_back(std::move(*made));
+  return made.has_value();
+}
+
+Result<void> Jail::make_mounts(const Container& container, Mounts& mounts) const {
   const ContainerSpec& spec = container.spec;
   const IdRange& ids = container.ids;
   const auto add = [&](Result<UniqueFd> mount, const std::string& target) -> Result<void> {
@@ -96,8 +108,6 @@ Result<void> Jail::prepare_mounts(const Container& container, Mounts& mounts) co
                                  .upper = container.upper.upper.get(),
                                  .work = container.upper.work.get()},
                                 ids));
-  TRY(add(mount_sys(ids), "/sys"));
-  TRY(add(mount_dev(ids), "/dev"));
   if (!provides(spec, "/etc/resolv.conf"))
     TRY(add(clone_mount(run_dir_ + "/resolv.conf", Access::kReadOnly, ids), "/etc/resolv.conf"));
   if (!provides(spec, "/etc/hosts")) {
@@ -168,7 +178,13 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
   container->spec = std::move(spec);
   container->network = std::move(network);
   const ContainerSpec& wanted = container->spec;
-  ASSIGN_OR_RETURN(container->ids, ids_.take());
+  if (ready_.empty()) {
+    ASSIGN_OR_RETURN(Prepared made, prepare());
+    ready_.push_back(std::move(made));
+  }
+  Prepared prepared = std::move(ready_.back());
+  ready_.pop_back();
+  container->ids = std::move(prepared.ids);
   const auto build = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(container->cgroup,
                      cgroups_.create(wanted.id(), {.memory_bytes = wanted.memory_bytes(),
@@ -177,7 +193,9 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
     ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids));
     TRY(give_stdio(stdio, container->ids));
     Mounts mounts;
-    TRY(prepare_mounts(*container, mounts));
+    mounts.into.emplace_back(std::move(prepared.sys), "/sys");
+    mounts.into.emplace_back(std::move(prepared.dev), "/dev");
+    TRY(make_mounts(*container, mounts));
     return spawn(*container, mounts, stdio);
   };
   if (Result<void> done = build(); !done) {

@@ -48,14 +48,21 @@ class Jail {
   bool refill();
 
  private:
+  // What can be made before it is known for whom.
+  struct Prepared {
+    IdRange ids;
+    UniqueFd dev, sys;
+  };
   struct Mounts;
-  Result<void> prepare_mounts(const Container& container, Mounts& mounts) const;
+  Result<Prepared> prepare();
+  Result<void> make_mounts(const Container& container, Mounts& mounts) const;
   Result<void> spawn(Container& container, const Mounts& mounts,
                      const std::vector<UniqueFd>& stdio) const;
 
   std::string run_dir_;
   CgroupTree cgroups_;
   IdRangePool ids_;
+  std::vector<Prepared> ready_;
   std::vector<sock_filter> seccomp_;
 };
 

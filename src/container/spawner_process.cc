@@ -93,6 +93,7 @@ class SpawnerProcess {
   std::vector<std::string> doomed_;                // folders to remove
   pid_t janitor_ = -1;                             // removes folders, off everyone's path
   std::deque<Packet> outbox_;
+  int starting_ = 0;   // containers whose program does not run yet
   bool gone_ = false;  // the server is
 };
 
@@ -156,7 +157,8 @@ void SpawnerProcess::serve() {
     if (n < 0 && errno != EINTR) return;
     if (n <= 0) {
       clear_later();
-      may_refill = may_refill && (network_->refill() || jail_->refill());
+      // A container that is on its way has the machine for itself.
+      may_refill = may_refill && starting_ == 0 && (network_->refill() || jail_->refill());
       continue;
     }
     if (event.data.ptr == &signals_)
@@ -211,6 +213,7 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
   TRY(watch(container->report.get(), container.get(), EPOLLIN));
   by_id_[container->spec.id()] = container.get();
   by_pid_[container->pid] = std::move(container);
+  ++starting_;
   return {};
 }
 
@@ -231,6 +234,7 @@ void SpawnerProcess::on_report(Container& container) {
         break;
       case Report::kStarted: {
         container.started = true;
+        --starting_;
         SpawnerEvent event;
         event.set_id(container.spec.id());
         event.mutable_started()->set_pid(container.pid);
@@ -273,6 +277,7 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   SpawnerEvent event;
   event.set_id(container->spec.id());
   if (!container->started) {
+    --starting_;
     event.set_failed(container->error.empty()
                          ? cat("container ", container->spec.id(), " was killed at its start")
                          : cat("start container ", container->spec.id(), ": ", container->error));
