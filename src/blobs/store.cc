@@ -36,7 +36,8 @@ Result<BlobStore> BlobStore::open_folder(std::string root) {
   return BlobStore(std::move(root));
 }
 
-BlobStore::Writer::Writer(const BlobStore& store, UniqueFd fd, std::string path, std::uint64_t limit)
+BlobStore::Writer::Writer(const BlobStore& store, UniqueFd fd, std::string path,
+                          std::uint64_t limit)
     : store_(&store), fd_(std::move(fd)), path_(std::move(path)), limit_(limit) {}
 
 BlobStore::Writer::~Writer() {
@@ -45,7 +46,8 @@ BlobStore::Writer::~Writer() {
 
 Result<void> BlobStore::Writer::write(std::string_view data) {
   if (data.size() > limit_ - size_)
-    return fail(Code::kResourceExhausted, "the content is longer than the ", limit_, " bytes that were announced");
+    return fail(Code::kResourceExhausted, "the content is longer than the ", limit_,
+                " bytes that were announced");
   TRY(write_all(fd_.get(), data));
   size_ += data.size();
   sha256_.update(data);
@@ -57,15 +59,18 @@ Result<BlobInfo> BlobStore::Writer::commit(const Expected& expected) {
   CHECK(fd_);
   BlobInfo info{sha256_.hex(), md5_.hex(), size_};
   if (expected.size && *expected.size != info.size)
-    return fail(Code::kInvalidArgument, "the content has ", info.size, " bytes, announced were ", *expected.size);
+    return fail(Code::kInvalidArgument, "the content has ", info.size, " bytes, announced were ",
+                *expected.size);
   if (expected.sha256 && *expected.sha256 != info.sha256)
-    return fail(Code::kInvalidArgument, "the content's sha256 is ", info.sha256, ", announced was ", *expected.sha256);
+    return fail(Code::kInvalidArgument, "the content's sha256 is ", info.sha256, ", announced was ",
+                *expected.sha256);
 
   const std::string path = store_->path_of(info.sha256);
   if (!store_->exists(info.sha256)) {
     if (::fsync(fd_.get()) != 0) return sys_fail(cat("fsync ", path_));
     TRY(make_fan_out(store_->root_, info.sha256));
-    if (::rename(path_.c_str(), path.c_str()) != 0) return sys_fail(cat("rename ", path_, " to ", path));
+    if (::rename(path_.c_str(), path.c_str()) != 0)
+      return sys_fail(cat("rename ", path_, " to ", path));
     fd_.reset();
   }
   // Also when it was there already: the writer that renamed it may not have come to this line yet.
@@ -94,10 +99,12 @@ bool BlobStore::exists(std::string_view sha256) const {
 }
 
 Result<OpenBlob> BlobStore::open(std::string_view sha256) const {
-  if (!is_sha256_hex(sha256)) return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
+  if (!is_sha256_hex(sha256))
+    return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
   const std::string path = path_of(sha256);
   OpenBlob blob{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC))};
-  if (!blob.fd && errno == ENOENT) return fail(Code::kNotFound, "there is no blob with the sha256 ", sha256);
+  if (!blob.fd && errno == ENOENT)
+    return fail(Code::kNotFound, "there is no blob with the sha256 ", sha256);
   struct stat info;
   if (!blob.fd || ::fstat(blob.fd.get(), &info) != 0) return sys_fail(cat("open ", path));
   blob.size = static_cast<std::uint64_t>(info.st_size);
@@ -110,7 +117,8 @@ std::string BlobStore::path_of(std::string_view sha256) const {
 }
 
 Result<void> BlobStore::remove(std::string_view sha256) const {
-  if (!is_sha256_hex(sha256)) return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
+  if (!is_sha256_hex(sha256))
+    return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
   const std::string path = path_of(sha256);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return sys_fail(cat("remove ", path));
   return {};

@@ -1,7 +1,8 @@
 #pragma once
-// Bytes as files named by their hash: ROOT/ab/cd/<sha256>, mode 0644, so that a mount can hard-link them.
-// A blob exists only once all of it is on disk under its name; `kill -9` at any moment leaves at most a
-// temporary file, which the next start removes. All methods may be called from any thread.
+// Bytes as files named by their hash: ROOT/ab/cd/<sha256>, mode 0644, so that a mount can hard-link
+// them. A blob exists only once all of it is on disk under its name; `kill -9` at any moment leaves
+// at most a temporary file, which the next start removes. All methods may be called from any
+// thread.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,8 +43,8 @@ class BlobStore {
     // Appends. RESOURCE_EXHAUSTED once more than `limit` bytes came; INTERNAL if the disk refuses.
     Result<void> write(std::string_view data);
     std::uint64_t size() const { return size_; }
-    // Makes the blob durable and visible, once. INVALID_ARGUMENT if it differs from `expected`: then nothing
-    // of it is kept.
+    // Makes the blob durable and visible, once. INVALID_ARGUMENT if it differs from `expected`:
+    // then nothing of it is kept.
     Result<BlobInfo> commit(const Expected& expected = {});
 
    private:
@@ -59,13 +60,15 @@ class BlobStore {
     Hasher md5_ = Hasher::md5();
   };
 
-  // Makes `root` if it is not there and removes what a former life left half done. One store a folder.
+  // Makes `root` if it is not there and removes what a former life left half done. One store a
+  // folder.
   static Result<BlobStore> open_folder(std::string root);
 
   Result<Writer> writer(std::uint64_t limit = UINT64_MAX) const;
   Result<BlobInfo> put(std::string_view bytes) const;
   bool exists(std::string_view sha256) const;
-  // NOT_FOUND if there is no such blob; INVALID_ARGUMENT if `sha256` is not 64 lower-case hex digits.
+  // NOT_FOUND if there is no such blob; INVALID_ARGUMENT if `sha256` is not 64 lower-case hex
+  // digits.
   Result<OpenBlob> open(std::string_view sha256) const;
   // Where the blob is or would be. `sha256` must satisfy is_sha256_hex().
   std::string path_of(std::string_view sha256) const;

@@ -25,7 +25,8 @@ class BlobStoreTest : public testing::Test {
   ~BlobStoreTest() override { fs::remove_all(root_); }
   std::size_t files() const {
     std::size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(root_)) count += entry.is_regular_file();
+    for (const auto& entry : fs::recursive_directory_iterator(root_))
+      count += entry.is_regular_file();
     return count;
   }
   std::string root_;

@@ -67,7 +67,8 @@ void keep_safe_attributes(archive_entry* entry) {
   archive_entry_xattr_reset(entry);
   while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
     const std::string_view text(name);
-    if (text == "security.capability" || (text.starts_with("user.") && !text.starts_with("user.overlay.")))
+    if (text == "security.capability" ||
+        (text.starts_with("user.") && !text.starts_with("user.overlay.")))
       kept.emplace_back(name, std::string(static_cast<const char*>(value), size));
   }
   archive_entry_xattr_clear(entry);
@@ -88,7 +89,8 @@ class Unpacker {
 
   Result<void> run(archive* reader) {
     for (;;) {
-      if (how_.cancelled && how_.cancelled->load()) return fail(Code::kCancelled, "unpacking was cancelled");
+      if (how_.cancelled && how_.cancelled->load())
+        return fail(Code::kCancelled, "unpacking was cancelled");
       archive_entry* entry = nullptr;
       const int got = archive_read_next_header(reader, &entry);
       if (got == ARCHIVE_EOF) break;
@@ -103,7 +105,8 @@ class Unpacker {
   Result<void> take(archive* reader, archive_entry* entry) {
     const std::optional<std::string> name = clean(archive_entry_pathname(entry));
     if (!name)
-      return fail(Code::kInvalidArgument, path_, " has a name that leads out of it: ", archive_entry_pathname(entry));
+      return fail(Code::kInvalidArgument, path_,
+                  " has a name that leads out of it: ", archive_entry_pathname(entry));
     if (name->empty() || (how_.wanted && !how_.wanted(*name))) return {};
     const auto type = archive_entry_filetype(entry);
     if (type == AE_IFCHR || type == AE_IFBLK) return {};
@@ -117,7 +120,8 @@ class Unpacker {
     }
     if (archive_entry_hardlink(entry)) {
       const std::optional<std::string> target = clean(archive_entry_hardlink(entry));
-      if (!target) return fail(Code::kInvalidArgument, path_, ": the link ", *name, " leads out of it");
+      if (!target)
+        return fail(Code::kInvalidArgument, path_, ": the link ", *name, " leads out of it");
       archive_entry_set_hardlink(entry, cat(into_, "/", *target).c_str());
     }
     keep_safe_attributes(entry);
@@ -126,7 +130,8 @@ class Unpacker {
   }
 
   Result<void> write(archive* reader, archive_entry* entry) {
-    if (archive_write_header(disk_.get(), entry) < ARCHIVE_WARN) return archive_fail(path_, disk_.get());
+    if (archive_write_header(disk_.get(), entry) < ARCHIVE_WARN)
+      return archive_fail(path_, disk_.get());
     const void* block = nullptr;
     std::size_t size = 0;
     la_int64_t offset = 0;
@@ -137,7 +142,8 @@ class Unpacker {
       if (archive_write_data_block(disk_.get(), block, size, offset) < ARCHIVE_WARN)
         return archive_fail(path_, disk_.get());
     }
-    if (archive_write_finish_entry(disk_.get()) < ARCHIVE_WARN) return archive_fail(path_, disk_.get());
+    if (archive_write_finish_entry(disk_.get()) < ARCHIVE_WARN)
+      return archive_fail(path_, disk_.get());
     return {};
   }
 
@@ -185,17 +191,20 @@ Result<void> unpack(const std::string& archive, const std::string& into, const U
   return Unpacker(archive, real, how).run(reader.get());
 }
 
-Result<std::string> read_member(const std::string& archive, std::string_view name, std::size_t limit) {
+Result<std::string> read_member(const std::string& archive, std::string_view name,
+                                std::size_t limit) {
   ASSIGN_OR_RETURN(const Reader reader, open_archive(archive));
   archive_entry* entry = nullptr;
   int got = ARCHIVE_OK;
-  while ((got = archive_read_next_header(reader.get(), &entry)) >= ARCHIVE_WARN && got != ARCHIVE_EOF) {
+  while ((got = archive_read_next_header(reader.get(), &entry)) >= ARCHIVE_WARN &&
+         got != ARCHIVE_EOF) {
     if (clean(archive_entry_pathname(entry)) != name) continue;
     std::string out(limit + 1, '\0');
     const la_ssize_t n = archive_read_data(reader.get(), out.data(), out.size());
     if (n < 0) return archive_fail(archive, reader.get());
     if (static_cast<std::size_t>(n) > limit)
-      return fail(Code::kInvalidArgument, name, " in ", archive, " is larger than ", limit, " bytes");
+      return fail(Code::kInvalidArgument, name, " in ", archive, " is larger than ", limit,
+                  " bytes");
     out.resize(static_cast<std::size_t>(n));
     return out;
   }

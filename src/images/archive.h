@@ -1,5 +1,6 @@
 #pragma once
-// Unpacks tar archives (any compression) and wheels with libarchive, without ever leaving the target folder.
+// Unpacks tar archives (any compression) and wheels with libarchive, without ever leaving the
+// target folder.
 #include <atomic>
 #include <functional>
 #include <string>
@@ -26,6 +27,7 @@ struct Unpack {
 Result<void> unpack(const std::string& archive, const std::string& into, const Unpack& how);
 
 // One member as text. NOT_FOUND, or INVALID_ARGUMENT above `limit` bytes.
-Result<std::string> read_member(const std::string& archive, std::string_view name, std::size_t limit = 1 << 20);
+Result<std::string> read_member(const std::string& archive, std::string_view name,
+                                std::size_t limit = 1 << 20);
 
 }  // namespace ionian::images

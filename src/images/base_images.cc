@@ -23,20 +23,28 @@ namespace fs = std::filesystem;
 
 // What may be handed to skopeo as part of an argument.
 Result<void> check_tag(std::string_view tag) {
-  const bool fits = !tag.empty() && tag.size() <= 512 && tag.front() != '-' &&
-                    std::ranges::all_of(tag, [](unsigned char c) {
-                      return std::isalnum(c) || std::string_view("._-/:@").find(c) != std::string_view::npos;
-                    });
+  const bool fits =
+      !tag.empty() && tag.size() <= 512 && tag.front() != '-' &&
+      std::ranges::all_of(tag, [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("._-/:@").find(c) != std::string_view::npos;
+      });
   if (!fits) return fail(Code::kInvalidArgument, "\"", tag, "\" is not the name of an image");
   return {};
 }
 
 Json to_json(const LocalImage& image) {
   const ImageConfig& c = image.image.config;
-  return {{"tag", image.tag},         {"source", image.source},   {"layers", image.image.layers},
-          {"env", c.env},             {"workdir", c.workdir},     {"user", c.user},
-          {"entrypoint", c.entrypoint}, {"cmd", c.cmd},           {"shell", c.shell},
-          {"python_version", c.python_version}, {"libc", c.libc}};
+  return {{"tag", image.tag},
+          {"source", image.source},
+          {"layers", image.image.layers},
+          {"env", c.env},
+          {"workdir", c.workdir},
+          {"user", c.user},
+          {"entrypoint", c.entrypoint},
+          {"cmd", c.cmd},
+          {"shell", c.shell},
+          {"python_version", c.python_version},
+          {"libc", c.libc}};
 }
 
 LocalImage from_json(const Json& json) {
@@ -101,23 +109,28 @@ Result<void> BaseImages::save(const LocalImage& image) const {
 
 std::vector<std::string> BaseImages::skopeo(std::vector<std::string> args) const {
   std::vector<std::string> out = {"skopeo"};
-  if (!settings_.registries_conf.empty()) out.push_back(cat("--registries-conf=", settings_.registries_conf));
+  if (!settings_.registries_conf.empty())
+    out.push_back(cat("--registries-conf=", settings_.registries_conf));
   out.insert(out.end(), args.begin(), args.end());
   return out;
 }
 
-bool BaseImages::registry_reachable(std::string_view tag, const std::atomic<bool>& cancelled) const {
+bool BaseImages::registry_reachable(std::string_view tag,
+                                    const std::atomic<bool>& cancelled) const {
   if (settings_.registries == Registries::kNever) return false;
   const std::string name = short_tag(tag);
   const std::string host = name.substr(0, name.find('/'));
-  const std::string key = host.find_first_of(".:") != host.npos && name.find('/') != name.npos ? host : "";
+  const std::string key =
+      host.find_first_of(".:") != host.npos && name.find('/') != name.npos ? host : "";
   {
     const std::lock_guard lock(misses_->mutex);
-    if (auto it = misses_->until.find(key); it != misses_->until.end() && it->second > std::chrono::steady_clock::now())
+    if (auto it = misses_->until.find(key);
+        it != misses_->until.end() && it->second > std::chrono::steady_clock::now())
       return false;
   }
-  auto exit = run_command({.args = skopeo({"--command-timeout=20s", "inspect", "--raw", cat("docker://", name)}),
-                           .cancelled = &cancelled});
+  auto exit = run_command(
+      {.args = skopeo({"--command-timeout=20s", "inspect", "--raw", cat("docker://", name)}),
+       .cancelled = &cancelled});
   if (exit && exit->code == 0) return true;
   const bool answered = exit && (exit->tail.find("manifest unknown") != exit->tail.npos ||
                                  exit->tail.find("unauthorized") != exit->tail.npos ||
@@ -131,13 +144,15 @@ bool BaseImages::registry_reachable(std::string_view tag, const std::atomic<bool
   return answered;
 }
 
-Result<BuiltImage> BaseImages::get(std::string_view given, BuildLog& log, const std::atomic<bool>& cancelled) const {
+Result<BuiltImage> BaseImages::get(std::string_view given, BuildLog& log,
+                                   const std::atomic<bool>& cancelled) const {
   if (given == "scratch") return BuiltImage{};
   TRY(check_tag(given));
   const std::string tag = short_tag(given);
   ASSIGN_OR_RETURN(std::optional<LocalImage> local, find(tag));
   if (local) return local->image;
-  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, blobs::sha256_hex(tag).substr(0, 32)));
+  ASSIGN_OR_RETURN(const UniqueFd lock,
+                   lock_in_folder(settings_.root, blobs::sha256_hex(tag).substr(0, 32)));
   ASSIGN_OR_RETURN(local, find(tag));
   if (local) return local->image;
 
@@ -151,17 +166,21 @@ Result<BuiltImage> BaseImages::get(std::string_view given, BuildLog& log, const 
   if (recipe) return cook(tag, *recipe, log, cancelled);
   ASSIGN_OR_RETURN(const std::string at_hand, what_is_at_hand());
   return fail(Code::kInvalidArgument, "there is no image ", tag, ": it is not in the local store, ",
-              settings_.registries == Registries::kTry ? "its registry cannot be reached" : "registries are switched off",
-              ", and no recipe makes it. At hand are: ", at_hand, ". `ionian image import` adds others");
+              settings_.registries == Registries::kTry ? "its registry cannot be reached"
+                                                       : "registries are switched off",
+              ", and no recipe makes it. At hand are: ", at_hand,
+              ". `ionian image import` adds others");
 }
 
-Result<BuiltImage> BaseImages::pull(const std::string& tag, BuildLog& log, const std::atomic<bool>& cancelled) const {
+Result<BuiltImage> BaseImages::pull(const std::string& tag, BuildLog& log,
+                                    const std::atomic<bool>& cancelled) const {
   log.write(1, cat("Pulling ", tag, "\n"));
   ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(settings_.root));
   const std::string oci = scratch.path() + "/oci";
-  TRY(run_or_fail(cat("pull ", tag), {.args = skopeo({"copy", cat("docker://", tag), cat("oci:", oci, ":image")}),
-                                      .on_output = [&](int fd, std::string_view text) { log.write(fd, text); },
-                                      .cancelled = &cancelled}));
+  TRY(run_or_fail(cat("pull ", tag),
+                  {.args = skopeo({"copy", cat("docker://", tag), cat("oci:", oci, ":image")}),
+                   .on_output = [&](int fd, std::string_view text) { log.write(fd, text); },
+                   .cancelled = &cancelled}));
   ASSIGN_OR_RETURN(BuiltImage image, import_oci_layout(oci, *layers_, cancelled));
   TRY(save({tag, "registry", image}));
   return image;
@@ -169,16 +188,19 @@ Result<BuiltImage> BaseImages::pull(const std::string& tag, BuildLog& log, const
 
 Result<BuiltImage> BaseImages::cook(const std::string& tag, const Recipe& recipe, BuildLog& log,
                                     const std::atomic<bool>& cancelled) const {
-  log.write(1, cat("No registry at hand for ", tag, ": making it from Debian ", recipe.suite, ".\n"));
+  log.write(1,
+            cat("No registry at hand for ", tag, ": making it from Debian ", recipe.suite, ".\n"));
   if (!recipe.python.empty())
-    log.write(1, cat("Debian's patch release of Python ", recipe.python, " stands in for the one that was asked for.\n"));
+    log.write(1, cat("Debian's patch release of Python ", recipe.python,
+                     " stands in for the one that was asked for.\n"));
   // Every tag that the same recipe serves shares its layer.
   const std::string shared = cat("recipe/", recipe.name());
   ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, recipe.name()));
   ASSIGN_OR_RETURN(std::optional<LocalImage> made, find(shared));
   if (!made) {
-    ASSIGN_OR_RETURN(const std::string archive,
-                     make_root_file_system(recipe, settings_.host, settings_.cache, log, cancelled));
+    ASSIGN_OR_RETURN(
+        const std::string archive,
+        make_root_file_system(recipe, settings_.host, settings_.cache, log, cancelled));
     ASSIGN_OR_RETURN(BuiltImage image, from_root_file_system(archive, cancelled));
     image.config = config_of(recipe);
     made = LocalImage{short_tag(shared), "recipe", std::move(image)};
@@ -188,7 +210,8 @@ Result<BuiltImage> BaseImages::cook(const std::string& tag, const Recipe& recipe
   return made->image;
 }
 
-Result<BuiltImage> BaseImages::from_root_file_system(const std::string& path, const std::atomic<bool>& cancelled) const {
+Result<BuiltImage> BaseImages::from_root_file_system(const std::string& path,
+                                                     const std::atomic<bool>& cancelled) const {
   ASSIGN_OR_RETURN(const ScratchFolder scratch, layers_->scratch());
   const std::string root = scratch.path() + "/root";
   TRY(make_folders(root));
@@ -200,26 +223,31 @@ Result<BuiltImage> BaseImages::from_root_file_system(const std::string& path, co
   return image;
 }
 
-Result<BuiltImage> BaseImages::from_archive(const std::string& path, const std::atomic<bool>& cancelled) const {
+Result<BuiltImage> BaseImages::from_archive(const std::string& path,
+                                            const std::atomic<bool>& cancelled) const {
   struct stat info;
   if (::stat(path.c_str(), &info) != 0) return fail(Code::kNotFound, "there is no file ", path);
   if (S_ISDIR(info.st_mode)) return import_oci_layout(path, *layers_, cancelled);
   ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(settings_.root));
-  const auto has = [&](std::string_view name) { return read_member(path, name, 64 << 20).has_value(); };
+  const auto has = [&](std::string_view name) {
+    return read_member(path, name, 64 << 20).has_value();
+  };
   if (has("oci-layout")) {
     TRY(unpack(path, scratch.path(), {.as = UnpackAs::kPlain, .cancelled = &cancelled}));
     return import_oci_layout(scratch.path(), *layers_, cancelled);
   }
   if (has("manifest.json")) {
-    TRY(run_or_fail(cat("read ", path), {.args = skopeo({"copy", cat("docker-archive:", path),
-                                                         cat("oci:", scratch.path(), "/oci:image")}),
-                                         .cancelled = &cancelled}));
+    TRY(run_or_fail(cat("read ", path),
+                    {.args = skopeo({"copy", cat("docker-archive:", path),
+                                     cat("oci:", scratch.path(), "/oci:image")}),
+                     .cancelled = &cancelled}));
     return import_oci_layout(scratch.path() + "/oci", *layers_, cancelled);
   }
   return from_root_file_system(path, cancelled);
 }
 
-Result<void> BaseImages::import(std::string_view tag, const std::string& path, const std::atomic<bool>& cancelled) const {
+Result<void> BaseImages::import(std::string_view tag, const std::string& path,
+                                const std::atomic<bool>& cancelled) const {
   TRY(check_tag(tag));
   ASSIGN_OR_RETURN(BuiltImage image, from_archive(path, cancelled));
   return save({short_tag(tag), "import", std::move(image)});
@@ -242,14 +270,17 @@ Result<std::vector<std::string>> BaseImages::remove(std::string_view tag) const 
   ASSIGN_OR_RETURN(const std::optional<LocalImage> image, find(tag));
   const std::string path = record_path(tag);
   if (::unlink(path.c_str()) != 0) {
-    if (errno == ENOENT) return fail(Code::kNotFound, "there is no image ", short_tag(tag), " in the local store");
+    if (errno == ENOENT)
+      return fail(Code::kNotFound, "there is no image ", short_tag(tag), " in the local store");
     return sys_fail(cat("remove ", path));
   }
   TRY(sync_folder(settings_.root));
   std::vector<std::string> unused = image ? image->image.layers : std::vector<std::string>{};
   ASSIGN_OR_RETURN(const std::vector<LocalImage> rest, list());
   for (const LocalImage& other : rest)
-    std::erase_if(unused, [&](const std::string& id) { return std::ranges::count(other.image.layers, id) > 0; });
+    std::erase_if(unused, [&](const std::string& id) {
+      return std::ranges::count(other.image.layers, id) > 0;
+    });
   return unused;
 }
 

@@ -1,4 +1,5 @@
-// The local store: OCI layouts, archives, root file systems, and a registry on this machine. As root.
+// The local store: OCI layouts, archives, root file systems, and a registry on this machine. As
+// root.
 #include "images/base_images.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-// The distribution protocol's reading half for one image "x:1" out of an OCI layout; prints its port.
+// The distribution protocol's reading half for one image "x:1" out of an OCI layout; prints its
+// port.
 constexpr const char* kRegistry = R"py(
 import http.server, json, os, re, sys
 root = sys.argv[1]
@@ -58,9 +60,12 @@ class SilentLog final : public BuildLog {
 
 class BaseImagesTest : public testing::Test {
  protected:
-  BaseImagesTest() : layers_(*LayerStore::open_folder(data_ / "layers")) { open(Registries::kNever, ""); }
+  BaseImagesTest() : layers_(*LayerStore::open_folder(data_ / "layers")) {
+    open(Registries::kNever, "");
+  }
   void open(Registries registries, std::string conf) {
-    bases_.emplace(*BaseImages::open_folder({data_ / "bases", cache_folder() + "/bases", registries, std::move(conf), {}}, layers_));
+    bases_.emplace(*BaseImages::open_folder(
+        {data_ / "bases", cache_folder() + "/bases", registries, std::move(conf), {}}, layers_));
   }
   void sh(const std::string& script) {
     auto done = run_command({.args = {"sh", "-ec", script}, .workdir = data_.path()});
@@ -75,27 +80,45 @@ class BaseImagesTest : public testing::Test {
   }
   // A layout of two layers, the second of which hides parts of the first.
   void make_layout(bool zstd = true) {
-    sh("mkdir -p a/etc/old a/usr/bin b/etc/old b/usr/bin; echo 1 > a/etc/old/x; echo 1 > a/gone; ln -s usr/bin a/bin;"
-       "echo 1 > a/usr/bin/tool; chmod 4755 a/usr/bin/tool; ln a/usr/bin/tool a/usr/bin/tool2; chown 33:34 a/gone;"
+    sh("mkdir -p a/etc/old a/usr/bin b/etc/old b/usr/bin; echo 1 > a/etc/old/x; echo 1 > a/gone; "
+       "ln -s usr/bin a/bin;"
+       "echo 1 > a/usr/bin/tool; chmod 4755 a/usr/bin/tool; ln a/usr/bin/tool a/usr/bin/tool2; "
+       "chown 33:34 a/gone;"
        "touch b/.wh.gone b/etc/old/.wh..wh..opq; echo 2 > b/etc/old/y;"
-       "tar -C a -czf a.tgz .; tar -C b -c . | " + std::string(zstd ? "zstd -q" : "gzip") + " > b.tzst");
-    const Json layers = {blob(data_ / "a.tgz", "application/vnd.oci.image.layer.v1.tar+gzip"),
-                         blob(data_ / "b.tzst", zstd ? "application/vnd.oci.image.layer.v1.tar+zstd"
-                                                     : "application/vnd.oci.image.layer.v1.tar+gzip")};
-    sh("tar -C a -c . | sha256sum | cut -c1-64 > a.id; tar -C b -c . | sha256sum | cut -c1-64 > b.id");
-    const Json config = {{"architecture", "amd64"}, {"os", "linux"},
-                         {"config", {{"Env", {"PATH=/bin", "A=b=c"}}, {"WorkingDir", "/w"}, {"User", "1000"},
-                                     {"Entrypoint", {"/init"}}, {"Cmd", {"run"}}}},
-                         {"rootfs", {{"type", "layers"}, {"diff_ids", {diff_id("a.id"), diff_id("b.id")}}}}};
+       "tar -C a -czf a.tgz .; tar -C b -c . | " +
+       std::string(zstd ? "zstd -q" : "gzip") + " > b.tzst");
+    const Json layers = {
+        blob(data_ / "a.tgz", "application/vnd.oci.image.layer.v1.tar+gzip"),
+        blob(data_ / "b.tzst", zstd ? "application/vnd.oci.image.layer.v1.tar+zstd"
+                                    : "application/vnd.oci.image.layer.v1.tar+gzip")};
+    sh("tar -C a -c . | sha256sum | cut -c1-64 > a.id; tar -C b -c . | sha256sum | cut -c1-64 > "
+       "b.id");
+    const Json config = {
+        {"architecture", "amd64"},
+        {"os", "linux"},
+        {"config",
+         {{"Env", {"PATH=/bin", "A=b=c"}},
+          {"WorkingDir", "/w"},
+          {"User", "1000"},
+          {"Entrypoint", {"/init"}},
+          {"Cmd", {"run"}}}},
+        {"rootfs", {{"type", "layers"}, {"diff_ids", {diff_id("a.id"), diff_id("b.id")}}}}};
     EXPECT_TRUE(write_file(data_ / "config", config.dump()));
     const std::string type = "application/vnd.oci.image.manifest.v1+json";
-    const Json manifest = {{"schemaVersion", 2}, {"mediaType", type},
-                           {"config", blob(data_ / "config", "application/vnd.oci.image.config.v1+json")}, {"layers", layers}};
+    const Json manifest = {
+        {"schemaVersion", 2},
+        {"mediaType", type},
+        {"config", blob(data_ / "config", "application/vnd.oci.image.config.v1+json")},
+        {"layers", layers}};
     EXPECT_TRUE(write_file(data_ / "manifest", manifest.dump()));
-    EXPECT_TRUE(write_file(data_ / "oci/index.json", Json{{"schemaVersion", 2}, {"manifests", {blob(data_ / "manifest", type)}}}.dump()));
+    EXPECT_TRUE(write_file(
+        data_ / "oci/index.json",
+        Json{{"schemaVersion", 2}, {"manifests", {blob(data_ / "manifest", type)}}}.dump()));
     EXPECT_TRUE(write_file(data_ / "oci/oci-layout", R"({"imageLayoutVersion":"1.0.0"})"));
   }
-  std::string diff_id(const char* file) { return "sha256:" + read_file(data_ / file)->substr(0, 64); }
+  std::string diff_id(const char* file) {
+    return "sha256:" + read_file(data_ / file)->substr(0, 64);
+  }
   void check(const Result<BuiltImage>& image) {
     ASSERT_TRUE(image) << image.error().message;
     ASSERT_EQ(image->layers.size(), 2u);
@@ -114,7 +137,8 @@ class BaseImagesTest : public testing::Test {
   Result<BuiltImage> get(std::string_view tag) { return bases_->get(tag, log_, never_); }
   std::size_t layer_count() const {
     std::size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(data_ / "layers")) count += entry.is_directory();
+    for (const auto& entry : fs::directory_iterator(data_ / "layers"))
+      count += entry.is_directory();
     return count;
   }
   TestFolder data_;
@@ -159,14 +183,16 @@ TEST_F(BaseImagesTest, PullsFromARegistryOnce) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(pipe_fds[1], 1);
-    ::execlp("python3", "python3", (data_ / "registry.py").c_str(), (data_ / "oci").c_str(), nullptr);
+    ::execlp("python3", "python3", (data_ / "registry.py").c_str(), (data_ / "oci").c_str(),
+             nullptr);
     ::_exit(127);
   }
   ::close(pipe_fds[1]);
   char text[16] = {};
   ASSERT_GT(::read(pipe_fds[0], text, sizeof text - 1), 0);
   const std::string host = cat("127.0.0.1:", std::atoi(text));
-  ASSERT_TRUE(write_file(data_ / "registries.conf", cat("[[registry]]\nlocation = \"", host, "\"\ninsecure = true\n")));
+  ASSERT_TRUE(write_file(data_ / "registries.conf",
+                         cat("[[registry]]\nlocation = \"", host, "\"\ninsecure = true\n")));
   open(Registries::kTry, data_ / "registries.conf");
   std::vector<std::jthread> threads;
   for (int i = 0; i < 3; ++i) threads.emplace_back([&] { check(get(host + "/x:1")); });
@@ -183,16 +209,19 @@ TEST_F(BaseImagesTest, PullsFromARegistryOnce) {
 TEST_F(BaseImagesTest, DamagedAndHostileImagesLeaveNothing) {
   make_layout();
   // The second layer's blob is cut.
-  const std::string second = data_ / "oci/blobs/sha256/" + blobs::sha256_hex(*read_file(data_ / "b.tzst"));
+  const std::string second =
+      data_ / "oci/blobs/sha256/" + blobs::sha256_hex(*read_file(data_ / "b.tzst"));
   fs::resize_file(second, 10);
   EXPECT_EQ(bases_->import("cut:1", data_ / "oci", never_).error().code, Code::kInvalidArgument);
   EXPECT_EQ(layer_count(), 0u);
   ASSERT_TRUE(write_file(data_ / "noise", std::string(5000, 'x')));
-  EXPECT_EQ(bases_->import("noise:1", data_ / "noise", never_).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(bases_->import("noise:1", data_ / "noise", never_).error().code,
+            Code::kInvalidArgument);
   EXPECT_EQ(bases_->import("none:1", data_ / "none", never_).error().code, Code::kNotFound);
   EXPECT_EQ(bases_->import("--x", data_ / "oci", never_).error().code, Code::kInvalidArgument);
 
-  sh("mkdir h; ln -s /tmp h/out; tar -C h -cf h.tar out; rm h/out; mkdir h/out; echo 1 > h/out/ionian-escaped;"
+  sh("mkdir h; ln -s /tmp h/out; tar -C h -cf h.tar out; rm h/out; mkdir h/out; echo 1 > "
+     "h/out/ionian-escaped;"
      "tar -C h -rf h.tar out/ionian-escaped; echo 1 > up; mkdir s; tar -C s -P -cf up.tar ../up");
   (void)bases_->import("hostile:1", data_ / "h.tar", never_);
   EXPECT_FALSE(fs::exists("/tmp/ionian-escaped"));

@@ -19,8 +19,8 @@ struct Suite {
 };
 constexpr Suite kSuites[] = {{"bookworm", "12", "3.11"}, {"trixie", "13", "3.13"}};
 
-// pip comes from the wheels that Debian ships, as a package of its own under /usr/local: a Python package of
-// Debian has no RECORD, and a newer pip refuses to replace such a one.
+// pip comes from the wheels that Debian ships, as a package of its own under /usr/local: a Python
+// package of Debian has no RECORD, and a newer pip refuses to replace such a one.
 constexpr std::string_view kInstallPip =
     "chroot \"$1\" sh -c 'set -- /usr/share/python-wheels/pip-*.whl; PIP_CONFIG_FILE=/dev/null"
     " python3 \"$1/pip\" install --quiet --no-index --no-cache-dir --no-compile"
@@ -28,8 +28,10 @@ constexpr std::string_view kInstallPip =
 
 // Services must not start while packages are installed, and archives must not stay in a layer.
 constexpr std::string_view kFinish =
-    "printf '#!/bin/sh\\nexit 101\\n' > \"$1/usr/sbin/policy-rc.d\" && chmod 755 \"$1/usr/sbin/policy-rc.d\" && "
-    "printf 'APT::Keep-Downloaded-Packages \"false\";\\n' > \"$1/etc/apt/apt.conf.d/90keep-no-archives\" && "
+    "printf '#!/bin/sh\\nexit 101\\n' > \"$1/usr/sbin/policy-rc.d\" && chmod 755 "
+    "\"$1/usr/sbin/policy-rc.d\" && "
+    "printf 'APT::Keep-Downloaded-Packages \"false\";\\n' > "
+    "\"$1/etc/apt/apt.conf.d/90keep-no-archives\" && "
     "rm -f \"$1/etc/apt/apt.conf.d/99mmdebstrap\" \"$1/etc/resolv.conf\" \"$1/etc/hostname\"";
 
 std::vector<std::string> arguments(const Recipe& recipe, const HostSettings& host,
@@ -38,10 +40,12 @@ std::vector<std::string> arguments(const Recipe& recipe, const HostSettings& hos
                                    cat("--aptopt=", scratch, "/apt.conf")};
   std::string packages = "ca-certificates,netbase,tzdata";
   if (!recipe.python.empty())
-    packages += ",python3,python3-venv,python3-dev,python-is-python3,python3-pip-whl,python3-setuptools-whl";
+    packages +=
+        ",python3,python3-venv,python3-dev,python-is-python3,python3-pip-whl,python3-setuptools-"
+        "whl";
   args.push_back(cat("--include=", packages));
-  for (std::string_view path : {"/usr/lib/python3*/EXTERNALLY-MANAGED", "/usr/share/man/*", "/usr/share/info/*",
-                                "/usr/share/doc/*", "/usr/share/locale/*"})
+  for (std::string_view path : {"/usr/lib/python3*/EXTERNALLY-MANAGED", "/usr/share/man/*",
+                                "/usr/share/info/*", "/usr/share/doc/*", "/usr/share/locale/*"})
     args.push_back(cat("--dpkgopt=path-exclude=", path));
   args.push_back("--dpkgopt=path-include=/usr/share/doc/*/copyright");
   if (!recipe.python.empty()) {
@@ -78,7 +82,8 @@ std::optional<Recipe> recipe_for(std::string_view given) {
     if (name == "debian") {
       const bool fits = release == suite.name || release == suite.number ||
                         release.starts_with(cat(suite.number, "."));
-      if (fits && (version.empty() || version == "slim")) return Recipe{std::string(suite.name), ""};
+      if (fits && (version.empty() || version == "slim"))
+        return Recipe{std::string(suite.name), ""};
     }
     if (name == "python") {
       const bool fits = release == suite.python || release.starts_with(cat(suite.python, "."));
@@ -92,8 +97,8 @@ std::optional<Recipe> recipe_for(std::string_view given) {
 std::string recipes_at_hand() {
   std::string out;
   for (const Suite& suite : kSuites)
-    cat_to(out, out.empty() ? "" : ", ", "python:", suite.python, "-slim-", suite.name, ", debian:", suite.name,
-           "-slim");
+    cat_to(out, out.empty() ? "" : ", ", "python:", suite.python, "-slim-", suite.name,
+           ", debian:", suite.name, "-slim");
   return out;
 }
 
@@ -104,7 +109,8 @@ Result<std::string> make_root_file_system(const Recipe& recipe, const HostSettin
   // A changed recipe makes a new file.
   std::string words;
   for (const std::string& arg : arguments(recipe, {}, "")) cat_to(words, arg, "\n");
-  const std::string path = cat(folder, "/", recipe.name(), "-", blobs::sha256_hex(words).substr(0, 12), ".tar.zst");
+  const std::string path =
+      cat(folder, "/", recipe.name(), "-", blobs::sha256_hex(words).substr(0, 12), ".tar.zst");
   ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(folder, recipe.name()));
   if (::access(path.c_str(), F_OK) == 0) return path;
 

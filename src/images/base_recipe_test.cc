@@ -13,17 +13,20 @@ std::string recipe(std::string_view tag) {
 }
 
 TEST(BaseRecipe, Tags) {
-  for (const char* tag : {"python:3.11-slim-bookworm", "python:3.11.12-slim-bookworm", "python:3.11-slim",
-                          "docker.io/library/python:3.11.2-slim"})
+  for (const char* tag : {"python:3.11-slim-bookworm", "python:3.11.12-slim-bookworm",
+                          "python:3.11-slim", "docker.io/library/python:3.11.2-slim"})
     EXPECT_EQ(recipe(tag), "bookworm-python3.11") << tag;
-  for (const char* tag : {"python:3.13-slim-trixie", "python:3.13.3-slim-trixie", "python:3.13-slim"})
+  for (const char* tag :
+       {"python:3.13-slim-trixie", "python:3.13.3-slim-trixie", "python:3.13-slim"})
     EXPECT_EQ(recipe(tag), "trixie-python3.13") << tag;
-  for (const char* tag : {"debian:bookworm", "debian:bookworm-slim", "debian:12", "debian:12.9-slim"})
+  for (const char* tag :
+       {"debian:bookworm", "debian:bookworm-slim", "debian:12", "debian:12.9-slim"})
     EXPECT_EQ(recipe(tag), "bookworm") << tag;
   EXPECT_EQ(recipe("debian:trixie-slim"), "trixie");
-  for (const char* tag : {"python:3.12-slim-bookworm", "python:3.11-slim-trixie", "python:3.11-alpine", "python:3.11",
-                          "python:3.110-slim", "python", "ubuntu:22.04", "debian:11", "debian:121", "me/python:3.11-slim",
-                          "debian", ""})
+  for (const char* tag :
+       {"python:3.12-slim-bookworm", "python:3.11-slim-trixie", "python:3.11-alpine", "python:3.11",
+        "python:3.110-slim", "python", "ubuntu:22.04", "debian:11", "debian:121",
+        "me/python:3.11-slim", "debian", ""})
     EXPECT_EQ(recipe(tag), "none") << tag;
 }
 
@@ -46,8 +49,10 @@ TEST(AptSources, BothFormatsAndOnlyTheReleaseItself) {
   EXPECT_EQ(sources[0].options, "[arch=amd64 signed-by=/k.gpg] ");
   EXPECT_EQ(sources[0].uri, "http://mirror.example/debian");
   const auto modern = parse_apt_sources(
-      "Types: deb deb-src\nURIs: http://a.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n"
-      "Signed-By: /k.gpg\n\nTypes: deb\nURIs: http://a.example/security\nSuites: bookworm-security\n"
+      "Types: deb deb-src\nURIs: http://a.example/debian\nSuites: bookworm "
+      "bookworm-updates\nComponents: main\n"
+      "Signed-By: /k.gpg\n\nTypes: deb\nURIs: http://a.example/security\nSuites: "
+      "bookworm-security\n"
       "Components: main\nEnabled: no\n",
       "bookworm");
   ASSERT_EQ(modern.size(), 2u);

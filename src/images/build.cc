@@ -1,27 +1,14 @@
 #include "images/build.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "images/archive.h"
-#include "images/mount_tree.h"
 
 namespace ionian::images {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::size_t kStageLimit = 100;
-
-bool is_number(std::string_view text) {
-  return !text.empty() && text.size() < 4 && std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c); });
-}
 
 }  // namespace
 
@@ -37,8 +24,8 @@ Result<BuiltImage> Build::run() {
     if (Result<void> done = carry_out(line); !done) {
       // A command's own failure already names it.
       if (done.error().code != Code::kInvalidArgument) return std::unexpected(done.error());
-      return fail(Code::kInvalidArgument, "line ", line.line, " of the Dockerfile (", line.text.substr(0, 200),
-                  "): ", done.error().message);
+      return fail(Code::kInvalidArgument, "line ", line.line, " of the Dockerfile (",
+                  line.text.substr(0, 200), "): ", done.error().message);
     }
   }
   if (stages_.empty()) return fail(Code::kInvalidArgument, "the Dockerfile has no FROM line");
@@ -48,8 +35,10 @@ Result<BuiltImage> Build::run() {
 }
 
 Result<void> Build::carry_out(const Instruction& line) {
-  const bool before_from = std::holds_alternative<FromLine>(line.body) || std::holds_alternative<ArgLine>(line.body);
-  if (stages_.empty() && !before_from) return fail(Code::kInvalidArgument, "the first line must be FROM");
+  const bool before_from =
+      std::holds_alternative<FromLine>(line.body) || std::holds_alternative<ArgLine>(line.body);
+  if (stages_.empty() && !before_from)
+    return fail(Code::kInvalidArgument, "the first line must be FROM");
   return std::visit([this](const auto& body) { return on(body); }, line.body);
 }
 
@@ -69,7 +58,8 @@ Result<std::string> Build::expanded(const std::string& word) const {
 }
 
 Result<void> Build::on(const FromLine& line) {
-  if (stages_.size() >= kStageLimit) return fail(Code::kInvalidArgument, "there are more than ", kStageLimit, " stages");
+  if (stages_.size() >= kStageLimit)
+    return fail(Code::kInvalidArgument, "there are more than ", kStageLimit, " stages");
   const auto global = [this](std::string_view name) -> std::optional<std::string> {
     const auto it = global_args_.find(std::string(name));
     return it == global_args_.end() ? std::nullopt : std::optional(it->second);
@@ -94,9 +84,11 @@ Result<void> Build::on(const ArgLine& line) {
     if (word) {
       ASSIGN_OR_RETURN(value, expanded(*word));
     }
-    if (const auto given = input_.build_args.find(name); given != input_.build_args.end()) value = given->second;
+    if (const auto given = input_.build_args.find(name); given != input_.build_args.end())
+      value = given->second;
     if (!value && !stages_.empty())
-      if (const auto global = global_args_.find(name); global != global_args_.end()) value = global->second;
+      if (const auto global = global_args_.find(name); global != global_args_.end())
+        value = global->second;
     if (value) (stages_.empty() ? global_args_ : stage().args)[name] = *value;
   }
   return {};
@@ -166,7 +158,8 @@ Result<void> Build::on(const CopyLine& line) {
   for (std::string& word : words.sources) {
     ASSIGN_OR_RETURN(word, expanded(word));
   }
-  ASSIGN_OR_RETURN(const LayeredTree source, words.from.empty() ? context() : copy_source(words.from));
+  ASSIGN_OR_RETURN(const LayeredTree source,
+                   words.from.empty() ? context() : copy_source(words.from));
   ASSIGN_OR_RETURN(const LayeredTree below, tree_of(stage().image));
   ASSIGN_OR_RETURN(const ScratchFolder scratch, builder_.layers_->scratch());
   const std::string upper = scratch.path() + "/upper";
@@ -174,91 +167,6 @@ Result<void> Build::on(const CopyLine& line) {
   UpperWriter writer(below, upper, cancelled_);
   TRY(writer.copy(words, source, stage().image.config.workdir));
   return writer.touched() ? add_layer(upper, 0) : Result<void>{};
-}
-
-Result<LayeredTree> Build::copy_source(const std::string& from) {
-  for (const Stage& stage : stages_)
-    if (!stage.name.empty() && stage.name == from) return tree_of(stage.image);
-  if (is_number(from)) {
-    const std::size_t index = std::stoul(from);
-    if (index + 1 >= stages_.size()) return fail(Code::kInvalidArgument, "there is no stage ", from, " before this one");
-    return tree_of(stages_[index].image);
-  }
-  if (const auto base = input_.base_images.find(from); base != input_.base_images.end()) return tree_of(base->second);
-  constexpr std::string_view kUv = "ghcr.io/astral-sh/uv:";
-  auto image = builder_.bases_->get(from, log_, cancelled_);
-  if (!image && image.error().code == Code::kInvalidArgument && from.starts_with(kUv)) return uv_tree(from.substr(kUv.size()));
-  if (!image) return std::unexpected(image.error());
-  return tree_of(*image);
-}
-
-// The image of uv holds its two programs and nothing else; its package on PyPI has the same ones, linked
-// statically in the wheels for musl.
-Result<LayeredTree> Build::uv_tree(const std::string& tag) {
-  auto& folder = uv_folders_[tag];
-  if (folder.empty()) {
-    const std::string version = tag.substr(0, tag.find('-'));
-    const bool numbered = !version.empty() && version.find_first_not_of("0123456789.") == version.npos;
-    if (!numbered && tag != "latest") return fail(Code::kInvalidArgument, "there is no version \"", tag, "\" of uv");
-    const bool exact = std::ranges::count(version, '.') >= 2;
-    log_.write(1, cat("No registry at hand for uv ", tag, ": taking the package of that name.\n"));
-    ASSIGN_OR_RETURN(const std::string wheel,
-                     builder_.wheels_.fetch(numbered ? cat("uv==", version, exact ? "" : ".*") : "uv",
-                                            {.python = "3.11", .libc = "musl"}, &cancelled_));
-    ASSIGN_OR_RETURN(ScratchFolder scratch, builder_.layers_->scratch());
-    TRY(unpack(wheel, scratch.path(), {.as = UnpackAs::kPlain, .wanted = [](std::string_view name) {
-                                         return name.ends_with("/scripts/uv") || name.ends_with("/scripts/uvx");
-                                       }}));
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(scratch.path(), error)) {
-      if (!entry.is_regular_file()) continue;
-      const std::string to = cat(scratch.path(), "/", entry.path().filename().string());
-      if (::chmod(entry.path().c_str(), 0755) != 0 || ::link(entry.path().c_str(), to.c_str()) != 0)
-        return sys_fail(cat("place ", to));
-    }
-    folder = scratch.path();
-    scratches_.push_back(std::move(scratch));
-  }
-  return LayeredTree({folder});
-}
-
-// The files that came with the request, above the tree of its mount.
-Result<LayeredTree> Build::context() {
-  if (!context_folder_) {
-    ASSIGN_OR_RETURN(ScratchFolder scratch, builder_.layers_->scratch());
-    for (const auto& [given, content] : input_.context_files) {
-      const std::string name = given.starts_with('/') ? given : cat("/", given);
-      if (!is_clean_absolute(name)) return fail(Code::kInvalidArgument, "a file of the context has the name \"", given, "\"");
-      const std::string path = scratch.path() + name;
-      TRY(make_folders(path.substr(0, path.rfind('/'))));
-      TRY(write_file(path, content));
-    }
-    context_folder_ = scratch.path();
-    scratches_.push_back(std::move(scratch));
-  }
-  std::vector<std::string> folders;
-  if (!input_.context_tree.empty()) folders.push_back(input_.context_tree);
-  folders.push_back(*context_folder_);
-  return LayeredTree(std::move(folders));
-}
-
-Result<std::vector<std::string>> Build::lowers(const BuiltImage& image) {
-  std::vector<std::string> out;
-  for (const std::string& id : image.layers) {
-    if (!builder_.layers_->exists(id)) return fail(Code::kFailedPrecondition, "a layer of the base image is gone");
-    out.push_back(builder_.layers_->path_of(id));
-  }
-  if (out.empty()) {
-    ASSIGN_OR_RETURN(ScratchFolder empty, builder_.layers_->scratch());
-    out.push_back(empty.path());
-    scratches_.push_back(std::move(empty));
-  }
-  return out;
-}
-
-Result<LayeredTree> Build::tree_of(const BuiltImage& image) {
-  ASSIGN_OR_RETURN(std::vector<std::string> folders, lowers(image));
-  return LayeredTree(std::move(folders));
 }
 
 Result<void> Build::add_layer(const std::string& upper, std::uint32_t id_base) {
@@ -271,25 +179,8 @@ Result<void> Build::add_layer(const std::string& upper, std::uint32_t id_base) {
 void Build::remove_layers_but(const std::vector<std::string>& kept) const {
   for (const std::string& id : made_)
     if (std::ranges::count(kept, id) == 0)
-      if (Result<void> done = builder_.layers_->remove(id); !done) log::warning(done.error().message);
-}
-
-// Later ones win: the host's settings, arguments, the image's variables, secrets.
-Result<std::vector<std::string>> Build::step_env(const Stage& stage) const {
-  Variables all = builder_.aid_.env;
-  set_variable(all, "PATH", kDefaultPath);
-  const std::string& user = stage.image.config.user;
-  if (user.empty() || user == "root" || user == "0") set_variable(all, "HOME", "/root");
-  for (const auto& [name, value] : stage.args) set_variable(all, name, value);
-  for (const Variables* variables : {&stage.image.config.env, &input_.secret_env})
-    for (const auto& [name, value] : *variables) set_variable(all, name, value);
-  std::vector<std::string> out;
-  for (const auto& [name, value] : all) {
-    if (name.find_first_of(std::string_view("=\0", 2)) != name.npos || value.find('\0') != value.npos)
-      return fail(Code::kInvalidArgument, "a variable has a name or a value that no process can have");
-    out.push_back(cat(name, "=", value));
-  }
-  return out;
+      if (Result<void> done = builder_.layers_->remove(id); !done)
+        log::warning(done.error().message);
 }
 
 }  // namespace ionian::images

@@ -9,7 +9,8 @@ namespace ionian::images {
 
 class Build {
  public:
-  Build(const Builder& builder, const BuildInput& input, BuildLog& log, const std::atomic<bool>& cancelled)
+  Build(const Builder& builder, const BuildInput& input, BuildLog& log,
+        const std::atomic<bool>& cancelled)
       : builder_(builder), input_(input), log_(log), cancelled_(cancelled) {}
 
   Result<BuiltImage> run();
@@ -46,8 +47,9 @@ class Build {
   Result<LayeredTree> copy_source(const std::string& from);
   Result<LayeredTree> context();
   Result<LayeredTree> uv_tree(const std::string& image);
-  Result<std::vector<std::string>> step_env(const Stage& stage) const;
-  Result<StepResult> run_step(const BuiltImage& image, std::vector<std::string> args, const std::string& scratch,
+  Result<std::vector<std::string>> step_env(const ImageConfig& config) const;
+  Result<StepResult> run_step(const BuiltImage& image, std::vector<std::string> args,
+                              const std::string& scratch,
                               const std::function<void(int, std::string_view)>& on_output);
   Result<void> add_layer(const std::string& upper, std::uint32_t id_base);
   // Finds out which Python and libc the image has, by running them.

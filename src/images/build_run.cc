@@ -12,6 +12,7 @@
 namespace ionian::images {
 namespace {
 
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // Lines of a failed command that its error repeats.
 constexpr int kTailLines = 25;
 constexpr std::size_t kTailBytes = 8 << 10;
@@ -37,8 +38,8 @@ std::string how_it_ended(const StepResult& result) {
   return cat("failed with exit code ", result.exit_code);
 }
 
-// The mount points that a runner may have had to make, with folders above them that are there only for their
-// sake: empty, and no different from the image's own.
+// The mount points that a runner may have had to make, with folders above them that are there only
+// for their sake: empty, and no different from the image's own.
 Result<void> remove_mount_points(const std::string& upper, const std::vector<Bind>& binds,
                                  const LayeredTree& below) {
   for (const Bind& bind : binds) {
@@ -62,7 +63,28 @@ bool is_empty(const std::string& folder) {
 
 }  // namespace
 
-Result<StepResult> Build::run_step(const BuiltImage& image, std::vector<std::string> args, const std::string& scratch,
+// Later ones win: the host's settings, arguments, the image's variables, secrets.
+Result<std::vector<std::string>> Build::step_env(const ImageConfig& config) const {
+  Variables all = builder_.aid_.env;
+  set_variable(all, "PATH", kDefaultPath);
+  const std::string& user = config.user;
+  if (user.empty() || user == "root" || user == "0") set_variable(all, "HOME", "/root");
+  for (const auto& [name, value] : stages_.back().args) set_variable(all, name, value);
+  for (const Variables* variables : {&config.env, &input_.secret_env})
+    for (const auto& [name, value] : *variables) set_variable(all, name, value);
+  std::vector<std::string> out;
+  for (const auto& [name, value] : all) {
+    if (name.find_first_of(std::string_view("=\0", 2)) != name.npos ||
+        value.find('\0') != value.npos)
+      return fail(Code::kInvalidArgument,
+                  "a variable has a name or a value that no process can have");
+    out.push_back(cat(name, "=", value));
+  }
+  return out;
+}
+
+Result<StepResult> Build::run_step(const BuiltImage& image, std::vector<std::string> args,
+                                   const std::string& scratch,
                                    const std::function<void(int, std::string_view)>& on_output) {
   StepSpec step{.name = text_,
                 .scratch_dir = scratch,
@@ -71,7 +93,7 @@ Result<StepResult> Build::run_step(const BuiltImage& image, std::vector<std::str
                 .user = image.config.user,
                 .binds = builder_.aid_.binds};
   ASSIGN_OR_RETURN(step.lowers, lowers(image));
-  ASSIGN_OR_RETURN(step.env, step_env(stages_.back()));
+  ASSIGN_OR_RETURN(step.env, step_env(image.config));
   ASSIGN_OR_RETURN(StepResult result, builder_.runner_->run(step, on_output, cancelled_));
   TRY(remove_mount_points(result.upper_dir, step.binds, LayeredTree(step.lowers)));
   return result;
@@ -96,7 +118,10 @@ Result<void> Build::on(const RunLine& line) {
 }
 
 Result<void> Build::probe(BuiltImage& image) {
-  const auto asked = [](const BuiltImage& i) { return std::pair(i.layers, find_variable(i.config.env, "PATH") ? *find_variable(i.config.env, "PATH") : ""); };
+  const auto asked = [](const BuiltImage& i) {
+    return std::pair(
+        i.layers, find_variable(i.config.env, "PATH") ? *find_variable(i.config.env, "PATH") : "");
+  };
   for (const auto& [name, base] : input_.base_images)
     if (asked(base) == asked(image)) {
       image.config.python_version = base.config.python_version;

@@ -24,18 +24,27 @@ class TextLog final : public BuildLog {
 class BuilderTest : public testing::Test {
  protected:
   BuilderTest() : layers_(*LayerStore::open_folder(data_ / "layers")) {
-    bases_.emplace(*BaseImages::open_folder({data_ / "bases", cache_folder() + "/bases", Registries::kNever, "", {}}, layers_));
+    bases_.emplace(*BaseImages::open_folder(
+        {data_ / "bases", cache_folder() + "/bases", Registries::kNever, "", {}}, layers_));
     HostSettings host;
     host.env = {{"FROM_HOST", "yes"}};
-    builder_.emplace(*Builder::make(layers_, *bases_, runner_, {.root = data_ / "build", .cache = cache_folder(), .host = host}));
+    builder_.emplace(
+        *Builder::make(layers_, *bases_, runner_,
+                       {.root = data_ / "build", .cache = cache_folder(), .host = host}));
     // A static shell with the usual commands.
     const std::string root = data_ / "root";
-    for (const char* folder : {"/bin", "/etc", "/usr/lib", "/proc", "/dev", "/run"}) EXPECT_TRUE(make_folders(root + folder));
-    const auto programs = run_command({.args = {"sh", "-c",
-        "for p in sh cat ls env id chroot mkdir touch rm stat; do f=$(command -v $p); cp -L $f $0/bin/; ldd $f | "
-        "grep -o '/[^ ]*' ; done | sort -u | while read l; do mkdir -p $0$(dirname $l); cp -L $l $0$l; done", root}});
+    for (const char* folder : {"/bin", "/etc", "/usr/lib", "/proc", "/dev", "/run"})
+      EXPECT_TRUE(make_folders(root + folder));
+    const auto programs =
+        run_command({.args = {"sh", "-c",
+                              "for p in sh cat ls env id chroot mkdir touch rm stat; do "
+                              "f=$(command -v $p); cp -L $f $0/bin/; ldd $f | "
+                              "grep -o '/[^ ]*' ; done | sort -u | while read l; do mkdir -p "
+                              "$0$(dirname $l); cp -L $l $0$l; done",
+                              root}});
     EXPECT_EQ(programs->code, 0) << programs->tail;
-    EXPECT_TRUE(write_file(root + "/etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/sh\n"));
+    EXPECT_TRUE(
+        write_file(root + "/etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/sh\n"));
     ::symlink("usr/lib", (root + "/link").c_str());
     EXPECT_EQ(run_command({.args = {"tar", "-C", root, "-cf", data_ / "tiny.tar", "."}})->code, 0);
     auto imported = bases_->import("tiny:1", data_ / "tiny.tar", never_);
@@ -44,7 +53,9 @@ class BuilderTest : public testing::Test {
   }
   BuildInput input(std::vector<std::string> lines, Files context = {}) {
     lines.insert(lines.begin(), "FROM tiny:1");
-    return {.dockerfile_commands = std::move(lines), .context_files = std::move(context), .build_args = {}};
+    return {.dockerfile_commands = std::move(lines),
+            .context_files = std::move(context),
+            .build_args = {}};
   }
   BuiltImage build(const BuildInput& in) {
     log_.all.clear();
@@ -74,7 +85,8 @@ class BuilderTest : public testing::Test {
   }
   std::size_t layer_count() const {
     std::size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(data_ / "layers")) count += entry.is_directory();
+    for (const auto& entry : fs::directory_iterator(data_ / "layers"))
+      count += entry.is_directory();
     return count;
   }
   TestFolder data_;
@@ -88,7 +100,8 @@ class BuilderTest : public testing::Test {
 };
 
 TEST_F(BuilderTest, RunMakesALayerAndLogs) {
-  const BuiltImage image = build(input({"RUN echo hello && echo $FROM_HOST > /made", "RUN rm /etc/passwd", "RUN [\"/bin/sh\", \"-c\", \":\"]"}));
+  const BuiltImage image = build(input({"RUN echo hello && echo $FROM_HOST > /made",
+                                        "RUN rm /etc/passwd", "RUN [\"/bin/sh\", \"-c\", \":\"]"}));
   EXPECT_EQ(image.layers.size(), 3u) << "the last command changed nothing";
   EXPECT_EQ(read(image, "/made"), "yes\n");
   EXPECT_EQ(read(image, "/etc/passwd"), "none");
@@ -98,8 +111,8 @@ TEST_F(BuilderTest, RunMakesALayerAndLogs) {
 }
 
 TEST_F(BuilderTest, VariablesOfImageSecretAndArgument) {
-  BuildInput in = input({"ARG A=a", "ARG B", "ENV X=\"$A-${B:-b}\" Y='$A'", "ENV Z=$X", "WORKDIR /w/${A}",
-                         "RUN echo \"$X $Y $Z $A $S $PWD $HOME\" > out"});
+  BuildInput in = input({"ARG A=a", "ARG B", "ENV X=\"$A-${B:-b}\" Y='$A'", "ENV Z=$X",
+                         "WORKDIR /w/${A}", "RUN echo \"$X $Y $Z $A $S $PWD $HOME\" > out"});
   in.build_args = {{"A", "1"}};
   in.secret_env = {{"S", "secret"}};
   const BuiltImage image = build(in);
@@ -111,13 +124,15 @@ TEST_F(BuilderTest, VariablesOfImageSecretAndArgument) {
 }
 
 TEST_F(BuilderTest, CommandsOfTheConfig) {
-  const BuiltImage image = build(input({"CMD [\"a\"]", "ENTRYPOINT [\"e\", \"f\"]", "SHELL [\"/bin/sh\", \"-ec\"]", "USER web",
-                                        "CMD run it", "RUN id -u"}));
+  const BuiltImage image =
+      build(input({"CMD [\"a\"]", "ENTRYPOINT [\"e\", \"f\"]", "SHELL [\"/bin/sh\", \"-ec\"]",
+                   "USER web", "CMD run it", "RUN id -u"}));
   EXPECT_EQ(image.config.entrypoint, (std::vector<std::string>{"e", "f"}));
   EXPECT_EQ(image.config.cmd, (std::vector<std::string>{"/bin/sh", "-ec", "run it"}));
   EXPECT_EQ(image.config.user, "web");
   EXPECT_NE(log_.all.find("\n33\n"), log_.all.npos) << log_.all;
-  BuildInput next{.dockerfile_commands = {"FROM base", "ENTRYPOINT [\"g\"]"}, .base_images = {{"base", image}}};
+  BuildInput next{.dockerfile_commands = {"FROM base", "ENTRYPOINT [\"g\"]"},
+                  .base_images = {{"base", image}}};
   EXPECT_TRUE(build(next).config.cmd.empty()) << "a new entrypoint drops the base's command";
 }
 
@@ -127,8 +142,9 @@ TEST_F(BuilderTest, CopyFilesAndFolders) {
   ASSERT_TRUE(write_file(mount + "/src/a.py", "a"));
   ASSERT_TRUE(write_file(mount + "/src/deep/b.py", "b"));
   ::chmod((mount + "/src/a.py").c_str(), 0755);
-  BuildInput in = input({"COPY /.requirements.txt /.requirements.txt", "COPY src /link/src", "COPY . /all",
-                         "COPY --chown=web --chmod=600 src/*.py one two /many/", "COPY one /usr/lib", "WORKDIR /w", "COPY one here"},
+  BuildInput in = input({"COPY /.requirements.txt /.requirements.txt", "COPY src /link/src",
+                         "COPY . /all", "COPY --chown=web --chmod=600 src/*.py one two /many/",
+                         "COPY one /usr/lib", "WORKDIR /w", "COPY one here"},
                         {{"/.requirements.txt", "x==1"}, {"one", "1"}, {"two", "2"}});
   in.context_tree = mount;
   const BuiltImage image = build(in);
@@ -147,7 +163,8 @@ TEST_F(BuilderTest, CopyFilesAndFolders) {
 }
 
 TEST_F(BuilderTest, CopyCannotLeaveTheImage) {
-  const BuiltImage image = build(input({"RUN ln() { :; }; cd / && mkdir d", "COPY one /../../../../escaped"}, {{"one", "1"}}));
+  const BuiltImage image = build(
+      input({"RUN ln() { :; }; cd / && mkdir d", "COPY one /../../../../escaped"}, {{"one", "1"}}));
   EXPECT_EQ(read(image, "/escaped"), "1");
   EXPECT_FALSE(fs::exists("/escaped"));
   const std::string layer = data_ / "layer";
@@ -155,7 +172,8 @@ TEST_F(BuilderTest, CopyCannotLeaveTheImage) {
   ::symlink("/../../../../../../../../../../../../tmp", (layer + "/out").c_str());
   auto id = layers_.commit(layer, 0);
   BuildInput in{.dockerfile_commands = {"FROM base", "COPY one /out/ionian-escaped"},
-                .base_images = {{"base", {.layers = {*id}}}}, .context_files = {{"one", "1"}}};
+                .base_images = {{"base", {.layers = {*id}}}},
+                .context_files = {{"one", "1"}}};
   EXPECT_EQ(read(build(in), "/tmp/ionian-escaped"), "1");
   EXPECT_FALSE(fs::exists("/tmp/ionian-escaped"));
 }
@@ -163,10 +181,12 @@ TEST_F(BuilderTest, CopyCannotLeaveTheImage) {
 TEST_F(BuilderTest, StagesAndArchives) {
   ASSERT_TRUE(make_folders(data_ / "t/link"));
   ASSERT_TRUE(write_file(data_ / "t/link/z", "z"));
-  ASSERT_EQ(run_command({.args = {"tar", "-C", data_ / "t", "-czf", data_ / "t.tgz", "."}})->code, 0);
-  BuildInput in = input({"RUN echo built > /result", "FROM scratch AS second", "COPY --from=0 /result /r/",
-                         "FROM tiny:1", "COPY --from=second /r /copied", "ADD t.tgz /"},
-                        {{"t.tgz", *read_file(data_ / "t.tgz")}});
+  ASSERT_EQ(run_command({.args = {"tar", "-C", data_ / "t", "-czf", data_ / "t.tgz", "."}})->code,
+            0);
+  BuildInput in =
+      input({"RUN echo built > /result", "FROM scratch AS second", "COPY --from=0 /result /r/",
+             "FROM tiny:1", "COPY --from=second /r /copied", "ADD t.tgz /"},
+            {{"t.tgz", *read_file(data_ / "t.tgz")}});
   in.dockerfile_commands[0] = "FROM tiny:1 AS first";
   const BuiltImage image = build(in);
   EXPECT_EQ(read(image, "/copied/result"), "built\n");
@@ -183,13 +203,16 @@ TEST_F(BuilderTest, FailuresSayWhatAndLeaveNothing) {
   status = failure(input({"RUN touch /x", "COPY gone /x"}));
   EXPECT_EQ(status.code, Code::kInvalidArgument);
   EXPECT_NE(status.message.find("line 3"), std::string::npos) << status.message;
-  EXPECT_EQ(failure(input({"COPY one two /many"}, {{"one", "1"}, {"two", "2"}})).code, Code::kInvalidArgument);
-  EXPECT_EQ(failure(input({"COPY one /usr/lib/../bin/"}, {{"../one", "1"}})).code, Code::kInvalidArgument);
+  EXPECT_EQ(failure(input({"COPY one two /many"}, {{"one", "1"}, {"two", "2"}})).code,
+            Code::kInvalidArgument);
+  EXPECT_EQ(failure(input({"COPY one /usr/lib/../bin/"}, {{"../one", "1"}})).code,
+            Code::kInvalidArgument);
   EXPECT_EQ(failure(input({"FROM nowhere:1"})).code, Code::kInvalidArgument);
   EXPECT_EQ(failure({.dockerfile_commands = {"RUN x"}}).code, Code::kInvalidArgument);
   EXPECT_EQ(failure({.dockerfile_commands = {}}).code, Code::kInvalidArgument);
   std::atomic<bool> cancelled = true;
-  EXPECT_EQ(builder_->build(input({"RUN touch /x"}), log_, cancelled).error().code, Code::kCancelled);
+  EXPECT_EQ(builder_->build(input({"RUN touch /x"}), log_, cancelled).error().code,
+            Code::kCancelled);
 }
 
 TEST_F(BuilderTest, CancelEndsTheCommand) {

@@ -20,18 +20,21 @@ constexpr std::string_view kSitecustomize =
 
 // Only what can be part of a path and of a requirement.
 Result<void> check_version(std::string_view version) {
-  const bool fits = !version.empty() && version.size() < 64 && version.front() != '.' &&
-                    std::ranges::all_of(version, [](unsigned char c) { return std::isalnum(c) || c == '.'; });
+  const bool fits =
+      !version.empty() && version.size() < 64 && version.front() != '.' &&
+      std::ranges::all_of(version, [](unsigned char c) { return std::isalnum(c) || c == '.'; });
   if (!fits) return fail(Code::kInvalidArgument, "\"", version, "\" is not a version");
   return {};
 }
 
 // "Requires-Dist: synchronicity~=0.12.7" -> "synchronicity~=0.12.7"
 Result<std::string> synchronicity_of(const std::string& wheel, std::string_view version) {
-  ASSIGN_OR_RETURN(const std::string metadata, read_member(wheel, cat("modal-", version, ".dist-info/METADATA")));
+  ASSIGN_OR_RETURN(const std::string metadata,
+                   read_member(wheel, cat("modal-", version, ".dist-info/METADATA")));
   constexpr std::string_view kLine = "\nRequires-Dist: synchronicity";
   const std::size_t at = metadata.find(kLine);
-  if (at == metadata.npos) return fail(Code::kFailedPrecondition, wheel, " does not say which synchronicity it needs");
+  if (at == metadata.npos)
+    return fail(Code::kFailedPrecondition, wheel, " does not say which synchronicity it needs");
   std::string line = metadata.substr(at + 1, metadata.find('\n', at + 1) - at - 1);
   line.erase(0, line.find(' ') + 1);
   line.erase(std::min(line.find(';'), line.size()));
@@ -50,18 +53,21 @@ Result<ClientMounts> ClientMounts::open_folder(ClientMountSettings settings) {
   return ClientMounts(std::move(settings));
 }
 
-Result<void> ClientMounts::make_client_tree(const std::string& version, const std::string& into) const {
+Result<void> ClientMounts::make_client_tree(const std::string& version,
+                                            const std::string& into) const {
   ASSIGN_OR_RETURN(const std::string modal, wheels_.fetch(cat("modal==", version), {}));
   ASSIGN_OR_RETURN(const std::string requirement, synchronicity_of(modal, version));
   ASSIGN_OR_RETURN(const std::string synchronicity, wheels_.fetch(requirement, {}));
   const std::string pkg = cat(into, "/pkg");
   TRY(make_folders(pkg));
-  const auto starts_with_one_of = [](std::string_view name, std::initializer_list<std::string_view> prefixes) {
+  const auto starts_with_one_of = [](std::string_view name,
+                                     std::initializer_list<std::string_view> prefixes) {
     return std::ranges::any_of(prefixes, [&](std::string_view p) { return name.starts_with(p); });
   };
-  TRY(unpack(modal, pkg, {.as = UnpackAs::kPlain, .wanted = [&](std::string_view name) {
-                            return starts_with_one_of(name, {"modal/", "modal_proto/", "modal_version/"});
-                          }}));
+  TRY(unpack(modal, pkg,
+             {.as = UnpackAs::kPlain, .wanted = [&](std::string_view name) {
+                return starts_with_one_of(name, {"modal/", "modal_proto/", "modal_version/"});
+              }}));
   TRY(unpack(synchronicity, pkg, {.as = UnpackAs::kPlain, .wanted = [&](std::string_view name) {
                                     return starts_with_one_of(name, {"synchronicity/"});
                                   }}));
@@ -84,19 +90,22 @@ Result<std::string> ClientMounts::client_mount(const std::string& version) const
   return path;
 }
 
-Result<std::string> ClientMounts::dependency_mount(const std::string& builder_version, const std::string& python,
+Result<std::string> ClientMounts::dependency_mount(const std::string& builder_version,
+                                                   const std::string& python,
                                                    const std::string& libc) const {
   TRY(check_version(builder_version));
   TRY(check_version(python));
-  ASSIGN_OR_RETURN(const std::string client, wheels_.fetch(cat("modal==", settings_.requirements_client), {}));
+  ASSIGN_OR_RETURN(const std::string client,
+                   wheels_.fetch(cat("modal==", settings_.requirements_client), {}));
   auto text = read_member(client, cat("modal/builder/", builder_version, ".txt"));
   if (!text && text.error().code == Code::kNotFound)
     return fail(Code::kInvalidArgument, "there is no image builder version ", builder_version);
   if (!text) return std::unexpected(text.error());
   ASSIGN_OR_RETURN(const std::vector<std::string> requirements, requirements_for(*text, python));
 
-  const std::string name = cat("deps-", builder_version, "-cp", python, libc.starts_with("musl") ? "-musl-" : "-glibc-",
-                               blobs::sha256_hex(*text).substr(0, 16));
+  const std::string name =
+      cat("deps-", builder_version, "-cp", python, libc.starts_with("musl") ? "-musl-" : "-glibc-",
+          blobs::sha256_hex(*text).substr(0, 16));
   const std::string path = cat(settings_.root, "/", name);
   if (::access(path.c_str(), F_OK) == 0) return path;
   ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, name));
@@ -107,7 +116,8 @@ Result<std::string> ClientMounts::dependency_mount(const std::string& builder_ve
   TRY(make_folders(cat(scratch.path(), "/pkg")));
   TRY(write_file(cat(scratch.path(), "/pkg/sitecustomize.py"), kSitecustomize));
   if (auto done = wheels_.install(requirements, {python, libc}, deps); !done)
-    return prepend(cat("make the packages of builder ", builder_version, " for Python ", python), done.error());
+    return prepend(cat("make the packages of builder ", builder_version, " for Python ", python),
+                   done.error());
   if (std::ranges::count(settings_.compile_for, python) > 0)
     TRY(wheels_.compile(scratch.path(), python));
   TRY(scratch.publish(path));

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <charconv>
+#include <climits>
 #include <sstream>
 
 #include "base/fd.h"
@@ -28,7 +28,8 @@ std::optional<unsigned> number(std::string_view text, int base) {
 }
 
 bool is_archive(std::string_view name) {
-  for (std::string_view end : {".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst"})
+  for (std::string_view end :
+       {".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst"})
     if (name.ends_with(end)) return true;
   return false;
 }
@@ -69,18 +70,21 @@ Result<void> UpperWriter::make_like_below(const std::string& real, const Owner& 
   if (::mkdir(path.c_str(), 0755) != 0) return sys_fail(cat("make ", path));
   const uid_t uid = old ? old->info.st_uid : owner.uid;
   const gid_t gid = old ? old->info.st_gid : owner.gid;
-  if (::chown(path.c_str(), uid, gid) != 0 || ::chmod(path.c_str(), old ? old->info.st_mode & 07777 : 0755) != 0)
+  if (::chown(path.c_str(), uid, gid) != 0 ||
+      ::chmod(path.c_str(), old ? old->info.st_mode & 07777 : 0755) != 0)
     return sys_fail(cat("set the owner of ", path));
   touched_ = touched_ || !old;
   return {};
 }
 
-Result<void> UpperWriter::copy(const CopyLine& copy, const LayeredTree& from, const std::string& workdir) {
+Result<void> UpperWriter::copy(const CopyLine& copy, const LayeredTree& from,
+                               const std::string& workdir) {
   How how{.unpacks_archives = copy.unpacks_archives};
   ASSIGN_OR_RETURN(how.owner, owner_of(copy.chown));
   if (!copy.chmod.empty()) {
     how.mode = number(copy.chmod, 8);
-    if (!how.mode || *how.mode > 07777) return fail(Code::kInvalidArgument, "--chmod takes octal digits, not ", copy.chmod);
+    if (!how.mode || *how.mode > 07777)
+      return fail(Code::kInvalidArgument, "--chmod takes octal digits, not ", copy.chmod);
   }
   std::vector<LayeredTree::Node> sources;
   for (const std::string& pattern : copy.sources) {
@@ -90,15 +94,17 @@ Result<void> UpperWriter::copy(const CopyLine& copy, const LayeredTree& from, co
     for (const std::string& path : paths) {
       ASSIGN_OR_RETURN(std::optional<LayeredTree::Node> node, from.find(path));
       if (node) sources.push_back(std::move(*node));
-      if (node && !path.empty()) sources.back().path = path;  // a link's own name, not that of its end
+      if (node && !path.empty())
+        sources.back().path = path;  // a link's own name, not that of its end
     }
-    if (paths.empty() || sources.empty()) return fail(Code::kInvalidArgument, pattern, " does not exist");
+    if (paths.empty() || sources.empty())
+      return fail(Code::kInvalidArgument, pattern, " does not exist");
   }
 
   const std::string target = clean_path(workdir, copy.target);
   ASSIGN_OR_RETURN(const std::optional<LayeredTree::Node> old, below_.find(target));
-  const bool into_folder = copy.target.ends_with('/') || copy.target.ends_with("/.") || copy.target == "." ||
-                           (old && old->is_folder());
+  const bool into_folder = copy.target.ends_with('/') || copy.target.ends_with("/.") ||
+                           copy.target == "." || (old && old->is_folder());
   if (sources.size() > 1 && !into_folder)
     return fail(Code::kInvalidArgument, "several sources need a target that ends in \"/\"");
   for (const LayeredTree::Node& source : sources) {
@@ -121,7 +127,8 @@ Result<void> UpperWriter::copy(const CopyLine& copy, const LayeredTree& from, co
 }
 
 // Not straight into the upper folder: a folder of the archive may be a link in the image.
-Result<void> UpperWriter::copy_archive(const std::string& archive, const std::string& folder, How how) {
+Result<void> UpperWriter::copy_archive(const std::string& archive, const std::string& folder,
+                                       How how) {
   const std::string beside = upper_ + ".unpacked";
   TRY(make_folders(beside));
   TRY(unpack(archive, beside, {.as = UnpackAs::kRootFs, .cancelled = &cancelled_}));
@@ -131,8 +138,8 @@ Result<void> UpperWriter::copy_archive(const std::string& archive, const std::st
   return remove_tree(beside);
 }
 
-Result<void> UpperWriter::copy_content(const LayeredTree& from, const LayeredTree::Node& node, const std::string& folder,
-                                       const How& how) {
+Result<void> UpperWriter::copy_content(const LayeredTree& from, const LayeredTree::Node& node,
+                                       const std::string& folder, const How& how) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, from.names(node));
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(const std::optional<LayeredTree::Node> child, from.child(node, name));
@@ -141,8 +148,9 @@ Result<void> UpperWriter::copy_content(const LayeredTree& from, const LayeredTre
   return {};
 }
 
-Result<void> UpperWriter::copy_node(const LayeredTree& from, const LayeredTree::Node& node, const std::string& folder,
-                                    std::string_view name, const How& how) {
+Result<void> UpperWriter::copy_node(const LayeredTree& from, const LayeredTree::Node& node,
+                                    const std::string& folder, std::string_view name,
+                                    const How& how) {
   if (cancelled_) return fail(Code::kCancelled, "the build was cancelled");
   const std::string inside = cat(folder == "/" ? "" : folder, "/", name);
   if (node.is_folder()) {
@@ -153,19 +161,23 @@ Result<void> UpperWriter::copy_node(const LayeredTree& from, const LayeredTree::
       return sys_fail(cat("chmod ", real));
     return copy_content(from, node, real, how);
   }
-  ASSIGN_OR_RETURN(const std::optional<LayeredTree::Node> old, below_.find(inside, LayeredTree::LastLink::kKeep));
-  if (old && old->is_folder()) return fail(Code::kInvalidArgument, inside, " is a folder, and a file cannot replace it");
+  ASSIGN_OR_RETURN(const std::optional<LayeredTree::Node> old,
+                   below_.find(inside, LayeredTree::LastLink::kKeep));
+  if (old && old->is_folder())
+    return fail(Code::kInvalidArgument, inside, " is a folder, and a file cannot replace it");
   const std::string path = upper_ + inside;
   struct stat here;
   if (::lstat(path.c_str(), &here) == 0) {
-    if (S_ISDIR(here.st_mode)) return fail(Code::kInvalidArgument, inside, " is a folder, and a file cannot replace it");
+    if (S_ISDIR(here.st_mode))
+      return fail(Code::kInvalidArgument, inside, " is a folder, and a file cannot replace it");
     if (::unlink(path.c_str()) != 0) return sys_fail(cat("replace ", path));
   }
   touched_ = true;
   return copy_file(node, path, how);
 }
 
-Result<void> UpperWriter::copy_file(const LayeredTree::Node& node, const std::string& path, const How& how) {
+Result<void> UpperWriter::copy_file(const LayeredTree::Node& node, const std::string& path,
+                                    const How& how) {
   const std::string& source = node.parts[0];
   const Owner owner = how.owner_of(node.info);
   if (S_ISLNK(node.info.st_mode)) {
@@ -180,9 +192,11 @@ Result<void> UpperWriter::copy_file(const LayeredTree::Node& node, const std::st
   if (!S_ISREG(node.info.st_mode)) return {};  // sockets, pipes and devices are no content
   const UniqueFd from(::open(source.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!from) return sys_fail(cat("open ", source));
-  const UniqueFd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const UniqueFd to(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to) return sys_fail(cat("create ", path));
-  for (ssize_t n; (n = ::copy_file_range(from.get(), nullptr, to.get(), nullptr, 64 << 20, 0)) != 0;) {
+  for (ssize_t n;
+       (n = ::copy_file_range(from.get(), nullptr, to.get(), nullptr, 64 << 20, 0)) != 0;) {
     if (n < 0 && errno != EINTR) return sys_fail(cat("copy to ", path));
     if (cancelled_) return fail(Code::kCancelled, "the build was cancelled");
   }
@@ -190,8 +204,10 @@ Result<void> UpperWriter::copy_file(const LayeredTree::Node& node, const std::st
       ::fchmod(to.get(), how.mode.value_or(node.info.st_mode & 07777)) != 0)
     return sys_fail(cat("set the owner of ", path));
   std::array<char, 64> capability;
-  const ssize_t size = ::fgetxattr(from.get(), "security.capability", capability.data(), capability.size());
-  if (size > 0 && ::fsetxattr(to.get(), "security.capability", capability.data(), static_cast<std::size_t>(size), 0) != 0)
+  const ssize_t size =
+      ::fgetxattr(from.get(), "security.capability", capability.data(), capability.size());
+  if (size > 0 && ::fsetxattr(to.get(), "security.capability", capability.data(),
+                              static_cast<std::size_t>(size), 0) != 0)
     return sys_fail(cat("set the capabilities of ", path));
   const timespec times[] = {node.info.st_atim, node.info.st_mtim};
   if (::futimens(to.get(), times) != 0) return sys_fail(cat("set the time of ", path));
@@ -212,11 +228,13 @@ Result<UpperWriter::Owner> UpperWriter::owner_of(const std::string& chown) const
   return owner;
 }
 
-Result<unsigned> UpperWriter::id_of(const std::string& name, std::string_view table, Owner* both) const {
+Result<unsigned> UpperWriter::id_of(const std::string& name, std::string_view table,
+                                    Owner* both) const {
   std::optional<unsigned> id = number(name, 10);
   if (!id) {
     ASSIGN_OR_RETURN(const std::optional<LayeredTree::Node> file, below_.find(table));
-    std::istringstream lines(file && S_ISREG(file->info.st_mode) ? read_file(file->parts[0]).value_or("") : "");
+    std::istringstream lines(
+        file && S_ISREG(file->info.st_mode) ? read_file(file->parts[0]).value_or("") : "");
     for (std::string line; !id && std::getline(lines, line);) {
       if (!line.starts_with(cat(name, ":"))) continue;
       std::istringstream fields(line);
@@ -227,7 +245,8 @@ Result<unsigned> UpperWriter::id_of(const std::string& name, std::string_view ta
       if (both) both->gid = number(gid, 10).value_or(0);
     }
   }
-  if (!id || *id >= kIdCount) return fail(Code::kInvalidArgument, "the image has no \"", name, "\" in ", table);
+  if (!id || *id >= kIdCount)
+    return fail(Code::kInvalidArgument, "the image has no \"", name, "\" in ", table);
   return *id;
 }
 

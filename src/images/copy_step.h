@@ -1,5 +1,6 @@
 #pragma once
-// COPY, ADD and WORKDIR without a container: what they change is written into a fresh folder that becomes a layer.
+// COPY, ADD and WORKDIR without a container: what they change is written into a fresh folder that
+// becomes a layer.
 #include <atomic>
 #include <optional>
 #include <string>
@@ -17,13 +18,16 @@ class UpperWriter {
   UpperWriter(const LayeredTree& below, std::string upper, const std::atomic<bool>& cancelled)
       : below_(below), upper_(std::move(upper)), cancelled_(cancelled) {}
 
-  // The words of `copy` are expanded. Sources are looked up in `from`, the target in the image, from `workdir`.
-  // As Docker does: the content of a source that is a folder, files into a target that is one or ends in "/".
-  //   errors  INVALID_ARGUMENT a source that does not exist, several ones into a file, a folder over a file, an
+  // The words of `copy` are expanded. Sources are looked up in `from`, the target in the image,
+  // from `workdir`. As Docker does: the content of a source that is a folder, files into a target
+  // that is one or ends in "/".
+  //   errors  INVALID_ARGUMENT a source that does not exist, several ones into a file, a folder
+  //   over a file, an
   //           unknown user · CANCELLED
   Result<void> copy(const CopyLine& copy, const LayeredTree& from, const std::string& workdir);
 
-  // mkdir -p inside the image; what is there stays as it is. INVALID_ARGUMENT if a part of it is a file.
+  // mkdir -p inside the image; what is there stays as it is. INVALID_ARGUMENT if a part of it is a
+  // file.
   Result<void> make_folder(const std::string& path);
 
   // Whether anything was written.
@@ -43,14 +47,14 @@ class UpperWriter {
       return keeps_owners ? Owner{source.st_uid, source.st_gid} : owner;
     }
   };
-  // Makes the folder in `upper`, like the image's where it has one; links in `path` are followed. Returns its
-  // real path.
+  // Makes the folder in `upper`, like the image's where it has one; links in `path` are followed.
+  // Returns its real path.
   Result<std::string> open_folder(const std::string& path, const Owner& owner);
   Result<void> make_like_below(const std::string& real, const Owner& owner);
-  Result<void> copy_node(const LayeredTree& from, const LayeredTree::Node& node, const std::string& folder,
-                         std::string_view name, const How& how);
-  Result<void> copy_content(const LayeredTree& from, const LayeredTree::Node& node, const std::string& folder,
-                            const How& how);
+  Result<void> copy_node(const LayeredTree& from, const LayeredTree::Node& node,
+                         const std::string& folder, std::string_view name, const How& how);
+  Result<void> copy_content(const LayeredTree& from, const LayeredTree::Node& node,
+                            const std::string& folder, const How& how);
   Result<void> copy_archive(const std::string& archive, const std::string& folder, How how);
   Result<void> copy_file(const LayeredTree::Node& node, const std::string& path, const How& how);
   Result<Owner> owner_of(const std::string& chown) const;

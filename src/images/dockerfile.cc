@@ -85,13 +85,16 @@ std::vector<Flag> take_flags(std::string_view& rest) {
 
 Result<Body> parse_from(std::string_view rest) {
   for (const Flag& flag : take_flags(rest))
-    if (flag.name != "platform") return fail(Code::kInvalidArgument, "FROM has no option --", flag.name);
+    if (flag.name != "platform")
+      return fail(Code::kInvalidArgument, "FROM has no option --", flag.name);
   const std::vector<std::string> words = split_words(rest);
   if (words.size() == 1) return FromLine{words[0], ""};
-  const bool named = words.size() == 3 && (words[1] == "AS" || words[1] == "as" || words[1] == "As");
+  const bool named =
+      words.size() == 3 && (words[1] == "AS" || words[1] == "as" || words[1] == "As");
   if (!named) return fail(Code::kInvalidArgument, "FROM takes an image, or \"image AS stage\"");
   FromLine from{words[0], words[2]};
-  std::ranges::transform(from.stage, from.stage.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(from.stage, from.stage.begin(),
+                         [](unsigned char c) { return std::tolower(c); });
   return from;
 }
 
@@ -100,12 +103,16 @@ Result<Body> parse_run(std::string_view rest) {
     // A cache only saves time; the others change what the command sees.
     const bool harmless = (flag.name == "mount" && flag.value.starts_with("type=cache")) ||
                           (flag.name == "network" && flag.value == "default");
-    if (!harmless) return fail(Code::kInvalidArgument, "RUN --", flag.name, "=", flag.value, " is not supported");
+    if (!harmless)
+      return fail(Code::kInvalidArgument, "RUN --", flag.name, "=", flag.value,
+                  " is not supported");
   }
   if (rest.empty()) return fail(Code::kInvalidArgument, "RUN has no command");
-  if (rest.starts_with("<<")) return fail(Code::kInvalidArgument, "here-documents are not supported");
+  if (rest.starts_with("<<"))
+    return fail(Code::kInvalidArgument, "here-documents are not supported");
   RunLine run{command_of(rest)};
-  if (run.command.is_exec && run.command.args.empty()) return fail(Code::kInvalidArgument, "RUN has no command");
+  if (run.command.is_exec && run.command.args.empty())
+    return fail(Code::kInvalidArgument, "RUN has no command");
   return run;
 }
 
@@ -123,8 +130,10 @@ Result<Body> parse_copy(std::string_view rest, bool unpacks_archives) {
   }
   auto list = json_list(rest);
   std::vector<std::string> words = list ? std::move(*list) : split_words(rest);
-  if (words.size() < 2) return fail(Code::kInvalidArgument, "it takes at least one source and a target");
-  if (words[0].starts_with("<<")) return fail(Code::kInvalidArgument, "here-documents are not supported");
+  if (words.size() < 2)
+    return fail(Code::kInvalidArgument, "it takes at least one source and a target");
+  if (words[0].starts_with("<<"))
+    return fail(Code::kInvalidArgument, "here-documents are not supported");
   copy.target = std::move(words.back());
   words.pop_back();
   copy.sources = std::move(words);
@@ -132,7 +141,9 @@ Result<Body> parse_copy(std::string_view rest, bool unpacks_archives) {
 }
 
 bool is_variable_name(std::string_view name) {
-  return !name.empty() && std::ranges::none_of(name, [](char c) { return c == '=' || c == '\0' || c == '"' || c == '\''; });
+  return !name.empty() && std::ranges::none_of(name, [](char c) {
+    return c == '=' || c == '\0' || c == '"' || c == '\'';
+  });
 }
 
 Result<Body> parse_env(std::string_view rest) {
@@ -140,7 +151,8 @@ Result<Body> parse_env(std::string_view rest) {
   std::string_view after = rest;
   const std::string_view first = take_word(after);
   if (first.find('=') == first.npos) {
-    if (after.empty() || !is_variable_name(first)) return fail(Code::kInvalidArgument, "ENV takes NAME=value or NAME value");
+    if (after.empty() || !is_variable_name(first))
+      return fail(Code::kInvalidArgument, "ENV takes NAME=value or NAME value");
     env.words.emplace_back(first, trim(after));
     return env;
   }
@@ -159,8 +171,9 @@ Result<Body> parse_arg(std::string_view rest) {
     const std::size_t equals = word.find('=');
     if (!is_variable_name(std::string_view(word).substr(0, equals)))
       return fail(Code::kInvalidArgument, "ARG takes NAME or NAME=default, not ", word);
-    arg.words.emplace_back(word.substr(0, equals),
-                           equals == word.npos ? std::nullopt : std::optional(word.substr(equals + 1)));
+    arg.words.emplace_back(word.substr(0, equals), equals == word.npos
+                                                       ? std::nullopt
+                                                       : std::optional(word.substr(equals + 1)));
   }
   if (arg.words.empty()) return fail(Code::kInvalidArgument, "ARG has no name");
   return arg;
@@ -185,10 +198,12 @@ Result<Body> parse_body(std::string_view text) {
   }
   if (verb == "SHELL") {
     auto args = json_list(rest);
-    if (!args || args->empty()) return fail(Code::kInvalidArgument, "SHELL takes a JSON list of strings");
+    if (!args || args->empty())
+      return fail(Code::kInvalidArgument, "SHELL takes a JSON list of strings");
     return ShellLine{std::move(*args)};
   }
-  for (std::string_view ignored : {"LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "MAINTAINER"})
+  for (std::string_view ignored :
+       {"LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "MAINTAINER"})
     if (verb == ignored) return IgnoredLine{};
   return fail(Code::kInvalidArgument, "unknown instruction ", verb.substr(0, 40));
 }
@@ -238,7 +253,8 @@ class LineReader {
 }  // namespace
 
 Result<std::vector<Instruction>> parse_dockerfile(std::string_view text) {
-  if (text.size() > kTextLimit) return fail(Code::kInvalidArgument, "the Dockerfile is larger than 4 MiB");
+  if (text.size() > kTextLimit)
+    return fail(Code::kInvalidArgument, "the Dockerfile is larger than 4 MiB");
   std::vector<Instruction> out;
   LineReader lines(text);
   while (auto line = lines.next()) {
@@ -246,8 +262,8 @@ Result<std::vector<Instruction>> parse_dockerfile(std::string_view text) {
     if (content.empty()) continue;
     auto body = parse_body(content);
     if (!body)
-      return fail(Code::kInvalidArgument, "line ", number, " of the Dockerfile: ", body.error().message, ": ",
-                  content.substr(0, 200));
+      return fail(Code::kInvalidArgument, "line ", number,
+                  " of the Dockerfile: ", body.error().message, ": ", content.substr(0, 200));
     out.push_back({number, std::move(content), std::move(*body)});
   }
   return out;

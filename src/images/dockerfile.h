@@ -59,8 +59,8 @@ struct IgnoredLine {};
 struct Instruction {
   int line = 0;      // of its first line, from 1
   std::string text;  // joined, as one line
-  std::variant<FromLine, RunLine, CopyLine, EnvLine, ArgLine, WorkdirLine, UserLine, CmdLine, EntrypointLine,
-               ShellLine, IgnoredLine>
+  std::variant<FromLine, RunLine, CopyLine, EnvLine, ArgLine, WorkdirLine, UserLine, CmdLine,
+               EntrypointLine, ShellLine, IgnoredLine>
       body;
 };
 
@@ -71,8 +71,9 @@ Result<std::vector<Instruction>> parse_dockerfile(std::string_view text);
 // The value of a variable, if it has one.
 using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-// A word without its quotes and backslashes, with $X, ${X}, ${X:-default}, ${X:+instead}, ${X:?message} (and
-// without the colon) resolved; an unknown variable is empty. Text in single quotes stays as it is.
+// A word without its quotes and backslashes, with $X, ${X}, ${X:-default}, ${X:+instead},
+// ${X:?message} (and without the colon) resolved; an unknown variable is empty. Text in single
+// quotes stays as it is.
 //   errors  INVALID_ARGUMENT an open quote or brace, a name that is none, or a result above 1 MiB
 Result<std::string> expand(std::string_view word, const Lookup& lookup);
 

@@ -27,9 +27,11 @@ using Words = std::vector<std::string>;
 
 TEST(Dockerfile, ClientsDebianSlim) {
   auto lines = parse_dockerfile(
-      "FROM python:3.11.12-slim-bookworm\nRUN apt-get update\nRUN apt-get install -y gcc gfortran build-essential\n"
+      "FROM python:3.11.12-slim-bookworm\nRUN apt-get update\nRUN apt-get install -y gcc gfortran "
+      "build-essential\n"
       "RUN pip install --upgrade pip wheel uv\n"
-      "RUN echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections\nCMD [\"sleep\", \"172800\"]");
+      "RUN echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections\nCMD "
+      "[\"sleep\", \"172800\"]");
   ASSERT_TRUE(lines);
   ASSERT_EQ(lines->size(), 6u);
   EXPECT_EQ(std::get<FromLine>((*lines)[0].body).image, "python:3.11.12-slim-bookworm");
@@ -40,8 +42,11 @@ TEST(Dockerfile, ClientsDebianSlim) {
 }
 
 TEST(Dockerfile, ContinuedLinesWithCommentsInside) {
-  EXPECT_EQ(only<RunLine>("# syntax=docker/dockerfile:1\n\nRUN cd /tmp && \\ \n  # why\n\n  make\\\n  install\n").command.script,
-            "cd /tmp &&   make  install");
+  EXPECT_EQ(
+      only<RunLine>(
+          "# syntax=docker/dockerfile:1\n\nRUN cd /tmp && \\ \n  # why\n\n  make\\\n  install\n")
+          .command.script,
+      "cd /tmp &&   make  install");
   EXPECT_EQ(only<RunLine>("run a \\\r\n b\r\n").command.script, "a  b");
   EXPECT_EQ(only<RunLine>("RUN a \\").command.script, "a");
 }
@@ -55,14 +60,17 @@ TEST(Dockerfile, From) {
 TEST(Dockerfile, RunForms) {
   EXPECT_EQ(only<RunLine>("RUN [\"a b\", \"c\"]").command.args, (Words{"a b", "c"}));
   EXPECT_EQ(only<RunLine>("RUN [ -f /x ] && y").command.script, "[ -f /x ] && y");
-  EXPECT_EQ(only<RunLine>("RUN --mount=type=cache,target=/root/.cache pip install x").command.script, "pip install x");
+  EXPECT_EQ(
+      only<RunLine>("RUN --mount=type=cache,target=/root/.cache pip install x").command.script,
+      "pip install x");
   EXPECT_NE(error_of("RUN --mount=type=secret,id=x cat /run/secrets/x"), "");
   EXPECT_NE(error_of("RUN"), "");
   EXPECT_NE(error_of("RUN []"), "");
 }
 
 TEST(Dockerfile, Copy) {
-  const CopyLine copy = only<CopyLine>("COPY --from=ghcr.io/astral-sh/uv:latest --chown=1:2 --chmod=755 /uv /.uv/uv");
+  const CopyLine copy =
+      only<CopyLine>("COPY --from=ghcr.io/astral-sh/uv:latest --chown=1:2 --chmod=755 /uv /.uv/uv");
   EXPECT_EQ(copy.from, "ghcr.io/astral-sh/uv:latest");
   EXPECT_EQ(copy.chown, "1:2");
   EXPECT_EQ(copy.chmod, "755");
@@ -76,7 +84,8 @@ TEST(Dockerfile, Copy) {
 
 TEST(Dockerfile, EnvForms) {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
-  EXPECT_EQ(only<EnvLine>("ENV A=1 B='x y' C=\"$A\"").words, (Pairs{{"A", "1"}, {"B", "'x y'"}, {"C", "\"$A\""}}));
+  EXPECT_EQ(only<EnvLine>("ENV A=1 B='x y' C=\"$A\"").words,
+            (Pairs{{"A", "1"}, {"B", "'x y'"}, {"C", "\"$A\""}}));
   EXPECT_EQ(only<EnvLine>("ENV A hello world").words, (Pairs{{"A", "hello world"}}));
   EXPECT_EQ(only<EnvLine>("ENV A=a\\ b").words, (Pairs{{"A", "a\\ b"}}));
   EXPECT_NE(error_of("ENV A"), "");
@@ -84,7 +93,8 @@ TEST(Dockerfile, EnvForms) {
 }
 
 TEST(Dockerfile, ErrorsNameTheLine) {
-  EXPECT_EQ(error_of("FROM x\n\nFROBNICATE now"), "line 3 of the Dockerfile: unknown instruction FROBNICATE: FROBNICATE now");
+  EXPECT_EQ(error_of("FROM x\n\nFROBNICATE now"),
+            "line 3 of the Dockerfile: unknown instruction FROBNICATE: FROBNICATE now");
   EXPECT_NE(error_of("SHELL bash"), "");
 }
 
@@ -106,16 +116,19 @@ TEST(Expand, Variables) {
   EXPECT_EQ(expanded("\\$A $ $- a\\ b"), "$A $ $- a b");
   EXPECT_EQ(expanded("'$A'\"'\"'it'"), "$A'it");
   EXPECT_EQ(expanded("\"$A \\\" \\n\""), "1 \" \\n");
-  for (const char* bad : {"'x", "\"x", "${A", "${", "${}", "${A:", "${A:-x", "${A#x}"}) EXPECT_EQ(expanded(bad), "error") << bad;
+  for (const char* bad : {"'x", "\"x", "${A", "${", "${}", "${A:", "${A:-x", "${A#x}"})
+    EXPECT_EQ(expanded(bad), "error") << bad;
 }
 
-// What a fuzzer does at length: no text may crash the parser, and what it accepts can be expanded or is refused.
+// What a fuzzer does at length: no text may crash the parser, and what it accepts can be expanded
+// or is refused.
 TEST(Dockerfile, AnyBytesAreSafe) {
   std::mt19937 random(1);
   const std::string_view alphabet = "FROM RUN COPY ENV ARG \n\\\"'${}:-[],=#\t\r<x\0";
   for (int i = 0; i < 20000; ++i) {
     std::string text = i % 2 ? "ENV " : "COPY ";
-    for (int n = static_cast<int>(random() % 40); n > 0; --n) text += alphabet[random() % alphabet.size()];
+    for (int n = static_cast<int>(random() % 40); n > 0; --n)
+      text += alphabet[random() % alphabet.size()];
     auto lines = parse_dockerfile(text);
     if (!lines) continue;
     for (const Instruction& each : *lines)

@@ -54,7 +54,8 @@ class Expander {
     while (!rest_.empty()) {
       const char c = take();
       if (c == '"') return {};
-      if (c == '\\' && !rest_.empty() && std::string_view("\"$\\").find(rest_.front()) != std::string_view::npos)
+      if (c == '\\' && !rest_.empty() &&
+          std::string_view("\"$\\").find(rest_.front()) != std::string_view::npos)
         out += take();
       else if (c == '$')
         TRY(variable(out, depth));
@@ -84,7 +85,8 @@ class Expander {
     }
     take();
     const std::string_view name = take_name();
-    if (name.empty() || rest_.empty()) return fail(Code::kInvalidArgument, "a \"${\" has no name or is not closed");
+    if (name.empty() || rest_.empty())
+      return fail(Code::kInvalidArgument, "a \"${\" has no name or is not closed");
     std::optional<std::string> value = lookup_(name);
     if (rest_.front() == ':') {
       take();

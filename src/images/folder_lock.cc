@@ -57,7 +57,8 @@ Result<void> clear_scratch(const std::string& folder) {
   TRY(make_folders(folder));
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().filename().string().starts_with(kScratchPrefix)) TRY(remove_tree(entry.path()));
+    if (entry.path().filename().string().starts_with(kScratchPrefix))
+      TRY(remove_tree(entry.path()));
   if (error) return fail(Code::kInternal, "read ", folder, ": ", error.message());
   return {};
 }

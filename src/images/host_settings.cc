@@ -23,20 +23,24 @@ std::string environment(const char* name) {
 
 std::string find_ca_bundle() {
   for (const char* name : {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE"})
-    if (const std::string path = environment(name); !path.empty() && ::access(path.c_str(), R_OK) == 0)
+    if (const std::string path = environment(name);
+        !path.empty() && ::access(path.c_str(), R_OK) == 0)
       return path;
-  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"})
+  for (const char* path :
+       {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"})
     if (::access(path, R_OK) == 0) return path;
   return "";
 }
 
-// `pip config list` prints "global.index-url='…'" and ":env:.index-url='…'", the stronger ones last.
+// `pip config list` prints "global.index-url='…'" and ":env:.index-url='…'", the stronger ones
+// last.
 Variables pip_settings(const std::string& python) {
   Variables out;
   auto exit = run_command({.args = {python, "-m", "pip", "config", "list"}});
   if (!exit || exit->code != 0) return out;
-  constexpr std::string_view kWanted[] = {"index-url", "extra-index-url", "trusted-host", "find-links",
-                                          "no-index", "proxy", "timeout", "default-timeout", "retries"};
+  constexpr std::string_view kWanted[] = {"index-url",  "extra-index-url", "trusted-host",
+                                          "find-links", "no-index",        "proxy",
+                                          "timeout",    "default-timeout", "retries"};
   std::istringstream lines(exit->out);
   for (const bool from_environment : {false, true}) {
     lines.clear();
@@ -110,7 +114,8 @@ void add_source(std::vector<AptSource>& out, std::string options, const std::str
 void add_deb822(std::vector<AptSource>& out, std::map<std::string, std::string>& fields,
                 std::string_view codename) {
   const std::string key = fields["Signed-By"];
-  if (cat(" ", fields["Types"], " ").find(" deb ") != std::string::npos && fields["Enabled"] != "no") {
+  if (cat(" ", fields["Types"], " ").find(" deb ") != std::string::npos &&
+      fields["Enabled"] != "no") {
     std::istringstream uris(fields["URIs"]);
     for (std::string uri; uris >> uri;) {
       std::istringstream suites(fields["Suites"]);
@@ -171,11 +176,15 @@ HostSettings HostSettings::detect(const std::string& python) {
   out.pip = pip_settings(python);
   out.apt_lines = apt_settings();
   out.debian = debian_sources();
-  for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-                           "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX"})
-    if (std::string value = environment(name); !value.empty()) out.env.emplace_back(name, std::move(value));
-  for (auto [pip, uv] : {std::pair{"index-url", "UV_INDEX_URL"}, {"extra-index-url", "UV_EXTRA_INDEX_URL"}})
-    if (const std::string* value = find_variable(out.pip, pip); value && !find_variable(out.env, uv))
+  for (const char* name :
+       {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+        "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX"})
+    if (std::string value = environment(name); !value.empty())
+      out.env.emplace_back(name, std::move(value));
+  for (auto [pip, uv] :
+       {std::pair{"index-url", "UV_INDEX_URL"}, {"extra-index-url", "UV_EXTRA_INDEX_URL"}})
+    if (const std::string* value = find_variable(out.pip, pip);
+        value && !find_variable(out.env, uv))
       out.env.emplace_back(uv, *value);
   return out;
 }

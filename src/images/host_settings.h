@@ -1,6 +1,6 @@
 #pragma once
-// How this host reaches the world, read at start from the host itself: its CA bundle, its settings of pip and
-// apt, its proxies. Builds may use the same, without any of it staying in an image.
+// How this host reaches the world, read at start from the host itself: its CA bundle, its settings
+// of pip and apt, its proxies. Builds may use the same, without any of it staying in an image.
 #include <string>
 #include <vector>
 
@@ -21,13 +21,14 @@ struct HostSettings {
   Variables pip;                       // "index-url" and its value
   Variables env;                       // proxies, and what uv needs to do as pip does
   std::vector<std::string> apt_lines;  // lines of an apt.conf: proxies, retries, checks of dates
-  std::vector<AptSource> debian;       // the host's own Debian archives; empty on another distribution
+  std::vector<AptSource> debian;  // the host's own Debian archives; empty on another distribution
 
   // `python`: the host's interpreter with pip.
   static HostSettings detect(const std::string& python = "python3");
 };
 
-// What the one "deb …" line or deb822 text of apt's sources says, for the release `codename` of this host.
+// What the one "deb …" line or deb822 text of apt's sources says, for the release `codename` of
+// this host.
 std::vector<AptSource> parse_apt_sources(std::string_view text, std::string_view codename);
 
 struct Bind {
@@ -35,7 +36,8 @@ struct Bind {
   bool read_only = true;
 };
 
-// The settings as a step of a build gets them: one folder, bound at kTarget, and variables that point into it.
+// The settings as a step of a build gets them: one folder, bound at kTarget, and variables that
+// point into it.
 struct StepAid {
   static constexpr std::string_view kTarget = "/run/ionian-host";
   std::vector<Bind> binds;  // to be made in this order

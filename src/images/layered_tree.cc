@@ -56,7 +56,8 @@ std::string clean_path(std::string_view base, std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
-// How far a path led: the folders from the root to the last thing that exists, and the names after it.
+// How far a path led: the folders from the root to the last thing that exists, and the names after
+// it.
 struct LayeredTree::Walk {
   std::vector<Node> nodes;
   std::vector<std::string> missing;
@@ -73,7 +74,8 @@ LayeredTree::Node LayeredTree::root() const {
   return node;
 }
 
-Result<std::optional<LayeredTree::Node>> LayeredTree::child(const Node& folder, std::string_view name) const {
+Result<std::optional<LayeredTree::Node>> LayeredTree::child(const Node& folder,
+                                                            std::string_view name) const {
   Node node{.path = cat(folder.path, "/", name)};
   for (const std::string& part : folder.parts) {
     std::string path = cat(part, "/", name);
@@ -102,7 +104,8 @@ Result<std::vector<std::string>> LayeredTree::names(const Node& folder) const {
       const std::string name = entry->d_name;
       if (name == "." || name == ".." || hidden.contains(name) || shown.contains(name)) continue;
       struct stat info;
-      const bool white = entry->d_type == DT_CHR && ::lstat(cat(part, "/", name).c_str(), &info) == 0 && is_whiteout(info);
+      const bool white = entry->d_type == DT_CHR &&
+                         ::lstat(cat(part, "/", name).c_str(), &info) == 0 && is_whiteout(info);
       (white ? hidden : shown).insert(name);
     }
   }
@@ -133,7 +136,8 @@ Result<LayeredTree::Walk> LayeredTree::walk(std::string_view path, LastLink last
     if (!next) {
       walk.missing.push_back(name);
     } else if (S_ISLNK(next->info.st_mode) && (!todo.empty() || last == LastLink::kFollow)) {
-      if (++links > kLinkLimit) return fail(Code::kInvalidArgument, path, " leads through too many links");
+      if (++links > kLinkLimit)
+        return fail(Code::kInvalidArgument, path, " leads through too many links");
       ASSIGN_OR_RETURN(const std::string target, read_link(next->parts[0]));
       if (target.starts_with('/')) walk.nodes.resize(1);
       std::vector<std::string> parts = parts_of(target);
@@ -145,7 +149,8 @@ Result<LayeredTree::Walk> LayeredTree::walk(std::string_view path, LastLink last
   return walk;
 }
 
-Result<std::optional<LayeredTree::Node>> LayeredTree::find(std::string_view path, LastLink last) const {
+Result<std::optional<LayeredTree::Node>> LayeredTree::find(std::string_view path,
+                                                           LastLink last) const {
   ASSIGN_OR_RETURN(Walk done, walk(path, last));
   if (!done.missing.empty()) return std::nullopt;
   return std::move(done.nodes.back());

@@ -1,6 +1,6 @@
 #pragma once
-// Reads a stack of layers as overlayfs would show it, without mounting: whiteouts, opaque folders, and symbolic
-// links that are followed inside the stack only. The layers must not change meanwhile.
+// Reads a stack of layers as overlayfs would show it, without mounting: whiteouts, opaque folders,
+// and symbolic links that are followed inside the stack only. The layers must not change meanwhile.
 #include <sys/stat.h>
 
 #include <optional>
@@ -13,9 +13,10 @@ namespace ionian::images {
 
 class LayeredTree {
  public:
-  // Something that is there. For a folder: every layer's part of it that shows, the uppermost first.
+  // Something that is there. For a folder: every layer's part of it that shows, the uppermost
+  // first.
   struct Node {
-    std::string path;                // inside the stack, clean and without links: "/usr/bin"; the root is ""
+    std::string path;  // inside the stack, clean and without links: "/usr/bin"; the root is ""
     std::vector<std::string> parts;  // paths on the host
     struct stat info = {};           // of parts[0]
     bool is_folder() const { return S_ISDIR(info.st_mode); }
@@ -34,13 +35,13 @@ class LayeredTree {
   // Walks an absolute path, or one relative to the root. Nothing if it does not exist.
   //   errors  INVALID_ARGUMENT more than 40 links
   Result<std::optional<Node>> find(std::string_view path, LastLink last = LastLink::kFollow) const;
-  // Where `path` leads when links of its existing parts are followed: clean, and existing or not. For the folder
-  // that something is to be written into.
+  // Where `path` leads when links of its existing parts are followed: clean, and existing or not.
+  // For the folder that something is to be written into.
   //   errors  INVALID_ARGUMENT a part of it is a file, or more than 40 links
   Result<std::string> real_path(std::string_view path) const;
 
-  // Paths that match a pattern with *, ? and [a-z] in any part; without these signs the path itself, if it is
-  // there. Links are followed.
+  // Paths that match a pattern with *, ? and [a-z] in any part; without these signs the path
+  // itself, if it is there. Links are followed.
   Result<std::vector<std::string>> glob(std::string_view pattern) const;
 
  private:

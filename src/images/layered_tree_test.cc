@@ -13,21 +13,25 @@ namespace {
 class LayeredTreeTest : public testing::Test {
  protected:
   LayeredTreeTest() {
-    for (const char* folder : {"/usr/bin", "/etc/old", "/opt/a"}) EXPECT_TRUE(make_folders(low_ + folder));
+    for (const char* folder : {"/usr/bin", "/etc/old", "/opt/a"})
+      EXPECT_TRUE(make_folders(low_ + folder));
     file(low_ + "/usr/bin/env", "low");
     file(low_ + "/etc/old/x", "low");
     file(low_ + "/opt/a/f", "low");
     ::symlink("usr/bin", (low_ + "/bin").c_str());
     ::symlink("/etc/../../../../opt/./a", (low_ + "/far").c_str());
     ::symlink("loop", (low_ + "/loop").c_str());
-    for (const char* folder : {"/usr/bin", "/etc/old", "/opt"}) EXPECT_TRUE(make_folders(high_ + folder));
+    for (const char* folder : {"/usr/bin", "/etc/old", "/opt"})
+      EXPECT_TRUE(make_folders(high_ + folder));
     file(high_ + "/usr/bin/python", "high");
     EXPECT_TRUE(mark_opaque(high_ + "/etc/old"));
     file(high_ + "/etc/old/y", "high");
     EXPECT_EQ(::mknod((high_ + "/opt/b").c_str(), S_IFCHR, makedev(0, 0)), 0);
     file(low_ + "/opt/b", "hidden");
   }
-  static void file(const std::string& path, const std::string& text) { EXPECT_TRUE(write_file(path, text)); }
+  static void file(const std::string& path, const std::string& text) {
+    EXPECT_TRUE(write_file(path, text));
+  }
   std::string read(std::string_view path) const {
     auto node = tree().find(path);
     if (!node || !*node) return "none";
@@ -56,7 +60,8 @@ TEST_F(LayeredTreeTest, RealPathsAndPatterns) {
   EXPECT_EQ(*tree().real_path("/bin/new/x"), "/usr/bin/new/x");
   EXPECT_EQ(*tree().real_path("/"), "/");
   EXPECT_FALSE(tree().real_path("/bin/env/x"));
-  EXPECT_EQ(*tree().glob("/usr/b*/[ep]*"), (std::vector<std::string>{"/usr/bin/env", "/usr/bin/python"}));
+  EXPECT_EQ(*tree().glob("/usr/b*/[ep]*"),
+            (std::vector<std::string>{"/usr/bin/env", "/usr/bin/python"}));
   EXPECT_EQ(*tree().glob("/nothing/*"), std::vector<std::string>{});
   EXPECT_EQ(clean_path("/a/b", "../c/./d//"), "/a/c/d");
   EXPECT_EQ(clean_path("", "../.."), "/");

@@ -14,13 +14,16 @@ namespace ionian::images {
 namespace {
 
 bool is_layer_id(std::string_view id) {
-  return id.size() == 22 && std::ranges::all_of(id, [](unsigned char c) { return std::isalnum(c); });
+  return id.size() == 22 &&
+         std::ranges::all_of(id, [](unsigned char c) { return std::isalnum(c); });
 }
 
 }  // namespace
 
 Result<LayerStore> LayerStore::open_folder(std::string root) {
   TRY(clear_scratch(root));
+  // A layer may hold setuid programs of anyone: no user of this host may reach them.
+  if (::chmod(root.c_str(), 0700) != 0) return sys_fail(cat("chmod ", root));
   return LayerStore(std::move(root));
 }
 

@@ -48,7 +48,8 @@ Result<void> check_names(const std::vector<MountFile>& sorted) {
       return fail(Code::kInvalidArgument, name, " is in the mount twice");
     for (std::size_t slash = name.rfind('/'); slash != 0; slash = name.rfind('/', slash - 1))
       if (names.contains(std::string_view(name).substr(0, slash)))
-        return fail(Code::kInvalidArgument, name.substr(0, slash), " is a file and a folder in the mount");
+        return fail(Code::kInvalidArgument, name.substr(0, slash),
+                    " is a file and a folder in the mount");
   }
   return {};
 }
@@ -85,7 +86,8 @@ Result<MountTrees> MountTrees::open_folder(std::string root, const blobs::BlobSt
 std::string MountTrees::key_of(const std::vector<MountFile>& sorted) {
   blobs::Hasher hasher = blobs::Hasher::sha256();
   for (const MountFile& file : sorted)
-    hasher.update(cat(file.filename, std::string_view("\0", 1), file.sha256, " ", permissions(file.mode), "\n"));
+    hasher.update(cat(file.filename, std::string_view("\0", 1), file.sha256, " ",
+                      permissions(file.mode), "\n"));
   return hasher.hex();
 }
 

@@ -29,7 +29,8 @@ class MountTreeTest : public testing::Test {
 };
 
 TEST_F(MountTreeTest, FilesWithModes) {
-  auto tree = trees_.tree_of({{"/root/hello.py", hello_, 0100644}, {"/root/run", hello_, 0100755}, {"/e", empty_, 0}});
+  auto tree = trees_.tree_of(
+      {{"/root/hello.py", hello_, 0100644}, {"/root/run", hello_, 0100755}, {"/e", empty_, 0}});
   ASSERT_TRUE(tree) << tree.error().message;
   EXPECT_EQ(*read_file(*tree + "/root/run"), "hello");
   EXPECT_EQ(*read_file(*tree + "/e"), "");
@@ -56,7 +57,8 @@ TEST_F(MountTreeTest, RefusesNamesThatEscapeOrClash) {
     EXPECT_EQ(refusal({{name, hello_, 0644}}), Code::kInvalidArgument) << name;
   EXPECT_EQ(refusal({{std::string("/a\0b", 4), hello_, 0644}}), Code::kInvalidArgument);
   EXPECT_EQ(refusal({{"/a", hello_, 0644}, {"/a", empty_, 0644}}), Code::kInvalidArgument);
-  EXPECT_EQ(refusal({{"/a", hello_, 0644}, {"/a-b", hello_, 0644}, {"/a/b/c", hello_, 0644}}), Code::kInvalidArgument);
+  EXPECT_EQ(refusal({{"/a", hello_, 0644}, {"/a-b", hello_, 0644}, {"/a/b/c", hello_, 0644}}),
+            Code::kInvalidArgument);
   EXPECT_EQ(refusal({{"/a", "../../etc/passwd", 0644}}), Code::kInvalidArgument);
   EXPECT_EQ(refusal({{"/a", std::string(64, '0'), 0644}}), Code::kNotFound);
 }

@@ -22,7 +22,8 @@ constexpr std::size_t kLayerLimit = 120;
 Result<Json> parse(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, read_file(path, 4 << 20));
   Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) return fail(Code::kInvalidArgument, path, " is not JSON");
+  if (json.is_discarded() || !json.is_object())
+    return fail(Code::kInvalidArgument, path, " is not JSON");
   return json;
 }
 
@@ -30,7 +31,8 @@ Result<Json> parse(const std::string& path) {
 Result<std::string> blob(const std::string& folder, const Json& descriptor) {
   const std::string digest = descriptor.value("digest", "");
   constexpr std::string_view kPrefix = "sha256:";
-  if (!digest.starts_with(kPrefix) || !blobs::is_sha256_hex(std::string_view(digest).substr(kPrefix.size())))
+  if (!digest.starts_with(kPrefix) ||
+      !blobs::is_sha256_hex(std::string_view(digest).substr(kPrefix.size())))
     return fail(Code::kInvalidArgument, "the image has the unknown digest \"", digest, "\"");
   std::string path = cat(folder, "/blobs/sha256/", digest.substr(kPrefix.size()));
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -68,7 +70,8 @@ Result<Json> find_manifest(const std::string& folder) {
         break;
       }
     }
-    if (!chosen) return fail(Code::kInvalidArgument, "there is no image for linux/", architecture(), " in it");
+    if (!chosen)
+      return fail(Code::kInvalidArgument, "there is no image for linux/", architecture(), " in it");
     ASSIGN_OR_RETURN(const std::string path, blob(folder, *chosen));
     ASSIGN_OR_RETURN(index, parse(path));
   }
@@ -101,7 +104,8 @@ ImageConfig read_config(const Json& document) {
 Result<BuiltImage> import(const std::string& folder, const LayerStore& layers,
                           const std::atomic<bool>& cancelled, std::vector<std::string>& made) {
   ASSIGN_OR_RETURN(const Json manifest, find_manifest(folder));
-  ASSIGN_OR_RETURN(const std::string config_path, blob(folder, manifest.value("config", Json::object())));
+  ASSIGN_OR_RETURN(const std::string config_path,
+                   blob(folder, manifest.value("config", Json::object())));
   ASSIGN_OR_RETURN(const Json config, parse(config_path));
   BuiltImage image;
   image.config = read_config(config);

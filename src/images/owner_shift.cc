@@ -54,7 +54,8 @@ class Shifter {
   Result<std::uint32_t> plain(const std::string& path, std::uint32_t id) const {
     if (id < id_base_ || id - id_base_ >= kIdCount)
       return fail(Code::kFailedPrecondition, path, " belongs to id ", id,
-                  ", which is outside its container's ids ", id_base_, " to ", id_base_ + kIdCount - 1);
+                  ", which is outside its container's ids ", id_base_, " to ",
+                  id_base_ + kIdCount - 1);
     return id - id_base_;
   }
   Result<void> check_range(const std::string& path, const struct stat& info) const {
@@ -71,8 +72,8 @@ class Shifter {
     return value;
   }
 
-  // A capability set inside a user namespace names the id of that namespace's root. A layer's root is id 0,
-  // and an idmapped mount makes that the root of whoever uses it.
+  // A capability set inside a user namespace names the id of that namespace's root. A layer's root
+  // is id 0, and an idmapped mount makes that the root of whoever uses it.
   Result<void> restore_capability(const std::string& path, std::string value) const {
     if (value.size() == sizeof(vfs_ns_cap_data)) {
       vfs_ns_cap_data data;

@@ -1,4 +1,5 @@
-// The recipes for real: slow the first time (mmdebstrap), some seconds with a filled cache folder. As root.
+// The recipes for real: slow the first time (mmdebstrap), some seconds with a filled cache folder.
+// As root.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -27,12 +28,16 @@ class RealBase : public testing::Test {
   // Output of a command in the image, stdout and stderr together.
   std::string run(const BuiltImage& image, const std::string& command) {
     auto scratch = layers_.scratch();
-    StepSpec step{.name = command, .scratch_dir = scratch->path(), .args = {"/bin/sh", "-c", command}, .binds = aid_.binds};
+    StepSpec step{.name = command,
+                  .scratch_dir = scratch->path(),
+                  .args = {"/bin/sh", "-c", command},
+                  .binds = aid_.binds};
     for (const std::string& id : image.layers) step.lowers.push_back(layers_.path_of(id));
     for (const auto& [name, value] : aid_.env) step.env.push_back(name + "=" + value);
     for (const auto& [name, value] : image.config.env) step.env.push_back(name + "=" + value);
     std::string out;
-    auto done = ChrootRunner().run(step, [&](int, std::string_view text) { out += text; }, never_);
+    auto done = ChrootRunner().run(
+        step, [&](int, std::string_view text) { out += text; }, never_);
     EXPECT_TRUE(done) << done.error().message;
     EXPECT_EQ(done->exit_code, 0) << out;
     return out;
@@ -52,8 +57,10 @@ void check_python(std::string_view version, const std::string& out) {
 
 constexpr const char* kCheck =
     "python --version && python -c 'import ssl; print(\"ssl ok\")' && pip --version && "
-    "! ls /usr/lib/python3*/EXTERNALLY-MANAGED 2>/dev/null && pip install -q --upgrade pip wheel uv setuptools && "
-    "uv pip install --system --no-cache idna && python -c 'import idna, setuptools' && python -m venv /tmp/v";
+    "! ls /usr/lib/python3*/EXTERNALLY-MANAGED 2>/dev/null && pip install -q --upgrade pip wheel "
+    "uv setuptools && "
+    "uv pip install --system --no-cache idna && python -c 'import idna, setuptools' && python -m "
+    "venv /tmp/v";
 
 TEST_F(RealBase, BookwormHasPythonAndPip) {
   auto image = bases_->get("python:3.11.12-slim-bookworm", log_, never_);
@@ -75,15 +82,18 @@ TEST_F(RealBase, TrixieHasPythonAndPip) {
 TEST_F(RealBase, PlainDebian) {
   auto image = bases_->get("debian:bookworm-slim", log_, never_);
   ASSERT_TRUE(image) << image.error().message;
-  EXPECT_NE(run(*image, "apt-get update && apt-get install -y --no-install-recommends hello && hello").find("Hello, world"),
-            std::string::npos);
+  EXPECT_NE(
+      run(*image, "apt-get update && apt-get install -y --no-install-recommends hello && hello")
+          .find("Hello, world"),
+      std::string::npos);
 }
 
 TEST_F(RealBase, UnknownTagListsWhatIsAtHand) {
   auto image = bases_->get("python:3.12-slim-bookworm", log_, never_);
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code, Code::kInvalidArgument);
-  EXPECT_NE(image.error().message.find("python:3.11-slim-bookworm"), std::string::npos) << image.error().message;
+  EXPECT_NE(image.error().message.find("python:3.11-slim-bookworm"), std::string::npos)
+      << image.error().message;
   EXPECT_EQ(bases_->get("--help", log_, never_).error().code, Code::kInvalidArgument);
 }
 

@@ -1,9 +1,9 @@
-// The very lines that clients send, over the real base images, with pip and apt for real. As root; minutes with an
-// empty cache folder.
+// The very lines that clients send, over the real base images, with pip and apt for real. As root;
+// minutes with an empty cache folder.
 #include <gtest/gtest.h>
 
-#include "images/builder.h"
 #include "images/archive.h"
+#include "images/builder.h"
 #include "images/test_runner.h"
 #include "images/test_tools.h"
 
@@ -22,8 +22,10 @@ class RealBuild : public testing::Test {
   struct World {
     World() : layers(*LayerStore::open_folder(data / "layers")) {
       const HostSettings host = HostSettings::detect();
-      bases.emplace(*BaseImages::open_folder({data / "bases", cache_folder() + "/bases", Registries::kNever, "", host}, layers));
-      builder.emplace(*Builder::make(layers, *bases, runner, {.root = data / "build", .cache = cache_folder(), .host = host}));
+      bases.emplace(*BaseImages::open_folder(
+          {data / "bases", cache_folder() + "/bases", Registries::kNever, "", host}, layers));
+      builder.emplace(*Builder::make(
+          layers, *bases, runner, {.root = data / "build", .cache = cache_folder(), .host = host}));
     }
     TestFolder data;
     LayerStore layers;
@@ -42,9 +44,12 @@ class RealBuild : public testing::Test {
     log_ = log.all;
     return image ? *image : BuiltImage{};
   }
-  BuiltImage on_top_of(const BuiltImage& base, std::vector<std::string> lines, std::vector<std::pair<std::string, std::string>> files = {}) {
+  BuiltImage on_top_of(const BuiltImage& base, std::vector<std::string> lines,
+                       std::vector<std::pair<std::string, std::string>> files = {}) {
     lines.insert(lines.begin(), "FROM base");
-    return build({.dockerfile_commands = std::move(lines), .base_images = {{"base", base}}, .context_files = std::move(files)});
+    return build({.dockerfile_commands = std::move(lines),
+                  .base_images = {{"base", base}},
+                  .context_files = std::move(files)});
   }
   // modal.Image.debian_slim() of a builder version, as the client writes it.
   const BuiltImage& debian_slim(const std::string& version) {
@@ -60,14 +65,17 @@ class RealBuild : public testing::Test {
     add("RUN apt-get update");
     add("RUN apt-get install -y gcc gfortran build-essential");
     add("RUN pip install --upgrade pip wheel uv");
-    if (old) add("RUN uv pip install --system --compile-bytecode --no-cache --no-deps -r /modal_requirements.txt");
+    if (old)
+      add("RUN uv pip install --system --compile-bytecode --no-cache --no-deps -r "
+          "/modal_requirements.txt");
     add("RUN echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections");
     if (old) add("RUN rm /modal_requirements.txt");
     if (!old) add("CMD [\"sleep\", \"172800\"]");
     if (old) {
       auto wheel = Wheels(cache_folder() + "/wheels").fetch("modal==1.6.4", {});
       EXPECT_TRUE(wheel) << wheel.error().message;
-      in.context_files = {{"/modal_requirements.txt", *read_member(*wheel, "modal/builder/2024.10.txt")}};
+      in.context_files = {
+          {"/modal_requirements.txt", *read_member(*wheel, "modal/builder/2024.10.txt")}};
     }
     return image = build(in);
   }
@@ -97,14 +105,17 @@ TEST_F(RealBuild, DebianSlimOf2026) {
 }
 
 TEST_F(RealBuild, MethodsOfTheClient) {
-  const BuiltImage pip = on_top_of(debian_slim("2025.06"), {"RUN python -m pip install 'six==1.17.0' "});
+  const BuiltImage pip =
+      on_top_of(debian_slim("2025.06"), {"RUN python -m pip install 'six==1.17.0' "});
   const BuiltImage apt = on_top_of(pip, {"RUN apt-get update", "RUN apt-get install -y cowsay"});
   const BuiltImage env = on_top_of(apt, {"ENV GREETING='it'\"'\"'s $HOME'", "WORKDIR /work"});
   EXPECT_EQ(*find_variable(env.config.env, "GREETING"), "it's $HOME");
-  const BuiltImage last = on_top_of(env, {"COPY /.requirements.txt /.requirements.txt",
-                                          "RUN python -m pip install -r /.requirements.txt ",
-                                          "RUN python -c 'import six, idna' && /usr/games/cowsay \"$GREETING\" && pwd"},
-                                    {{"/.requirements.txt", "idna==3.10\n"}});
+  const BuiltImage last =
+      on_top_of(env,
+                {"COPY /.requirements.txt /.requirements.txt",
+                 "RUN python -m pip install -r /.requirements.txt ",
+                 "RUN python -c 'import six, idna' && /usr/games/cowsay \"$GREETING\" && pwd"},
+                {{"/.requirements.txt", "idna==3.10\n"}});
   EXPECT_NE(log_.find("it's $HOME"), log_.npos) << log_;
   EXPECT_NE(log_.find("\n/work\n"), log_.npos);
   EXPECT_EQ(last.config.workdir, "/work");
@@ -116,13 +127,14 @@ TEST_F(RealBuild, UvWithoutItsRegistry) {
             {"COPY --from=ghcr.io/astral-sh/uv:latest /uv /.uv/uv",
              "RUN /.uv/uv pip install --python $(command -v python) --compile-bytecode idna==3.10",
              "RUN python -c 'import idna' && /.uv/uv --version"});
-  on_top_of(debian_slim("2025.06"), {"COPY --from=ghcr.io/astral-sh/uv:0.7.9 /uv /.uv/uv", "RUN /.uv/uv --version | grep '^uv 0.7.9'"});
+  on_top_of(debian_slim("2025.06"), {"COPY --from=ghcr.io/astral-sh/uv:0.7.9 /uv /.uv/uv",
+                                     "RUN /.uv/uv --version | grep '^uv 0.7.9'"});
 }
 
 TEST_F(RealBuild, NothingOfTheHostStaysInTheImage) {
-  on_top_of(debian_slim("2025.06"),
-            {"RUN test -r \"$SSL_CERT_FILE\" && test -r \"$APT_CONFIG\"",
-             "RUN cd / && ! find etc root usr/local -newer etc/debian_version -name 'pip.conf' | grep . "});
+  on_top_of(debian_slim("2025.06"), {"RUN test -r \"$SSL_CERT_FILE\" && test -r \"$APT_CONFIG\"",
+                                     "RUN cd / && ! find etc root usr/local -newer "
+                                     "etc/debian_version -name 'pip.conf' | grep . "});
   for (const std::string& id : debian_slim("2025.06").layers)
     EXPECT_NE(::access((world_->layers.path_of(id) + "/run/ionian-host").c_str(), F_OK), 0);
 }

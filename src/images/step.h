@@ -1,6 +1,6 @@
 #pragma once
-// One command of a build in a container of its own. Implemented with the container runtime; this room only says
-// what is to run.
+// One command of a build in a container of its own. Implemented with the container runtime; this
+// room only says what is to run.
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -14,15 +14,17 @@
 namespace ionian::images {
 
 struct StepSpec {
-  std::string name;                 // for logs: "RUN pip install numpy"
-  std::vector<std::string> lowers;  // folders of layers, lowest first; never empty: an empty one stands for scratch
-  std::string scratch_dir;          // the runner makes the step's upper and work folders in here
+  std::string name;  // for logs: "RUN pip install numpy"
+  std::vector<std::string>
+      lowers;  // folders of layers, lowest first; never empty: an empty one stands for scratch
+  std::string scratch_dir;  // the runner makes the step's upper and work folders in here
   std::vector<std::string> args;
-  std::vector<std::string> env;     // "NAME=value", complete
-  std::string workdir;              // "" = /
-  std::string user;                 // as in USER: "", "root", "1000", "web:www"
+  std::vector<std::string> env;  // "NAME=value", complete
+  std::string workdir;           // "" = /
+  std::string user;              // as in USER: "", "root", "1000", "web:www"
   bool network = true;
-  std::vector<Bind> binds;          // to be made in this order; targets that are missing may be created in the upper
+  std::vector<Bind>
+      binds;  // to be made in this order; targets that are missing may be created in the upper
 };
 
 struct StepResult {
@@ -36,10 +38,11 @@ struct StepResult {
 class StepRunner {
  public:
   virtual ~StepRunner() = default;
-  // Runs the step to its end. A command that fails is a success of this call. CANCELLED once `cancelled` is true.
-  virtual Result<StepResult> run(const StepSpec& step,
-                                 const std::function<void(int fd, std::string_view text)>& on_output,
-                                 const std::atomic<bool>& cancelled) = 0;
+  // Runs the step to its end. A command that fails is a success of this call. CANCELLED once
+  // `cancelled` is true.
+  virtual Result<StepResult> run(
+      const StepSpec& step, const std::function<void(int fd, std::string_view text)>& on_output,
+      const std::atomic<bool>& cancelled) = 0;
 };
 
 }  // namespace ionian::images

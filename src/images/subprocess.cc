@@ -72,7 +72,8 @@ class Child {
   int pidfd() const { return pidfd_.get(); }
   int wait() {
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
     pid_ = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
@@ -141,7 +142,8 @@ Result<Exit> run_command(const Command& command) {
   out.write.reset();
   err.write.reset();
   Exit exit;
-  pollfd polls[] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {child.pidfd(), POLLIN, 0}};
+  pollfd polls[] = {
+      {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {child.pidfd(), POLLIN, 0}};
   while ((polls[2].revents & POLLIN) == 0) {
     if (command.cancelled && command.cancelled->load())
       return fail(Code::kCancelled, command.args[0], " was cancelled");

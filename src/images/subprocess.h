@@ -17,7 +17,8 @@ struct Command {
   std::string workdir;  // "" = this process's
   // Called on the caller's thread with what arrives; fd is 1 or 2.
   std::function<void(int fd, std::string_view text)> on_output;
-  const std::atomic<bool>* cancelled = nullptr;  // its whole process group is killed once this is true
+  const std::atomic<bool>* cancelled =
+      nullptr;  // its whole process group is killed once this is true
 };
 
 struct Exit {
@@ -26,11 +27,12 @@ struct Exit {
   std::string tail;  // the last 8 KiB of both
 };
 
-// NOT_FOUND if there is no such program, CANCELLED, INTERNAL. A program that fails is a success of this call.
+// NOT_FOUND if there is no such program, CANCELLED, INTERNAL. A program that fails is a success of
+// this call.
 Result<Exit> run_command(const Command& command);
 
-// The same, but an exit code other than 0 is FAILED_PRECONDITION with the last output in its message.
-// `doing` says what for: "download modal 1.6.4".
+// The same, but an exit code other than 0 is FAILED_PRECONDITION with the last output in its
+// message. `doing` says what for: "download modal 1.6.4".
 Result<Exit> run_or_fail(std::string_view doing, const Command& command);
 
 }  // namespace ionian::images

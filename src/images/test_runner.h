@@ -1,5 +1,6 @@
 #pragma once
-// Runs build steps with an overlay mount and chroot, as root and without any isolation: for tests only.
+// Runs build steps with an overlay mount and chroot, as root and without any isolation: for tests
+// only.
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -14,14 +15,17 @@ class ChrootRunner final : public StepRunner {
  public:
   int steps = 0;
 
-  Result<StepResult> run(const StepSpec& step, const std::function<void(int, std::string_view)>& on_output,
+  Result<StepResult> run(const StepSpec& step,
+                         const std::function<void(int, std::string_view)>& on_output,
                          const std::atomic<bool>& cancelled) override {
     ++steps;
     const std::string merged = step.scratch_dir + "/merged";
     StepResult result{.upper_dir = step.scratch_dir + "/upper"};
     std::string options;
-    for (const std::string& lower : step.lowers) options = options.empty() ? lower : lower + ":" + options;
-    options = "lowerdir=" + options + ",upperdir=" + result.upper_dir + ",workdir=" + step.scratch_dir + "/work";
+    for (const std::string& lower : step.lowers)
+      options = options.empty() ? lower : lower + ":" + options;
+    options = "lowerdir=" + options + ",upperdir=" + result.upper_dir +
+              ",workdir=" + step.scratch_dir + "/work";
     for (const std::string& folder : {merged, result.upper_dir, step.scratch_dir + "/work"})
       if (::mkdir(folder.c_str(), 0755) != 0) return sys_fail("mkdir " + folder);
     Mounts mounts;
@@ -31,11 +35,20 @@ class ChrootRunner final : public StepRunner {
       TRY(mounts.add(bind.source, merged + bind.target, "", MS_BIND, ""));
     }
     Command command{.on_output = on_output, .cancelled = &cancelled};
-    command.args = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
-                    "cd \"$0\" && [ -d etc ] && cp /etc/resolv.conf etc/resolv.conf; mkdir -p proc dev; "
-                    "mount -t proc proc proc; mount --rbind /dev dev; w=$1; u=$2; shift 2; "
-                    "exec env -i /usr/sbin/chroot ${u:+--userspec=$u} . env -C \"$w\" \"$@\"",
-                    merged, step.workdir.empty() ? "/" : step.workdir, step.user};
+    command.args = {
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        "cd \"$0\" && [ -d etc ] && cp /etc/resolv.conf etc/resolv.conf; mkdir -p proc dev; "
+        "mount -t proc proc proc; mount --rbind /dev dev; w=$1; u=$2; shift 2; "
+        "exec env -i /usr/sbin/chroot ${u:+--userspec=$u} . env -C \"$w\" \"$@\"",
+        merged,
+        step.workdir.empty() ? "/" : step.workdir,
+        step.user};
     command.args.insert(command.args.end(), step.env.begin(), step.env.end());
     command.args.insert(command.args.end(), step.args.begin(), step.args.end());
     ASSIGN_OR_RETURN(const Exit exit, run_command(command));
@@ -48,15 +61,16 @@ class ChrootRunner final : public StepRunner {
  private:
   struct Mounts {
     std::vector<std::string> targets;
-    Result<void> add(const std::string& source, const std::string& target, const char* type, unsigned long flags,
-                     const std::string& options) {
+    Result<void> add(const std::string& source, const std::string& target, const char* type,
+                     unsigned long flags, const std::string& options) {
       if (::mount(source.c_str(), target.c_str(), type, flags, options.c_str()) != 0)
         return sys_fail("mount " + target + " " + options);
       targets.push_back(target);
       return {};
     }
     ~Mounts() {
-      for (auto it = targets.rbegin(); it != targets.rend(); ++it) ::umount2(it->c_str(), MNT_DETACH);
+      for (auto it = targets.rbegin(); it != targets.rend(); ++it)
+        ::umount2(it->c_str(), MNT_DETACH);
     }
   };
 };

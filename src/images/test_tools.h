@@ -7,7 +7,8 @@
 
 namespace ionian::images {
 
-// A folder that lives as long as its test. `near` keeps it on a file system that carries overlay attributes.
+// A folder that lives as long as its test. `near` keeps it on a file system that carries overlay
+// attributes.
 class TestFolder {
  public:
   TestFolder() {
