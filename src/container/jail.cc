@@ -190,7 +190,7 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
                      cgroups_.create(wanted.id(), {.memory_bytes = wanted.memory_bytes(),
                                                    .cpu_milli = wanted.cpu_milli(),
                                                    .pids_max = wanted.pids_max()}));
-    ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids));
+    ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids, run_dir_));
     TRY(give_stdio(stdio, container->ids));
     Mounts mounts;
     mounts.into.emplace_back(std::move(prepared.sys), "/sys");
@@ -207,6 +207,11 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
   }
   container->cgroup.v1_tasks.clear();
   container->cgroup.v2.reset();
+  // From here on the container's own mounts hold its upper. Its last use, which writes back what is
+  // dirty, is then the container's and never this process's.
+  container->upper.work.reset();
+  container->upper.filesystem.reset();
+  if (!wanted.keep_upper()) container->upper.upper.reset();
   return container;
 }
 

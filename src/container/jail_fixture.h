@@ -1,6 +1,7 @@
 #pragma once
 // For tests: a spawner of its own, a root file system that holds one static program, and containers
 // run to their end.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>

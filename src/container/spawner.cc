@@ -48,6 +48,7 @@ Result<ContainerEvent> to_event(Packet packet) {
     event.oom_killed = exited.oom_killed();
     event.peak_memory_bytes = exited.peak_memory_bytes();
     event.id_base = exited.id_base();
+    if (!packet.fds.empty()) event.upper = std::move(packet.fds[0]);
   } else {
     event.error = message.failed();
   }

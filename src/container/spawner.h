@@ -48,6 +48,9 @@ struct ContainerEvent {
   int signal = 0;  // not 0: ended by it
   bool oom_killed = false;
   std::uint64_t peak_memory_bytes = 0;
+  // kExited with keep_upper: the folder, also where a disk bound put it on a file system without a
+  // name, which is gone when this is closed. Files belong to id_base + plain id.
+  UniqueFd upper;
   // kStarted and kExited: what the host's file system shows for the container's root.
   std::uint32_t id_base = 0;
   // kFailed.

@@ -276,6 +276,7 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   const int status = container->exited ? container->status : init_status;
   SpawnerEvent event;
   event.set_id(container->spec.id());
+  std::vector<UniqueFd> fds;
   if (!container->started) {
     --starting_;
     event.set_failed(container->error.empty()
@@ -290,8 +291,9 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
     exited.set_oom_killed(container->cgroup.oom_killed());
     exited.set_peak_memory_bytes(container->cgroup.peak_memory_bytes());
     exited.set_id_base(container->ids.base);
+    if (container->upper.upper) fds.push_back(std::move(container->upper.upper));
   }
-  send(std::move(event));
+  send(std::move(event), std::move(fds));
   container->report.reset();
   network_->give_back(std::move(container->network));
   ended_.push_back(std::move(container));

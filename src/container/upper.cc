@@ -3,28 +3,46 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "base/file.h"
+#include "container/disk_image.h"
 
 namespace ionian::container {
 namespace {
 
-Result<UniqueFd> make_folder(const std::string& path, const IdRange& ids) {
-  TRY(make_folders(path));
-  UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+Result<UniqueFd> open_folder(int at, const std::string& path, const IdRange& ids) {
+  UniqueFd folder(::openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return sys_fail(cat("open ", path));
   if (::fchown(folder.get(), ids.base, ids.base) != 0 || ::fchmod(folder.get(), 0755) != 0)
     return sys_fail(cat("give ", path, " to the container"));
   return folder;
 }
 
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
 }  // namespace
 
-Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids) {
+Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids,
+                         const std::string& template_folder) {
   Upper made;
+  if (spec.disk_bytes()) {
+    const std::string folder = parent_of(spec.upper_dir());
+    TRY(make_folders(folder));
+    ASSIGN_OR_RETURN(made.filesystem, mount_disk_image(folder, template_folder, spec.disk_bytes()));
+    for (const char* name : {"upper", "work"})
+      if (::mkdirat(made.filesystem.get(), name, 0755) != 0)
+        return sys_fail("mkdir on a disk image");
+    ASSIGN_OR_RETURN(made.upper, open_folder(made.filesystem.get(), "upper", ids));
+    ASSIGN_OR_RETURN(made.work, open_folder(made.filesystem.get(), "work", ids));
+    return made;
+  }
   made.folders = {spec.upper_work_dir()};
   if (!spec.keep_upper()) made.folders.push_back(spec.upper_dir());
-  ASSIGN_OR_RETURN(made.upper, make_folder(spec.upper_dir(), ids));
-  ASSIGN_OR_RETURN(made.work, make_folder(spec.upper_work_dir(), ids));
+  TRY(make_folders(spec.upper_dir()));
+  TRY(make_folders(spec.upper_work_dir()));
+  ASSIGN_OR_RETURN(made.upper, open_folder(AT_FDCWD, spec.upper_dir(), ids));
+  ASSIGN_OR_RETURN(made.work, open_folder(AT_FDCWD, spec.upper_work_dir(), ids));
   return made;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The writable folder of a container.
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -12,12 +13,14 @@ namespace ionian::container {
 struct Upper {
   UniqueFd upper;
   UniqueFd work;
-  // What there is to remove afterwards.
-  std::vector<std::string> folders;
+  UniqueFd filesystem;               // of its own, with disk_bytes
+  std::vector<std::string> folders;  // what there is to remove afterwards
 };
 
 // Makes the folders and gives them to the container's root. With disk_bytes they lie on a file
-// system of their own (disk_image.h), which is gone when the last descriptor of it is.
-Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids);
+// system of their own (disk_image.h), whose image is where the folders would be; `template_folder`
+// is for that.
+Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids,
+                         const std::string& template_folder);
 
 }  // namespace ionian::container
