@@ -75,8 +75,10 @@ Result<void> make_folders(const std::string& path, mode_t mode) {
 }
 
 Result<void> remove_tree(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
+  // Somebody else may be removing parts of it too; what is gone under our feet is only gone sooner.
+  std::error_code error = std::make_error_code(std::errc::no_such_file_or_directory);
+  for (int tries = 0; tries < 8 && error == std::errc::no_such_file_or_directory; ++tries)
+    std::filesystem::remove_all(path, error);
   if (error) return fail(Code::kInternal, "remove ", path, ": ", error.message());
   return {};
 }

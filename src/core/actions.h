@@ -26,13 +26,6 @@ struct NoteTaskState {
   FunctionId function;
   int state;
 };
-// A line for the app's log that the server itself has to say.
-struct NoteLine {
-  TaskId task;
-  AppId app;
-  FunctionId function;
-  std::string text;
-};
 // All containers of a stopped app have ended.
 struct AppEnded {
   AppId app;
@@ -52,7 +45,7 @@ struct KeepOutput {
   InputId input;
 };
 
-using Action = std::variant<StartTask, StopTask, KillTask, NoteTaskState, NoteLine, AppEnded,
+using Action = std::variant<StartTask, StopTask, KillTask, NoteTaskState, AppEnded,
                             NoteRunningInput, Notify, KeepOutput>;
 
 }  // namespace ionian::core

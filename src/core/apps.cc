@@ -26,8 +26,16 @@ ionian::Result<void> Core::heartbeat_app(Time now, const AppId& id) {
   return {};
 }
 
-void Core::detach_app(const AppId& id) {
-  if (const auto it = apps_.find(id); it != apps_.end()) it->second.ephemeral = false;
+void Core::keep_app(const AppId& id) {
+  if (const auto it = apps_.find(id); it != apps_.end()) it->second.ephemeral = it->second.detached = false;
+}
+
+void Core::disconnect_app(Time now, const AppId& id) {
+  const auto it = apps_.find(id);
+  if (it == apps_.end()) return;
+  App& app = it->second;
+  app.draining = app.detached;
+  if (app.ephemeral || (app.draining && app.unfinished == 0)) stop_app(now, id);
 }
 
 void Core::define_function(Time now, FunctionConfig config) {

@@ -62,7 +62,10 @@ class Core {
   ionian::Result<void> heartbeat_app(Time now, const AppId& id);
   // Ends the app's calls and containers. Stopping a stopped app is success.
   void stop_app(Time now, const AppId& id);
-  void detach_app(const AppId& id);
+  // A deployed app lives until it is stopped.
+  void keep_app(const AppId& id);
+  // The client has gone: an ephemeral app ends now, a detached one when its last input is done.
+  void disconnect_app(Time now, const AppId& id);
   const App* app(const AppId& id) const;
 
   // --- functions --------------------------------------------------------------------------------------------
@@ -74,6 +77,8 @@ class Core {
   ionian::Result<CallId> start_call(Time now, const NewCall& call);
   // One id an input, in order. RESOURCE_EXHAUSTED: nothing was taken, try again later.
   ionian::Result<std::vector<InputId>> put_inputs(Time now, const CallId& call, std::vector<NewInput> inputs);
+  // Takes back a call whose first inputs were refused.
+  void cancel_empty_call(const CallId& id);
   const Call* call(const CallId& id) const;
   const Input* input(const InputId& id) const;
   // The caller has read what it wanted; the call goes after a while.
@@ -150,6 +155,7 @@ class Core {
   std::multimap<Time, CallId> releases_;
   std::multimap<Time, AppId> forgets_;
   std::multimap<Time, FunctionId> restarts_;
+  std::set<AppId> drained_;
   std::size_t bytes_ = 0;
   std::vector<Action> actions_;
 };

@@ -72,6 +72,7 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
     inputs_.emplace(input.id, std::move(input));
   }
   bytes_ += bytes;
+  apps_.at(call.app).unfinished += ids.size();
   schedule(now, f);
   return ids;
 }
@@ -91,6 +92,9 @@ void Core::finish_input(Time now, Input& input, Result result) {
   if (call.asynchronous) act(KeepOutput{input.id});
   act(Notify{outputs_key(call.id)});
   act(Notify{data_out_key(call.id)});
+  App& app = apps_.at(call.app);
+  // Its end is the next tick's business: whoever finishes inputs may still be walking over them.
+  if (--app.unfinished == 0 && app.draining) drained_.insert(app.id);
 }
 
 void Core::requeue(Time now, Input& input) {
@@ -98,7 +102,10 @@ void Core::requeue(Time now, Input& input) {
   Function& f = functions_.at(input.function);
   // To the front: it has waited longest.
   f.pending.push_front(input.id);
-  calls_.at(input.call).data_out.clear();
+  // A generator starts again from its first chunk.
+  std::vector<DataChunk>& chunks = calls_.at(input.call).data_out;
+  for (const DataChunk& chunk : chunks) bytes_ -= chunk.serialized.size();
+  chunks.clear();
   schedule(now, f);
 }
 
@@ -175,6 +182,11 @@ ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_in
 void Core::release_call(Time now, const CallId& id) {
   if (const auto it = calls_.find(id); it != calls_.end() && !it->second.asynchronous)
     releases_.emplace(now + limits_.keep_read_call, id);
+}
+
+void Core::cancel_empty_call(const CallId& id) {
+  CHECK(calls_.at(id).inputs.empty());
+  drop_call(id);
 }
 
 void Core::drop_call(const CallId& id) {

@@ -125,12 +125,15 @@ struct App {
   WorkspaceId workspace;
   EnvironmentId environment;
   bool ephemeral = true;  // dies with its client's heartbeat
+  bool detached = false;  // outlives its client, until its last input is done
+  bool draining = false;  // a detached app whose client has gone
   bool stopping = false;
   bool done = false;  // all its containers have ended and its log is complete
   Time last_heartbeat;
   std::set<FunctionId> functions;
   std::set<CallId> calls;
   std::size_t tasks = 0;
+  std::size_t unfinished = 0;  // inputs
 };
 
 }  // namespace ionian::core

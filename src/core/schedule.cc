@@ -10,6 +10,10 @@ std::size_t inputs_per_task(const FunctionConfig& config) {
   return std::max<std::size_t>({1, config.max_concurrent_inputs, config.batch_max_size});
 }
 
+bool awaits_heartbeat(const App& app) {
+  return (app.ephemeral || (app.detached && !app.draining)) && !app.stopping;
+}
+
 }  // namespace
 
 std::size_t Core::free_slots(const Function& f) const {
@@ -135,14 +139,15 @@ void Core::tick(Time now) {
     restarts_.erase(restarts_.begin());
     if (f != functions_.end()) schedule(now, f->second);
   }
+  for (const AppId& id : std::exchange(drained_, {})) stop_app(now, id);
   std::vector<AppId> abandoned;
   for (const auto& [id, app] : apps_)
-    if (app.ephemeral && !app.stopping && now - app.last_heartbeat > limits_.app_heartbeat_timeout)
-      abandoned.push_back(id);
-  for (const AppId& id : abandoned) stop_app(now, id);
+    if (awaits_heartbeat(app) && now - app.last_heartbeat > limits_.app_heartbeat_timeout) abandoned.push_back(id);
+  for (const AppId& id : abandoned) disconnect_app(now, id);
 }
 
 std::optional<Time> Core::next_tick() const {
+  if (!drained_.empty()) return Time{};
   std::optional<Time> next;
   const auto consider = [&](Time t) {
     if (!next || t < *next) next = t;
@@ -153,7 +158,7 @@ std::optional<Time> Core::next_tick() const {
   if (!forgets_.empty()) consider(forgets_.begin()->first);
   if (!restarts_.empty()) consider(restarts_.begin()->first);
   for (const auto& [id, app] : apps_)
-    if (app.ephemeral && !app.stopping) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
+    if (awaits_heartbeat(app)) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
   return next;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 // What a handler knows of the call it answers: who asks, how, and, for polls and streams, what it waits for.
 #include <any>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +74,11 @@ class Call {
     return **std::any_cast<std::shared_ptr<T>>(&state_);
   }
 
+  // Handlers that write: runs once the write is on disk, before the reply goes out. What must be told to other
+  // rooms is told here, so that they never know of what was not kept.
+  void after_commit(std::function<void()> f) { committed.push_back(std::move(f)); }
+
+  std::vector<std::function<void()>> committed;
   std::vector<WatchKey> watches;
   std::optional<Time> until;
 

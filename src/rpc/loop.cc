@@ -96,7 +96,7 @@ void Loop::attempt(const ActiveCallPtr& active) {
   call.now = clock_.now();
   call.timed_out = call.until && call.now >= *call.until;
   call.watches.clear();
-  Answer answer = active->method().handle(call, active->request(), state_);
+  Answer answer = call_handler(*active, state_);
   if (answer) return active->finish(std::move(*answer));
   CHECK(!call.timed_out);
   park(active);
@@ -118,7 +118,7 @@ void Loop::attempt_stream(const ActiveCallPtr& active) {
   call.timed_out = call.until && call.now >= *call.until;
   call.watches.clear();
   Batch batch;
-  const StreamAnswer over = active->method().stream(call, active->request(), state_, batch);
+  const StreamAnswer over = call_stream_handler(*active, state_, batch);
   if (!batch.messages.empty()) {
     active->send(std::move(batch.messages), [this, active, over] {
       if (over)

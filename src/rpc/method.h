@@ -61,6 +61,10 @@ class ActiveCall {
 };
 using ActiveCallPtr = std::shared_ptr<ActiveCall>;
 
+// Runs the handler. An exception of a library we use becomes INTERNAL here, and nowhere else.
+Answer call_handler(ActiveCall& active, void* room_state);
+StreamAnswer call_stream_handler(ActiveCall& active, void* room_state, Emitter& out);
+
 // A place where handlers run, with the state that only they may touch.
 class Room {
  public:

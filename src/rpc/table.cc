@@ -14,4 +14,20 @@ Method& Table::insert(Method method) {
   return it->second;
 }
 
+Answer call_handler(ActiveCall& active, void* room_state) {
+  try {
+    return active.method().handle(active.call(), active.request(), room_state);
+  } catch (const std::exception& e) {
+    return fail(Code::kInternal, "unexpected: ", e.what());
+  }
+}
+
+StreamAnswer call_stream_handler(ActiveCall& active, void* room_state, Emitter& out) {
+  try {
+    return active.method().stream(active.call(), active.request(), room_state, out);
+  } catch (const std::exception& e) {
+    return Status{Code::kInternal, cat("unexpected: ", e.what())};
+  }
+}
+
 }  // namespace ionian::rpc

@@ -23,10 +23,16 @@ template <class Reply>
 class Emit {
  public:
   explicit Emit(Emitter& out) : out_(out) {}
-  void operator()(Reply reply) { out_.emit(std::make_unique<Reply>(std::move(reply))); }
+  void operator()(Reply reply) {
+    empty_ = false;
+    out_.emit(std::make_unique<Reply>(std::move(reply)));
+  }
+  // Whether nothing was emitted in this step.
+  bool empty() const { return empty_; }
 
  private:
   Emitter& out_;
+  bool empty_ = true;
 };
 
 class Table {

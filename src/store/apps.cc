@@ -69,6 +69,10 @@ void insert_class(Tx& tx, const Class& c, Time now) {
   tx.db().run("INSERT INTO classes (id, app, tag, created_at) VALUES (?, ?, ?, ?)", c.id, c.app, c.tag, now);
 }
 
+void set_class_tag(Tx& tx, const AppId& app, const ClassId& id, std::string_view tag) {
+  tx.db().run("UPDATE classes SET tag = ? WHERE app = ? AND id = ?", tag, app, id);
+}
+
 std::vector<Class> list_classes(View& view, const AppId& app) {
   std::vector<Class> all;
   Rows rows = view.db().query("SELECT id, app, tag FROM classes WHERE app = ?", app);

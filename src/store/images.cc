@@ -44,6 +44,10 @@ void set_image_failed(Tx& tx, const ImageId& id, std::string_view error) {
   tx.db().run("UPDATE images SET state = 2, error = ?, cached = 0 WHERE id = ?", error, id);
 }
 
+void fail_unfinished_images(Tx& tx, std::string_view error) {
+  tx.db().run("UPDATE images SET state = 2, error = ? WHERE state = 0", error);
+}
+
 void insert_mount(Tx& tx, const Mount& m, Time now) {
   tx.db().run("INSERT INTO mounts (id, workspace, name, checksum, files, tree, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
               m.id, m.workspace, m.name, m.checksum, Blob{m.files}, m.tree, now);

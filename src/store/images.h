@@ -25,6 +25,9 @@ std::optional<Image> find_image_by_recipe(View& view, const WorkspaceId& workspa
 void set_image_built(Tx& tx, const Image& image, bool cached);
 void set_image_failed(Tx& tx, const ImageId& id, std::string_view error);
 
+// Builds that a former life of the server left behind.
+void fail_unfinished_images(Tx& tx, std::string_view error);
+
 struct Mount {
   MountId id;
   WorkspaceId workspace;  // empty = global

@@ -15,7 +15,16 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 
-Result<UniqueFd> lock_folder(const std::string& folder) {
+Status status_of(const Database& db) {
+  const int primary = db.error_code() & 0xff;
+  if (primary == SQLITE_FULL || primary == SQLITE_IOERR)
+    return {Code::kResourceExhausted, cat("the data folder's disk is full or failing: ", db.error())};
+  return {Code::kInternal, cat("database: ", db.error())};
+}
+
+}  // namespace
+
+Result<Lock> Store::lock(const std::string& folder) {
   const std::string path = folder + "/lock";
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return sys_fail(cat("open ", path));
@@ -27,22 +36,12 @@ Result<UniqueFd> lock_folder(const std::string& folder) {
   const std::string pid = cat(::getpid());
   if (::ftruncate(fd.get(), 0) != 0) return sys_fail(cat("truncate ", path));
   TRY(write_all(fd.get(), pid));
-  return fd;
+  return Lock{std::move(fd)};
 }
 
-Status status_of(const Database& db) {
-  const int primary = db.error_code() & 0xff;
-  if (primary == SQLITE_FULL || primary == SQLITE_IOERR)
-    return {Code::kResourceExhausted, cat("the data folder's disk is full or failing: ", db.error())};
-  return {Code::kInternal, cat("database: ", db.error())};
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder, Lock lock) {
   std::unique_ptr<Store> store(new Store);
-  TRY(make_folders(folder, 0700));
-  ASSIGN_OR_RETURN(store->lock_, lock_folder(folder));
+  store->lock_ = std::move(lock);
   store->path_ = folder + "/ionian.db";
   ASSIGN_OR_RETURN(store->db_, Database::open(store->path_, Database::Mode::kWrite));
   ::chmod(store->path_.c_str(), 0600);

@@ -32,11 +32,18 @@ class Tx : public View {
 using Work = std::function<Result<void>(Tx&)>;
 using Done = std::function<void(Result<void>)>;
 
+// The right to a data folder. A second server on it must not get as far as touching anything.
+struct Lock {
+  UniqueFd fd;
+};
+
 class Store {
  public:
-  // Opens (or makes) FOLDER/ionian.db and brings it to this version's schema. FAILED_PRECONDITION if another
-  // server holds the folder, or the database is of a newer version.
-  static Result<std::unique_ptr<Store>> open(const std::string& folder);
+  // FAILED_PRECONDITION if another server holds the folder; says which process.
+  static Result<Lock> lock(const std::string& folder);
+  // Opens (or makes) FOLDER/ionian.db and brings it to this version's schema. FAILED_PRECONDITION if the
+  // database is of a newer version.
+  static Result<std::unique_ptr<Store>> open(const std::string& folder, Lock lock);
   ~Store();
 
   // Queues a write. All writes that came in while the disk was busy share one transaction and one fsync.
@@ -79,7 +86,7 @@ class Store {
   Result<void> run_one(Tx& tx, const Work& work);
 
   std::string path_;
-  UniqueFd lock_;
+  Lock lock_;
   std::unique_ptr<Database> db_;  // the writer's
 
   std::mutex mutex_;

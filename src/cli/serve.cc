@@ -1,0 +1,32 @@
+#include <limits.h>
+#include <stdlib.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/pages.h"
+#include "server/server.h"
+
+namespace ionian::cli {
+
+void add_serve(CLI::App& app) {
+  auto options = std::make_shared<server::ServeOptions>();
+  CLI::App* command = app.add_subcommand("serve", "Run the server on this machine");
+  command->footer(std::string(kServePage));
+  command->add_option("--data", options->data, "Folder for everything the server keeps")->required();
+  command->add_option("--grpc", options->grpc, "Address for clients; port 0 takes a free one")->capture_default_str();
+  command->add_option("--http", options->http, "Address for blobs and pages")->capture_default_str();
+  command->add_option("--ready-file", options->ready_file, "Write {grpc_url, http_url, pid} here once it serves");
+  command->add_option("--cache", options->cache, "Folder for downloads (default $IONIAN_CACHE, else ~/.cache/ionian)");
+  command->add_option("--allow-host", options->allow_hosts, "ADDR:PORT of this host that containers may reach");
+  command->add_flag("--log-json", options->json_logs, "Log lines as JSON");
+  command->add_flag("--debug", options->debug, "Log every call");
+  command->callback([options] {
+    char* absolute = ::realpath(options->data.c_str(), nullptr);
+    if (absolute) options->data = absolute;
+    ::free(absolute);
+    if (Result<void> served = server::serve(*options); !served) die(served.error().message);
+  });
+}
+
+}  // namespace ionian::cli

@@ -1,0 +1,41 @@
+// The `ionian` program: the server, its spawner, and the command line.
+#include <absl/synchronization/mutex.h>
+
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "cli/command.h"
+#include "container/spawner_process.h"
+
+namespace {
+
+int run_command(int argc, char** argv) {
+  CLI::App app{"Ionian: run Modal programs on your own machine"};
+  app.require_subcommand(1);
+  ionian::cli::add_serve(app);
+  ionian::cli::add_admin(app);
+  ionian::cli::add_version(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // The server starts itself again under this name, before it has any thread, to make its containers.
+  if (argc == 3 && std::string_view(argv[1]) == "spawner") {
+    int fd = -1;
+    std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), fd);
+    return ionian::container::run_spawner(fd);
+  }
+  // Debian builds abseil with its lock-order checks on; they cost every lock that gRPC takes.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  return run_command(argc, argv);
+}

@@ -1,0 +1,189 @@
+#include "server/parts.h"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "blobs/hash.h"
+#include "server/version.h"
+
+namespace ionian::server {
+
+// The objects whose methods the table names.
+struct Parts::Handlers {
+  explicit Handlers(services::Context& c, const services::ServerFacts& facts)
+      : environments(c), functions(c), calls(c), containers(c), mounts(c), secrets(c), app_logs(c), admin(c, facts) {}
+  services::Environments environments;
+  services::Functions functions;
+  services::Calls calls;
+  services::Containers containers;
+  services::Mounts mounts;
+  services::Secrets secrets;
+  services::AppLogs app_logs;
+  services::Admin admin;
+  std::unique_ptr<services::WriteRoom> write_room;
+  std::unique_ptr<services::ReadRoom> read_room;
+  std::unique_ptr<services::SlowRoom> slow_room;
+  std::unique_ptr<services::InlineRoom> inline_room;
+};
+
+namespace {
+
+class NoDoor final : public services::InsideDoor {
+ public:
+  void open(const TaskId&, UniqueFd) override {}
+  void close(const TaskId&) override {}
+};
+
+std::string cache_folder(const ServeOptions& options) {
+  if (!options.cache.empty()) return options.cache;
+  if (const char* set = std::getenv("IONIAN_CACHE"); set && *set) return set;
+  const char* home = std::getenv("HOME");
+  return cat(home ? home : "/root", "/.cache/ionian");
+}
+
+// Distinct for each data folder, and the same at each start on it: what a former life left is found by it.
+std::string name_of(const std::string& data) { return "ionian-" + blobs::sha256_hex(data).substr(0, 8); }
+
+}  // namespace
+
+Parts::Parts(const ServeOptions& options) : options_(options) {}
+
+Result<std::unique_ptr<Parts>> Parts::make(const ServeOptions& options) {
+  std::unique_ptr<Parts> parts(new Parts(options));
+  TRY(make_folders(options.data, 0700));
+  TRY(parts->open_data());
+  TRY(parts->open_images());
+  parts->make_services();
+  TRY(parts->settle_records());
+  TRY(parts->listen());
+  return parts;
+}
+
+Result<void> Parts::start_spawner() {
+  const std::string run = options_.data + "/run";
+  TRY(make_folders(run, 0700));
+  ASSIGN_OR_RETURN(spawner_, container::Spawner::start({.run_dir = run, .name = name_of(options_.data), .allow_hosts = options_.allow_hosts}));
+  facts_.network_warning = spawner_->network_warning();
+  return {};
+}
+
+Result<void> Parts::open_data() {
+  ASSIGN_OR_RETURN(store::Lock lock, store::Store::lock(options_.data));
+  // After the lock: the spawner ends what it takes for a former life's containers. Before there is any thread.
+  TRY(start_spawner());
+  ASSIGN_OR_RETURN(store_, store::Store::open(options_.data, std::move(lock)));
+  ASSIGN_OR_RETURN(services::KeyFile key, services::KeyFile::open(options_.data + "/secret.key", random_));
+  key_ = std::make_unique<services::KeyFile>(std::move(key));
+  return {};
+}
+
+Result<void> Parts::open_images() {
+  const std::string cache = cache_folder(options_);
+  const images::HostSettings host = images::HostSettings::detect();
+  ASSIGN_OR_RETURN(auto blobs, blobs::BlobStore::open_folder(options_.data + "/blobs"));
+  blobs_ = std::make_unique<blobs::BlobStore>(std::move(blobs));
+  ASSIGN_OR_RETURN(auto layers, images::LayerStore::open_folder(options_.data + "/layers"));
+  layers_ = std::make_unique<images::LayerStore>(std::move(layers));
+  ASSIGN_OR_RETURN(auto trees, images::MountTrees::open_folder(options_.data + "/mounts", *blobs_));
+  mount_trees_ = std::make_unique<images::MountTrees>(std::move(trees));
+  ASSIGN_OR_RETURN(auto client_mounts, images::ClientMounts::open_folder({.root = options_.data + "/runtime", .cache = cache}));
+  client_mounts_ = std::make_unique<images::ClientMounts>(std::move(client_mounts));
+  ASSIGN_OR_RETURN(auto bases, images::BaseImages::open_folder({.root = options_.data + "/bases", .cache = cache, .host = host}, *layers_));
+  base_images_ = std::make_unique<images::BaseImages>(std::move(bases));
+  return {};
+}
+
+void Parts::make_services() {
+  facts_.version = kVersion;
+  facts_.started = clock_.now();
+  core_ = std::make_unique<core::Core>(core::Limits{}, random_);
+  logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");
+  identity_ = std::make_unique<services::Identity>(*store_, *key_, numbers_, clock_);
+  core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
+  log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
+  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
+                                       *client_mounts_, *mount_trees_, ""});
+  slow_pool_ = std::make_unique<Pool>(4, 10'000);
+  tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_);
+  worker_ = std::make_unique<worker::Worker>(worker::WorkerOptions{.folder = options_.data + "/tasks"}, *spawner_, *tasks_);
+  step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_);
+}
+
+Result<void> Parts::settle_records() {
+  return store_->write_now([&](store::Tx& tx) -> Result<void> {
+    TRY(services::make_first_workspace(tx, random_, clock_.now()));
+    services::settle_apps(tx, clock_.now());
+    store::fail_unfinished_images(tx, "the server was restarted while the image was built");
+    return {};
+  });
+}
+
+Result<void> Parts::listen() {
+  ASSIGN_OR_RETURN(auto builder, images::Builder::make(*layers_, *base_images_, *step_runner_,
+                                                       {.root = options_.data + "/build", .cache = cache_folder(options_), .host = images::HostSettings::detect()}));
+  builder_ = std::make_unique<images::Builder>(std::move(builder));
+  images_ = std::make_unique<services::Images>(*context_, *builder_);
+  apps_ = std::make_unique<services::Apps>(*context_);
+  driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_);
+  door_ = std::make_unique<NoDoor>();
+
+  handlers_ = std::make_unique<Handlers>(*context_, facts_);
+  Handlers& h = *handlers_;
+  h.write_room = std::make_unique<services::WriteRoom>(*store_, clock_);
+  h.read_room = std::make_unique<services::ReadRoom>(*store_, clock_);
+  h.slow_room = std::make_unique<services::SlowRoom>(*slow_pool_, clock_);
+  h.inline_room = std::make_unique<services::InlineRoom>(clock_);
+  table_.add_room<store::Tx>(*h.write_room);
+  table_.add_room<store::View>(*h.read_room);
+  table_.add_room<services::Slow>(*h.slow_room);
+  table_.add_room<core::Core>(*core_loop_);
+  table_.add_room<logs::LogStore>(*log_loop_);
+  table_.set_inline_room(*h.inline_room);
+  h.environments.bind(table_);
+  h.functions.bind(table_);
+  h.calls.bind(table_);
+  h.containers.bind(table_);
+  h.mounts.bind(table_);
+  h.secrets.bind(table_);
+  h.app_logs.bind(table_);
+  h.admin.bind(table_);
+  apps_->bind(table_);
+  images_->bind(table_);
+
+  pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_);
+  facts_.counters = &pipeline_->counters();
+  const std::string socket = options_.data + "/admin.sock";
+  ::unlink(socket.c_str());
+  const mode_t before = ::umask(0177);
+  auto server = rpc::Server::start(*pipeline_, {{.address = options_.grpc, .certificate_pem = "", .key_pem = ""},
+                                                {.address = "unix:" + socket, .certificate_pem = "", .key_pem = ""}});
+  ::umask(before);
+  if (!server) return std::unexpected(server.error());
+  server_ = std::move(*server);
+  const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
+  facts_.grpc_url = cat("http://", host, ':', server_->port(0));
+  facts_.http_url = cat("http://", options_.http);
+  context_->public_url = facts_.http_url;
+  tasks_->connect(*worker_, *server_, *door_);
+  core_loop_->start();
+  log_loop_->start();
+  return {};
+}
+
+void Parts::stop() {
+  server_->stop(clock_.now() + 10s);
+}
+
+Parts::~Parts() {
+  if (core_loop_) core_loop_->stop();
+  if (log_loop_) log_loop_->stop();
+  images_.reset();
+  slow_pool_.reset();
+  worker_.reset();
+  server_.reset();
+}
+
+}  // namespace ionian::server

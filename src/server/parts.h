@@ -1,0 +1,85 @@
+#pragma once
+// All parts of a server, in the order in which they are made; they end in the opposite one.
+#include <memory>
+
+#include "base/pool.h"
+#include "base/result.h"
+#include "container/spawner.h"
+#include "images/base_images.h"
+#include "images/builder.h"
+#include "images/layers.h"
+#include "server/server.h"
+#include "services/admin.h"
+#include "services/app_logs.h"
+#include "services/apps.h"
+#include "services/calls.h"
+#include "services/containers.h"
+#include "services/driver.h"
+#include "services/environments.h"
+#include "services/functions.h"
+#include "services/images.h"
+#include "services/mounts.h"
+#include "services/rooms.h"
+#include "services/secrets.h"
+#include "services/tasks.h"
+#include "worker/step_runner.h"
+
+namespace ionian::server {
+
+class Parts {
+ public:
+  // Starts everything; the spawner first, before there is any thread.
+  static Result<std::unique_ptr<Parts>> make(const ServeOptions& options);
+  ~Parts();
+
+  // Refuses new calls, lets running ones end, stops the containers.
+  void stop();
+  const services::ServerFacts& facts() const { return facts_; }
+
+ private:
+  explicit Parts(const ServeOptions& options);
+  Result<void> open_data();
+  Result<void> start_spawner();
+  Result<void> open_images();
+  void make_services();
+  Result<void> listen();
+  // What a former life has left half done is ended in the records.
+  Result<void> settle_records();
+
+  const ServeOptions options_;
+  SystemClock clock_;
+  SystemRandom random_;
+  services::ServerFacts facts_;
+  std::unique_ptr<container::Spawner> spawner_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<services::KeyFile> key_;
+  std::unique_ptr<blobs::BlobStore> blobs_;
+  std::unique_ptr<images::LayerStore> layers_;
+  std::unique_ptr<images::MountTrees> mount_trees_;
+  std::unique_ptr<images::ClientMounts> client_mounts_;
+  std::unique_ptr<images::BaseImages> base_images_;
+  std::unique_ptr<images::Builder> builder_;
+
+  rpc::FdNumbers numbers_{10'000, 9'000};
+  std::unique_ptr<services::Identity> identity_;
+  std::unique_ptr<core::Core> core_;
+  std::unique_ptr<logs::LogStore> logs_;
+  std::unique_ptr<rpc::Loop> core_loop_, log_loop_;
+  std::unique_ptr<services::Context> context_;
+
+  std::unique_ptr<Pool> slow_pool_;
+  std::unique_ptr<services::Tasks> tasks_;
+  std::unique_ptr<worker::Worker> worker_;
+  std::unique_ptr<worker::ContainerStepRunner> step_runner_;
+  std::unique_ptr<services::Images> images_;
+  std::unique_ptr<services::Apps> apps_;
+  std::unique_ptr<services::Driver> driver_;
+  std::unique_ptr<services::InsideDoor> door_;
+  struct Handlers;
+  std::unique_ptr<Handlers> handlers_;
+  rpc::Table table_;
+  std::unique_ptr<rpc::Pipeline> pipeline_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace ionian::server

@@ -1,0 +1,60 @@
+#include "server/server.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "server/parts.h"
+
+namespace ionian::server {
+namespace {
+
+// Blocked in every thread, so that only the one that waits for them gets them.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+// Containers' connections get file numbers of their own, high above the rest (rpc/fd_numbers.h).
+void raise_file_limit() {
+  rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<void> say_ready(const ServeOptions& options, const Parts& parts) {
+  log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ", parts.facts().http_url, " (HTTP)");
+  if (!parts.facts().network_warning.empty()) log::warning(parts.facts().network_warning);
+  if (options.ready_file.empty()) return {};
+  const nlohmann::json ready = {{"grpc_url", parts.facts().grpc_url}, {"http_url", parts.facts().http_url}, {"pid", ::getpid()}};
+  return write_file_durably(options.ready_file, ready.dump() + "\n", 0644);
+}
+
+}  // namespace
+
+Result<void> serve(const ServeOptions& options) {
+  log::configure(options.debug ? log::Level::kDebug : log::Level::kInfo, options.json_logs ? log::Form::kJson : log::Form::kText);
+  raise_file_limit();
+  const sigset_t signals = block_signals();
+  ::signal(SIGPIPE, SIG_IGN);
+  ASSIGN_OR_RETURN(std::unique_ptr<Parts> parts, Parts::make(options));
+  TRY(say_ready(options, *parts));
+  int which = 0;
+  sigwait(&signals, &which);
+  log::info("stopping: ", which == SIGTERM ? "SIGTERM" : "SIGINT");
+  // From here on a second signal has its ordinary effect.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  parts->stop();
+  return {};
+}
+
+}  // namespace ionian::server

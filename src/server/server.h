@@ -1,0 +1,24 @@
+#pragma once
+// `ionian serve`: constructs the parts, wires them, runs until told to stop. No logic of its own.
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace ionian::server {
+
+struct ServeOptions {
+  std::string data;
+  std::string grpc = "127.0.0.1:8713";
+  std::string http = "127.0.0.1:8714";
+  std::string ready_file;
+  std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
+  std::vector<std::string> allow_hosts;
+  bool json_logs = false;
+  bool debug = false;
+};
+
+// Returns when SIGTERM or SIGINT has ended it (a second one ends it at once), or with what keeps it from starting.
+Result<void> serve(const ServeOptions& options);
+
+}  // namespace ionian::server

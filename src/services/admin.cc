@@ -1,0 +1,79 @@
+#include "services/admin.h"
+
+#include "store/workspaces.h"
+
+namespace ionian::services {
+
+Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now) {
+  if (store::find_workspace_by_name(tx, kFirstWorkspace)) return {};
+  const store::Workspace workspace{.id = WorkspaceId::make(random, now), .name = std::string(kFirstWorkspace)};
+  store::insert_workspace(tx, workspace, now);
+  store::insert_environment(tx, {.id = EnvironmentId::make(random, now), .workspace = workspace.id, .name = std::string(kFirstEnvironment), .web_suffix = "",
+                                 .image_builder_version = "", .is_default = true}, now);
+  return {};
+}
+
+void Admin::bind(rpc::Table& table) {
+  rpc::Table::Binder on(table, this, rpc::Table::kAdmin);
+  on("TokenCreate", &Admin::create_token, rpc::Access::kOwner);
+  on("TokenList", &Admin::list_tokens, rpc::Access::kOwner);
+  on("TokenRevoke", &Admin::revoke_token, rpc::Access::kOwner);
+  on("Status", &Admin::status, rpc::Access::kOwner);
+}
+
+Result<TokenCreateResponse> Admin::create_token(rpc::Call&, const TokenCreateRequest& request, store::Tx& tx) {
+  if (request.name().empty() || request.name().size() > 64)
+    return fail(Code::kInvalidArgument, "a token's name has 1 to 64 characters; say which machine or person it is for");
+  const std::string name = request.workspace().empty() ? std::string(kFirstWorkspace) : request.workspace();
+  const auto workspace = store::find_workspace_by_name(tx, name);
+  if (!workspace) return fail(Code::kNotFound, "workspace '", name, "' not found");
+  const auto [pair, record] = c_.identity.make_token(c_.random, workspace->id, request.name());
+  store::insert_token(tx, record);
+  TokenCreateResponse reply;
+  reply.set_token_id(pair.id.str());
+  reply.set_token_secret(pair.secret);
+  reply.set_server_url(facts_.grpc_url);
+  reply.set_workspace(workspace->name);
+  return reply;
+}
+
+Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&, store::View& view) {
+  const auto workspace = store::find_workspace_by_name(view, kFirstWorkspace);
+  if (!workspace) return fail(Code::kNotFound, "workspace '", kFirstWorkspace, "' not found");
+  const auto ms = [](const std::optional<Time>& t) { return t ? to_unix_ms(*t) : 0; };
+  TokenListResponse reply;
+  for (const store::Token& token : store::list_tokens(view, workspace->id)) {
+    auto* row = reply.add_tokens();
+    row->set_token_id(token.id.str());
+    row->set_name(token.name);
+    row->set_workspace(workspace->name);
+    row->set_created_at_ms(to_unix_ms(token.created_at));
+    row->set_last_used_at_ms(ms(token.last_used_at));
+    row->set_revoked_at_ms(ms(token.revoked_at));
+    row->set_expires_at_ms(ms(token.expires_at));
+  }
+  return reply;
+}
+
+Result<TokenRevokeResponse> Admin::revoke_token(rpc::Call& call, const TokenRevokeRequest& request, store::Tx& tx) {
+  const auto token = store::find_token(tx, TokenId(request.token_id()));
+  if (!token || !store::revoke_token(tx, token->workspace, token->id, call.now))
+    return fail(Code::kNotFound, "token '", request.token_id(), "' not found");
+  call.after_commit([this, id = token->id] { c_.identity.forget_token(id); });
+  return TokenRevokeResponse();
+}
+
+Result<StatusResponse> Admin::status(rpc::Call&, const StatusRequest&, core::Core& core) {
+  StatusResponse reply;
+  reply.set_version(facts_.version);
+  reply.set_started_at_ms(to_unix_ms(facts_.started));
+  reply.set_grpc_url(facts_.grpc_url);
+  reply.set_http_url(facts_.http_url);
+  reply.set_tasks(static_cast<std::int32_t>(core.tasks().size()));
+  reply.set_inputs(static_cast<std::int64_t>(core.live_inputs()));
+  reply.set_calls(facts_.counters->calls);
+  reply.set_network_warning(facts_.network_warning);
+  return reply;
+}
+
+}  // namespace ionian::services

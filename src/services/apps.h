@@ -1,0 +1,48 @@
+#pragma once
+// The life of an app: made, published, kept alive by its client, stopped.
+#include <google/protobuf/empty.pb.h>
+
+#include "modal_proto/app.pb.h"
+#include "services/context.h"
+#include "store/apps.h"
+#include "store/workspaces.h"
+
+namespace ionian::services {
+
+// The app of a request, if it stands in the caller's workspace. NOT_FOUND otherwise, whether it exists or not.
+Result<store::App> app_of(store::View& view, const rpc::Caller& caller, const std::string& id);
+
+// Ephemeral apps of a former life of the server are over: their containers died with it.
+void settle_apps(store::Tx& tx, Time now);
+
+class Apps {
+ public:
+  explicit Apps(Context& context) : c_(context) {}
+  void bind(rpc::Table& table);
+
+  // All containers of the app have ended: its record and its log are closed.
+  void app_ended(const AppId& id);
+
+ private:
+  using Empty = google::protobuf::Empty;
+
+  // AppCreate. EPHEMERAL apps die with their client's heartbeat, DETACHED ones with their last input.
+  //   errors   NOT_FOUND environment · INVALID_ARGUMENT a state that no app starts in
+  Result<modal::client::AppCreateResponse> create(rpc::Call& call, const modal::client::AppCreateRequest& request, store::Tx& tx);
+
+  // AppHeartbeat, each 15 s.   errors  NOT_FOUND · FAILED_PRECONDITION the app is stopped
+  Result<Empty> heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request, core::Core& core);
+
+  // AppPublish. The app's functions are complete; `deployed_at` 0 would mean "nothing changed".
+  Result<modal::client::AppPublishResponse> publish(rpc::Call& call, const modal::client::AppPublishRequest& request, store::Tx& tx);
+
+  // AppClientDisconnect. The client's last word; afterwards its log stream must end with app_done.
+  Result<Empty> disconnect(rpc::Call& call, const modal::client::AppClientDisconnectRequest& request, store::Tx& tx);
+
+  // AppStop.   errors  NOT_FOUND · a stopped app is success
+  Result<Empty> stop(rpc::Call& call, const modal::client::AppStopRequest& request, store::Tx& tx);
+
+  Context& c_;
+};
+
+}  // namespace ionian::services

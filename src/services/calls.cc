@@ -1,0 +1,183 @@
+#include "services/calls.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace ionian::services {
+namespace {
+
+constexpr std::size_t kReplyBytes = 16 << 20;
+constexpr std::uint32_t kInputsOutstanding = 1000;
+
+std::string base64url(std::string_view text) {
+  std::string out(sodium_base64_ENCODED_LEN(text.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING), '\0');
+  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  out.pop_back();
+  return out;
+}
+
+// Clients decode the middle part to find their item again. It carries no right: ids are checked against the caller.
+std::string input_jwt(std::int32_t index, const InputId& id) {
+  return cat("e30.", base64url(cat("{\"idx\":", index, ",\"input_id\":\"", id, "\"}")), ".ionian");
+}
+
+Result<const core::Call*> call_of(const core::Core& core, const rpc::Caller& caller, const std::string& id) {
+  const core::Call* found = core.call(CallId(id));
+  if (!found || found->workspace != caller.workspace) return fail(Code::kNotFound, "function call '", id, "' not found");
+  return found;
+}
+
+std::vector<core::NewInput> inputs_of(const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items) {
+  std::vector<core::NewInput> inputs;
+  for (const auto& item : items)
+    inputs.push_back({.index = item.idx(), .method = item.input().method_name(), .payload = item.input().SerializeAsString()});
+  return inputs;
+}
+
+template <class Reply>
+void fill_items(Reply* into, const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items,
+                const std::vector<InputId>& ids) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    auto* item = into->Add();
+    item->set_idx(items[static_cast<int>(i)].idx());
+    item->set_input_id(ids[i].str());
+    item->set_input_jwt(input_jwt(item->idx(), ids[i]));
+  }
+}
+
+// "17-0" → 17: how many outputs the reader has.
+std::size_t position_of(const std::string& entry_id) {
+  std::size_t n = 0;
+  std::from_chars(entry_id.data(), entry_id.data() + entry_id.size(), n);
+  return n;
+}
+
+void fill_output(modal::client::FunctionGetOutputsItem& item, const core::Input& input) {
+  item.mutable_result()->ParseFromString(input.result.generic_result);
+  item.set_idx(input.index);
+  item.set_input_id(input.id.str());
+  item.set_data_format(static_cast<modal::client::DataFormat>(input.result.data_format));
+  item.set_task_id(input.task.str());
+  item.set_input_started_at(to_unix_seconds(input.started));
+  item.set_output_created_at(to_unix_seconds(input.done));
+}
+
+}  // namespace
+
+void Calls::bind(rpc::Table& table) {
+  rpc::Table::Binder on(table, this);
+  on("FunctionMap", &Calls::start);
+  on("FunctionPutInputs", &Calls::put_inputs);
+  on("FunctionGetOutputs", &Calls::get_outputs);
+  on("FunctionFinishInputs", &Calls::finish_inputs);
+  on("FunctionCallFromId", &Calls::from_id);
+  on("FunctionCallGetDataOut", &Calls::get_data_out);
+}
+
+Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const modal::client::FunctionMapRequest& request,
+                                                        core::Core& core) {
+  const int kind = request.function_call_invocation_type();
+  core::NewCall fresh{.function = FunctionId(request.function_id()), .workspace = call.caller.workspace,
+                      .parent_input = InputId(request.parent_input_id()),
+                      .type = request.function_call_type() == modal::client::FUNCTION_CALL_TYPE_MAP ? core::CallType::kMap : core::CallType::kUnary};
+  fresh.invocation_type = kind;
+  fresh.asynchronous = kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC ||
+                       kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
+  ASSIGN_OR_RETURN(const CallId id, core.start_call(call.now, fresh));
+  auto ids = core.put_inputs(call.now, id, inputs_of(request.pipelined_inputs()));
+  if (!ids) {
+    core.cancel_empty_call(id);
+    return std::unexpected(ids.error());
+  }
+  modal::client::FunctionMapResponse reply;
+  reply.set_function_call_id(id.str());
+  reply.set_function_call_jwt(input_jwt(0, InputId()));
+  reply.set_sync_client_retries_enabled(false);
+  reply.set_max_inputs_outstanding(kInputsOutstanding);
+  fill_items(reply.mutable_pipelined_inputs(), request.pipelined_inputs(), *ids);
+  return reply;
+}
+
+Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(rpc::Call& call, const modal::client::FunctionPutInputsRequest& request,
+                                                                   core::Core& core) {
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(core, call.caller, request.function_call_id()));
+  ASSIGN_OR_RETURN(const std::vector<InputId> ids, core.put_inputs(call.now, found->id, inputs_of(request.inputs())));
+  modal::client::FunctionPutInputsResponse reply;
+  fill_items(reply.mutable_inputs(), request.inputs(), ids);
+  return reply;
+}
+
+std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outputs(
+    rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core) {
+  const Result<const core::Call*> found = call_of(core, call.caller, request.function_call_id());
+  if (!found) return fail(found.error().code, found.error().message);
+  const core::Call& of = **found;
+  modal::client::FunctionGetOutputsResponse reply;
+  const auto wanted = [&](const core::Input& input) {
+    return (!request.has_start_idx() || input.index >= request.start_idx()) && (!request.has_end_idx() || input.index <= request.end_idx());
+  };
+  const int most = request.max_values() > 0 ? request.max_values() : 1000;
+  std::size_t at = position_of(request.last_entry_id());
+  for (std::size_t bytes = 0; at < of.outputs.size() && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
+    const core::Input& input = *core.input(of.outputs[at]);
+    if (!wanted(input)) continue;
+    bytes += input.result.generic_result.size();
+    fill_output(*reply.add_outputs(), input);
+    reply.add_idxs(input.index);
+  }
+  reply.set_last_entry_id(cat(at, "-0"));
+  reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.inputs.size() - of.done));
+  if (reply.outputs_size() == 0 && !call.timed_out && request.timeout() > 0) {
+    call.wait_until(call.now + from_seconds(std::min<double>(request.timeout(), 300)));
+    call.watch(core::outputs_key(of.id));
+    return std::nullopt;
+  }
+  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.done == of.inputs.size())) core.release_call(call.now, of.id);
+  return reply;
+}
+
+Result<Calls::Empty> Calls::finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core) {
+  TRY(call_of(core, call.caller, request.function_call_id()));
+  return Empty();
+}
+
+Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request,
+                                                                 core::Core& core) {
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(core, call.caller, request.function_call_id()));
+  modal::client::FunctionCallFromIdResponse reply;
+  reply.set_function_call_id(found->id.str());
+  reply.set_num_inputs(static_cast<std::int32_t>(found->inputs.size()));
+  reply.mutable_metadata()->set_app_id(found->app.str());
+  reply.mutable_metadata()->set_function_id(found->function.str());
+  return reply;
+}
+
+std::optional<Status> Calls::get_data_out(rpc::Call& call, const modal::client::FunctionCallGetDataRequest& request, core::Core& core,
+                                          rpc::Emit<modal::client::DataChunk>& emit) {
+  const Result<const core::Call*> found = call_of(core, call.caller, request.function_call_id());
+  if (!found) return found.error();
+  const core::Call& of = **found;
+  struct Reading {
+    std::optional<std::uint64_t> next;
+  };
+  std::optional<std::uint64_t>& next = call.state<Reading>().next;
+  if (!next) {
+    next = request.last_index() + 1;
+    call.wait_until(call.now + 55s);
+  }
+  for (std::size_t bytes = 0; *next <= of.data_out.size() && bytes < kReplyBytes; ++*next) {
+    modal::client::DataChunk chunk;
+    chunk.ParseFromString(of.data_out[*next - 1].serialized);
+    bytes += of.data_out[*next - 1].serialized.size();
+    emit(std::move(chunk));
+  }
+  if (!emit.empty()) return std::nullopt;
+  if (call.timed_out || of.done == of.inputs.size()) return Status::ok_status();
+  call.watch(core::data_out_key(of.id));
+  return std::nullopt;
+}
+
+}  // namespace ionian::services

@@ -1,0 +1,47 @@
+#pragma once
+// Calls as their callers see them: start, add inputs, read outputs.
+#include <google/protobuf/empty.pb.h>
+
+#include "modal_proto/function.pb.h"
+#include "services/context.h"
+
+namespace ionian::services {
+
+class Calls {
+ public:
+  explicit Calls(Context& context) : c_(context) {}
+  void bind(rpc::Table& table);
+
+ private:
+  using Empty = google::protobuf::Empty;
+
+  // FunctionMap. Starts a call; inputs may come along.
+  //   out      one item an input, in order; sync_client_retries_enabled is false: this server retries by itself,
+  //            so outputs come only when final, with retry_count 0
+  //   errors   NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many inputs
+  Result<modal::client::FunctionMapResponse> start(rpc::Call& call, const modal::client::FunctionMapRequest& request, core::Core& core);
+
+  // FunctionPutInputs.   errors  NOT_FOUND · RESOURCE_EXHAUSTED: nothing was taken, the client tries again
+  Result<modal::client::FunctionPutInputsResponse> put_inputs(rpc::Call& call, const modal::client::FunctionPutInputsRequest& request, core::Core& core);
+
+  // FunctionGetOutputs (poll). Outputs behind the cursor `last_entry_id`, of the indices start_idx..end_idx if given.
+  //   out      at `timeout`: no outputs and the number of unfinished inputs
+  //   effect   clear_on_success: the call may be forgotten once this was read
+  //   errors   NOT_FOUND
+  std::optional<Result<modal::client::FunctionGetOutputsResponse>> get_outputs(
+      rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core);
+
+  // FunctionFinishInputs. Says how many inputs a map has; all of them are here already.
+  Result<Empty> finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core);
+
+  // FunctionCallFromId.   errors  NOT_FOUND
+  Result<modal::client::FunctionCallFromIdResponse> from_id(rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request, core::Core& core);
+
+  // FunctionCallGetDataOut (stream). A generator's chunks after last_index, gapless.
+  std::optional<Status> get_data_out(rpc::Call& call, const modal::client::FunctionCallGetDataRequest& request, core::Core& core,
+                                     rpc::Emit<modal::client::DataChunk>& emit);
+
+  Context& c_;
+};
+
+}  // namespace ionian::services

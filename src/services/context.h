@@ -1,0 +1,40 @@
+#pragma once
+// What handlers work with. Each service takes this one argument; nothing here is global.
+#include <string>
+
+#include "blobs/store.h"
+#include "core/core.h"
+#include "images/client_mount.h"
+#include "images/mount_tree.h"
+#include "logs/log_store.h"
+#include "rpc/loop.h"
+#include "rpc/table.h"
+#include "services/identity.h"
+#include "store/store.h"
+
+namespace ionian::services {
+
+// The state of handlers that wait for other programs (a download, a build): they have threads of their own.
+struct Slow {};
+
+struct Context {
+  const Clock& clock;
+  Random& random;  // unpredictable, thread-safe
+  store::Store& store;
+  const KeyFile& key;
+  Identity& identity;
+  core::Core& core;  // on the core loop's thread only
+  rpc::Loop& core_loop;
+  rpc::Loop& log_loop;  // owns the LogStore
+  logs::LogStore& logs;  // on the log loop's thread only
+  blobs::BlobStore& blobs;
+  images::ClientMounts& client_mounts;
+  images::MountTrees& mount_trees;
+  std::string public_url;  // of the HTTP gateway, for links that people follow
+
+  // Appends to a log stream from any thread, and wakes its readers.
+  void log(const std::string& stream, modal::client::TaskLogsBatch batch) const;
+  void end_log(const std::string& stream) const;
+};
+
+}  // namespace ionian::services

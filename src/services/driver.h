@@ -1,0 +1,32 @@
+#pragma once
+// Carries out what the core decides, after each batch of its events, on its thread.
+#include "services/apps.h"
+#include "services/images.h"
+#include "services/tasks.h"
+
+namespace ionian::services {
+
+class Driver {
+ public:
+  Driver(Context& context, Apps& apps, Images& images, Tasks& tasks) : c_(context), apps_(apps), images_(images), tasks_(tasks) {}
+
+  // Lets time pass in the core, carries out its actions, and says when it must be called again.
+  std::optional<Time> after_batch(Time now);
+
+ private:
+  void carry_out(const core::StartTask& a);
+  void carry_out(const core::StopTask& a) { tasks_.stop(a.task); }
+  void carry_out(const core::KillTask& a) { tasks_.kill(a.task); }
+  void carry_out(const core::NoteTaskState& a) { tasks_.note_state(a.task, a.app, a.function, a.state); }
+  void carry_out(const core::AppEnded& a);
+  void carry_out(const core::NoteRunningInput& a) { tasks_.note_running(a.task, a.input, a.call); }
+  void carry_out(const core::Notify& a) { c_.core_loop.notify(a.key); }
+  void carry_out(const core::KeepOutput& a);
+
+  Context& c_;
+  Apps& apps_;
+  Images& images_;
+  Tasks& tasks_;
+};
+
+}  // namespace ionian::services

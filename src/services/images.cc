@@ -1,0 +1,273 @@
+#include "services/images.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "blobs/hash.h"
+#include "services/mounts.h"
+#include "services/secrets.h"
+
+namespace ionian::services {
+namespace {
+
+using modal::client::GenericResult;
+using modal::client::ImageMetadata;
+
+// Equal messages have equal bytes: maps are written in the order of their keys.
+std::string stable_bytes(const google::protobuf::Message& message) {
+  std::string out;
+  google::protobuf::io::StringOutputStream stream(&out);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return out;
+}
+
+std::string recipe_of(const modal::client::ImageGetOrCreateRequest& request) {
+  return blobs::sha256_hex(cat(request.builder_version(), '\n', request.build_function_id(), '\n', stable_bytes(request.image())));
+}
+
+ImageMetadata metadata_of(const RecordedImage& recorded) {
+  ImageMetadata metadata;
+  metadata.set_image_builder_version(recorded.builder_version);
+  const images::ImageConfig& config = recorded.image.config;
+  if (!config.python_version.empty()) metadata.set_python_version_info("Python " + config.python_version);
+  if (!config.libc.empty()) metadata.set_libc_version_info(config.libc);
+  if (!config.workdir.empty()) metadata.set_workdir(config.workdir);
+  return metadata;
+}
+
+template <class Reply>
+void fill_result(Reply& reply, const store::Image& record) {
+  if (record.state == store::ImageState::kBuilt) {
+    reply.mutable_result()->set_status(GenericResult::GENERIC_STATUS_SUCCESS);
+    *reply.mutable_metadata() = metadata_of(built_image_of(record));
+  } else if (record.state == store::ImageState::kFailed) {
+    reply.mutable_result()->set_status(GenericResult::GENERIC_STATUS_FAILURE);
+    reply.mutable_result()->set_exception(record.error);
+  }
+}
+
+// A build's output, as entries of the image's log.
+class LogOfBuild final : public images::BuildLog {
+ public:
+  LogOfBuild(const Context& c, ImageId image) : c_(c), image_(std::move(image)) {}
+  void write(int fd, std::string_view text) override {
+    modal::client::TaskLogsBatch batch;
+    batch.set_image_id(image_.str());
+    auto* item = batch.add_items();
+    item->set_data(std::string(text));
+    item->set_file_descriptor(fd == 2 ? modal::client::FILE_DESCRIPTOR_STDERR : modal::client::FILE_DESCRIPTOR_STDOUT);
+    item->set_timestamp(to_unix_seconds(c_.clock.now()));
+    c_.log(image_.str(), std::move(batch));
+  }
+
+ private:
+  const Context& c_;
+  const ImageId image_;
+};
+
+}  // namespace
+
+std::string to_json(const images::BuiltImage& image, const std::string& builder_version) {
+  const images::ImageConfig& c = image.config;
+  return nlohmann::json{{"layers", image.layers}, {"env", c.env}, {"workdir", c.workdir}, {"user", c.user},
+                        {"entrypoint", c.entrypoint}, {"cmd", c.cmd}, {"shell", c.shell}, {"python", c.python_version},
+                        {"libc", c.libc}, {"builder_version", builder_version}}.dump();
+}
+
+RecordedImage built_image_of(const store::Image& record) {
+  const nlohmann::json j = nlohmann::json::parse(record.built);
+  RecordedImage out;
+  out.builder_version = j.at("builder_version");
+  out.image.layers = j.at("layers").get<std::vector<std::string>>();
+  images::ImageConfig& c = out.image.config;
+  c.env = j.at("env").get<images::Variables>();
+  c.workdir = j.at("workdir");
+  c.user = j.at("user");
+  c.entrypoint = j.at("entrypoint").get<std::vector<std::string>>();
+  c.cmd = j.at("cmd").get<std::vector<std::string>>();
+  c.shell = j.at("shell").get<std::vector<std::string>>();
+  c.python_version = j.at("python");
+  c.libc = j.at("libc");
+  return out;
+}
+
+Images::Images(Context& context, images::Builder& builder) : c_(context), builder_(builder) {
+  for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { main(); });
+}
+
+Images::~Images() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (auto& [key, build] : by_key_) build->cancelled = true;
+  }
+  came_.notify_all();
+  for (std::thread& t : threads_) t.join();
+}
+
+void Images::bind(rpc::Table& table) {
+  rpc::Table::Binder on(table, this);
+  on("ImageGetOrCreate", &Images::get_or_create);
+  on("ImageJoinStreaming", &Images::join);
+}
+
+Result<modal::client::ImageGetOrCreateResponse> Images::get_or_create(rpc::Call& call, const modal::client::ImageGetOrCreateRequest& request,
+                                                                      Slow&) {
+  modal::client::ImageGetOrCreateResponse reply;
+  const std::string recipe = recipe_of(request);
+  const bool fresh = request.force_build() || request.ignore_cache();
+  std::unique_lock lock(mutex_);
+  const std::string key = cat(call.caller.workspace, ' ', recipe, ' ', request.force_build(), request.ignore_cache());
+  if (const auto running = by_key_.find(key); running != by_key_.end()) {
+    running->second->apps.emplace_back(request.app_id());
+    reply.set_image_id(running->second->record.id.str());
+    return reply;
+  }
+  if (!fresh) {
+    const auto known = c_.store.read([&](store::View& view) { return store::find_image_by_recipe(view, call.caller.workspace, recipe); });
+    if (known) {
+      reply.set_image_id(known->id.str());
+      fill_result(reply, *known);
+      return reply;
+    }
+  }
+  if (queue_.size() >= kQueueMax) return fail(Code::kResourceExhausted, "too many image builds are waiting; try again later");
+  auto build = std::make_shared<Build>();
+  build->record = {.id = ImageId::make(c_.random, call.now), .workspace = call.caller.workspace, .recipe = recipe};
+  build->key = key;
+  build->request = request;
+  build->caller = call.caller;
+  build->apps.emplace_back(request.app_id());
+  TRY(input_of(*build));
+  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    store::insert_image(tx, build->record, call.now);
+    return {};
+  }));
+  by_key_.emplace(key, build);
+  queue_.push_back(build);
+  came_.notify_one();
+  reply.set_image_id(build->record.id.str());
+  return reply;
+}
+
+std::optional<Status> Images::join(rpc::Call& call, const modal::client::ImageJoinStreamingRequest& request, logs::LogStore& logs,
+                                   rpc::Emit<modal::client::ImageJoinStreamingResponse>& emit) {
+  struct Reading {
+    bool begun = false;
+    std::string cursor;
+  };
+  Reading& reading = call.state<Reading>();
+  const auto record = c_.store.read([&](store::View& view) { return store::find_image(view, call.caller.workspace, ImageId(request.image_id())); });
+  if (!record) return Status{Code::kNotFound, cat("Could not find image with ID '", request.image_id(), "'")};
+  const bool over = record->state != store::ImageState::kBuilding;
+  if (!std::exchange(reading.begun, true)) {
+    reading.cursor = request.last_entry_id();
+    call.wait_until(call.now + from_seconds(std::clamp<double>(request.timeout(), 0, 300)));
+  }
+  for (modal::client::TaskLogsBatch& batch : logs.read(request.image_id(), reading.cursor, 1 << 20)) {
+    modal::client::ImageJoinStreamingResponse part;
+    *part.mutable_task_logs() = batch.items();
+    part.set_entry_id(batch.entry_id());
+    emit(std::move(part));
+  }
+  if (!emit.empty()) return std::nullopt;
+  if (over) {
+    modal::client::ImageJoinStreamingResponse last;
+    fill_result(last, *record);
+    last.set_entry_id(reading.cursor);
+    last.set_eof(true);
+    emit(std::move(last));
+    return Status::ok_status();
+  }
+  if (call.timed_out) return Status::ok_status();
+  call.watch(logs::LogStore::key(request.image_id()));
+  return std::nullopt;
+}
+
+Result<images::BuildInput> Images::input_of(const Build& build) const {
+  const modal::client::Image& image = build.request.image();
+  if (!build.request.build_function_id().empty())
+    return fail(Code::kUnimplemented, "Image.run_function is not served by this version of Ionian");
+  images::BuildInput input;
+  input.builder_version = build.request.builder_version();
+  input.dockerfile_commands.assign(image.dockerfile_commands().begin(), image.dockerfile_commands().end());
+  for (const auto& file : image.context_files()) input.context_files.emplace_back(file.filename(), file.data());
+  for (const auto& [name, value] : image.build_args()) input.build_args[name] = value;
+  return c_.store.read([&](store::View& view) -> Result<images::BuildInput> {
+    for (const auto& base : image.base_images()) {
+      const auto record = store::find_image(view, build.caller.workspace, ImageId(base.image_id()));
+      if (!record || record->state != store::ImageState::kBuilt)
+        return fail(Code::kNotFound, "Could not find image with ID '", base.image_id(), "'");
+      input.base_images[base.docker_tag()] = built_image_of(*record).image;
+    }
+    if (!image.context_mount_id().empty()) {
+      const auto mount = store::find_mount(view, build.caller.workspace, MountId(image.context_mount_id()));
+      if (!mount) return fail(Code::kNotFound, "mount '", image.context_mount_id(), "' not found");
+      ASSIGN_OR_RETURN(input.context_tree, tree_of_mount(c_, *mount));
+    }
+    for (const std::string& id : image.secret_ids()) {
+      ASSIGN_OR_RETURN(const auto variables, open_secret(c_, view, build.caller.workspace, id));
+      input.secret_env.insert(input.secret_env.end(), variables.begin(), variables.end());
+    }
+    return input;
+  });
+}
+
+void Images::main() {
+  for (;;) {
+    std::shared_ptr<Build> build;
+    {
+      std::unique_lock lock(mutex_);
+      came_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      build = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    run(*build);
+  }
+}
+
+void Images::run(Build& build) {
+  LogOfBuild log(c_, build.record.id);
+  Result<images::BuiltImage> built = fail(Code::kCancelled, "the build was cancelled");
+  if (!build.cancelled) {
+    Result<images::BuildInput> input = input_of(build);
+    built = input ? builder_.build(*input, log, build.cancelled) : std::unexpected(input.error());
+  }
+  finish(build, built);
+}
+
+void Images::finish(Build& build, const Result<images::BuiltImage>& built) {
+  store::Image& record = build.record;
+  Result<void> kept = c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    if (built) {
+      record.built = to_json(*built, build.request.builder_version());
+      store::set_image_built(tx, record, !build.request.ignore_cache());
+    } else {
+      store::set_image_failed(tx, record.id, built.error().message);
+    }
+    return {};
+  });
+  if (!kept) log::error("image ", record.id, ": ", kept.error().message);
+  {
+    std::lock_guard lock(mutex_);
+    by_key_.erase(build.key);
+  }
+  c_.end_log(record.id.str());
+}
+
+void Images::app_ended(const AppId& app) {
+  std::lock_guard lock(mutex_);
+  for (auto& [key, build] : by_key_) {
+    std::erase(build->apps, app);
+    if (build->apps.empty()) build->cancelled = true;
+  }
+}
+
+}  // namespace ionian::services

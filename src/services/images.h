@@ -1,0 +1,70 @@
+#pragma once
+// Images: recipes become layers, once; builds run on their own threads and tell what they print.
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "images/builder.h"
+#include "modal_proto/image.pb.h"
+#include "services/context.h"
+#include "store/images.h"
+
+namespace ionian::services {
+
+std::string to_json(const images::BuiltImage& image, const std::string& builder_version);
+struct RecordedImage {
+  images::BuiltImage image;
+  std::string builder_version;
+};
+RecordedImage built_image_of(const store::Image& record);
+
+class Images {
+ public:
+  Images(Context& context, images::Builder& builder);
+  // Cancels running builds and waits for them.
+  ~Images();
+  void bind(rpc::Table& table);
+
+  // The app is over: builds that nobody else asked for end.
+  void app_ended(const AppId& app);
+
+ private:
+  // ImageGetOrCreate. Finds the image of a recipe, or starts its build.
+  //   out      result is set if it is built already; otherwise ImageJoinStreaming tells
+  //   effect   force_build builds again and replaces the cached one; ignore_cache builds again and leaves it
+  //   errors   NOT_FOUND base image, mount, secret
+  Result<modal::client::ImageGetOrCreateResponse> get_or_create(rpc::Call& call, const modal::client::ImageGetOrCreateRequest& request, Slow& slow);
+
+  // ImageJoinStreaming (stream). What the build prints after last_entry_id, then its result.
+  std::optional<Status> join(rpc::Call& call, const modal::client::ImageJoinStreamingRequest& request, logs::LogStore& logs,
+                             rpc::Emit<modal::client::ImageJoinStreamingResponse>& emit);
+
+  struct Build {
+    store::Image record;
+    std::string key;  // identical builds at one time are one build
+    modal::client::ImageGetOrCreateRequest request;
+    rpc::Caller caller;
+    std::vector<AppId> apps;  // that wait for it
+    std::atomic<bool> cancelled = false;
+  };
+  void main();
+  void run(Build& build);
+  Result<images::BuildInput> input_of(const Build& build) const;
+  void finish(Build& build, const Result<images::BuiltImage>& built);
+
+  static constexpr int kThreads = 2;
+  static constexpr std::size_t kQueueMax = 1000;
+
+  Context& c_;
+  images::Builder& builder_;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::deque<std::shared_ptr<Build>> queue_;              // guarded by mutex_
+  std::map<std::string, std::shared_ptr<Build>> by_key_;  // guarded by mutex_; queued and running ones
+  bool stopping_ = false;                                 // guarded by mutex_
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace ionian::services

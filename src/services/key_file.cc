@@ -1,0 +1,73 @@
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "services/identity.h"
+
+namespace ionian::services {
+namespace {
+
+constexpr std::uint64_t kTokens = 1, kSecrets = 2, kUrls = 3;
+
+const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+
+std::string keyed_hash(std::string_view text, const std::string& key) {
+  std::string out(32, '\0');
+  crypto_generichash(bytes(out), out.size(), bytes(text), text.size(), bytes(std::string_view(key)), key.size());
+  return out;
+}
+
+}  // namespace
+
+Result<KeyFile> KeyFile::open(const std::string& path, Random& random) {
+  CHECK(sodium_init() >= 0);
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) {
+    std::string key(32, '\0');
+    random.fill({bytes(key), key.size()});
+    TRY(write_file_durably(path, key, 0600));
+  }
+  ASSIGN_OR_RETURN(std::string key, read_file(path));
+  if (key.size() != 32)
+    return fail(Code::kFailedPrecondition, path, " is damaged: it holds ", key.size(),
+                " bytes and not 32. Restore it from its backup; tokens and secrets cannot be read without it");
+  return KeyFile(std::move(key));
+}
+
+std::string KeyFile::subkey(std::uint64_t id) const {
+  std::string out(32, '\0');
+  crypto_kdf_derive_from_key(bytes(out), out.size(), id, "ionian__", bytes(std::string_view(key_)));
+  return out;
+}
+
+std::string KeyFile::hash(std::string_view secret) const { return keyed_hash(secret, subkey(kTokens)); }
+
+std::string KeyFile::sign(std::string_view text) const {
+  const std::string mac = keyed_hash(text, subkey(kUrls));
+  std::string hex(mac.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), bytes(std::string_view(mac)), mac.size());
+  hex.pop_back();
+  return hex;
+}
+
+std::string KeyFile::seal(std::string_view plain, Random& random) const {
+  const std::string key = subkey(kSecrets);
+  std::string out(crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + plain.size(), '\0');
+  random.fill({bytes(out), crypto_secretbox_NONCEBYTES});
+  crypto_secretbox_easy(bytes(out) + crypto_secretbox_NONCEBYTES, bytes(plain), plain.size(), bytes(out), bytes(std::string_view(key)));
+  return out;
+}
+
+Result<std::string> KeyFile::unseal(std::string_view sealed) const {
+  constexpr std::size_t overhead = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
+  const std::string key = subkey(kSecrets);
+  std::string out(sealed.size() < overhead ? 0 : sealed.size() - overhead, '\0');
+  if (sealed.size() < overhead ||
+      crypto_secretbox_open_easy(bytes(out), bytes(sealed) + crypto_secretbox_NONCEBYTES,
+                                 sealed.size() - crypto_secretbox_NONCEBYTES, bytes(sealed), bytes(std::string_view(key))) != 0)
+    return fail(Code::kDataLoss, "a secret was sealed with another key file, or is damaged");
+  return out;
+}
+
+}  // namespace ionian::services

@@ -1,0 +1,122 @@
+#include "services/mounts.h"
+
+#include "blobs/hash.h"
+#include "store/secrets.h"
+
+namespace ionian::services {
+namespace {
+
+constexpr std::string_view kClientMount = "modal-client-mount-";
+// A file of no bytes cannot be told from "do you have it?" on the wire, so it is always there.
+constexpr std::string_view kHashOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+std::vector<images::MountFile> files_of(const modal::client::MountGetOrCreateRequest& request) {
+  std::vector<images::MountFile> files;
+  for (const auto& file : request.files()) files.push_back({file.filename(), file.sha256_hex(), file.mode()});
+  return files;
+}
+
+void set_now(google::protobuf::Timestamp* stamp, Time now) {
+  const auto ns = now.time_since_epoch().count();
+  stamp->set_seconds(ns / 1'000'000'000);
+  stamp->set_nanos(static_cast<std::int32_t>(ns % 1'000'000'000));
+}
+
+}  // namespace
+
+Result<std::string> tree_of_mount(const Context& c, const store::Mount& mount) {
+  if (!mount.tree.empty()) return mount.tree;
+  modal::client::MountGetOrCreateRequest request;
+  if (!request.ParseFromString(mount.files)) return fail(Code::kDataLoss, "the record of mount ", mount.id, " is damaged");
+  return c.mount_trees.tree_of(files_of(request));
+}
+
+void Mounts::bind(rpc::Table& table) {
+  rpc::Table::Binder on(table, this);
+  on("MountBatchedCheckExistence", &Mounts::check);
+  on("MountPutFile", &Mounts::put_file);
+  on("MountGetOrCreate", &Mounts::get_or_create);
+}
+
+Result<modal::client::MountBatchedCheckExistenceResponse> Mounts::check(
+    rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request, store::View&) {
+  modal::client::MountBatchedCheckExistenceResponse reply;
+  for (const std::string& hash : request.sha256_hex_hashes())
+    if (!c_.blobs.exists(hash)) reply.add_missing_sha256_hex_hashes(hash);
+  set_now(reply.mutable_checked_at(), call.now);
+  return reply;
+}
+
+Result<modal::client::MountPutFileResponse> Mounts::put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request,
+                                                             store::View& view) {
+  const std::string& hash = request.sha256_hex();
+  modal::client::MountPutFileResponse reply;
+  set_now(reply.mutable_checked_at(), call.now);
+  const bool brings_data = !request.data().empty() || hash == kHashOfNothing;
+  if (!c_.blobs.exists(hash) && brings_data) {
+    ASSIGN_OR_RETURN(auto writer, c_.blobs.writer());
+    TRY(writer.write(request.data()));
+    TRY(writer.commit({.sha256 = hash, .size = std::nullopt}));
+  } else if (!request.data_blob_id().empty()) {
+    const auto blob = store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id()));
+    if (!blob || !blob->present) return fail(Code::kNotFound, "blob '", request.data_blob_id(), "' not found");
+    if (blob->sha256 != hash) return fail(Code::kInvalidArgument, "blob '", request.data_blob_id(), "' has another sha256 than the file");
+  }
+  reply.set_exists(c_.blobs.exists(hash));
+  return reply;
+}
+
+Result<modal::client::MountGetOrCreateResponse> Mounts::get_or_create(rpc::Call& call, const modal::client::MountGetOrCreateRequest& request,
+                                                                      Slow&) {
+  Result<store::Mount> mount = fail(Code::kInternal, "");
+  if (!request.deployment_name().empty() && request.files().empty())
+    mount = client_mount(request.deployment_name());
+  else
+    mount = mount_of_files(call, request);
+  if (!mount) return std::unexpected(mount.error());
+  modal::client::MountGetOrCreateResponse reply;
+  reply.set_mount_id(mount->id.str());
+  reply.mutable_handle_metadata()->set_content_checksum_sha256_hex(mount->checksum);
+  return reply;
+}
+
+Result<store::Mount> Mounts::client_mount(const std::string& name) {
+  const WorkspaceId global;
+  const auto known = c_.store.read([&](store::View& view) { return store::find_mount_by_name(view, global, name); });
+  if (known) return *known;
+  if (!name.starts_with(kClientMount)) return fail(Code::kNotFound, "mount '", name, "' not found");
+  ASSIGN_OR_RETURN(const std::string tree, c_.client_mounts.client_mount(name.substr(kClientMount.size())));
+  store::Mount mount{.id = MountId::make(c_.random, c_.clock.now()), .name = name, .tree = tree};
+  mount.checksum = blobs::sha256_hex(name);
+  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    // Two callers may have made it at once; the first record is the one.
+    if (auto first = store::find_mount_by_name(tx, global, name))
+      mount = *first;
+    else
+      store::insert_mount(tx, mount, c_.clock.now());
+    return {};
+  }));
+  return mount;
+}
+
+Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call, const modal::client::MountGetOrCreateRequest& request) {
+  const std::vector<images::MountFile> files = files_of(request);
+  // Making the tree now tells the client of a bad name or a missing content while it can still do something.
+  TRY(c_.mount_trees.tree_of(files));
+  modal::client::MountGetOrCreateRequest only_files;
+  *only_files.mutable_files() = request.files();
+  auto sorted = files;
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.filename < b.filename; });
+  store::Mount mount{.id = MountId::make(c_.random, call.now), .workspace = call.caller.workspace,
+                     .checksum = images::MountTrees::key_of(sorted), .files = only_files.SerializeAsString()};
+  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    if (auto known = store::find_mount_by_checksum(tx, mount.workspace, mount.checksum))
+      mount = *known;
+    else
+      store::insert_mount(tx, mount, call.now);
+    return {};
+  }));
+  return mount;
+}
+
+}  // namespace ionian::services

@@ -1,0 +1,36 @@
+#pragma once
+// Mounts: local files that clients send along, and the official runtime's own packages.
+#include "modal_proto/mount.pb.h"
+#include "services/context.h"
+#include "store/images.h"
+
+namespace ionian::services {
+
+// The folder of a mount, as a read-only layer. Made on the first call. May wait for other programs.
+Result<std::string> tree_of_mount(const Context& c, const store::Mount& mount);
+
+class Mounts {
+ public:
+  explicit Mounts(Context& context) : c_(context) {}
+  void bind(rpc::Table& table);
+
+ private:
+  // MountBatchedCheckExistence. Which of these contents must still be sent.
+  Result<modal::client::MountBatchedCheckExistenceResponse> check(rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request, store::View& view);
+
+  // MountPutFile. Repeated until `exists`; without data it only asks.
+  //   errors   INVALID_ARGUMENT content that has another hash
+  Result<modal::client::MountPutFileResponse> put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request, store::View& view);
+
+  // MountGetOrCreate. Lists of files become mounts; the global name "modal-client-mount-<version>" is made from the
+  // published package of that version.
+  //   errors   NOT_FOUND name, or a content that was never sent · INVALID_ARGUMENT file names
+  Result<modal::client::MountGetOrCreateResponse> get_or_create(rpc::Call& call, const modal::client::MountGetOrCreateRequest& request, Slow& slow);
+
+  Result<store::Mount> client_mount(const std::string& name);
+  Result<store::Mount> mount_of_files(const rpc::Call& call, const modal::client::MountGetOrCreateRequest& request);
+
+  Context& c_;
+};
+
+}  // namespace ionian::services

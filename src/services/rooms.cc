@@ -1,0 +1,51 @@
+#include "services/rooms.h"
+
+namespace ionian::services {
+
+void WriteRoom::run(rpc::ActiveCallPtr active) {
+  // The transaction outlives this function, and with it the answer that waits for its commit.
+  auto reply = std::make_shared<rpc::MessagePtr>();
+  store_.write(
+      [this, active, reply](store::Tx& tx) -> Result<void> {
+        active->call().now = clock_.now();
+        rpc::Answer answer = call_handler(*active, &tx);
+        CHECK(answer.has_value());
+        if (!*answer) return std::unexpected(answer->error());
+        *reply = *std::move(*answer);
+        return {};
+      },
+      [active, reply](Result<void> committed) {
+        if (!committed) return active->finish(std::unexpected(committed.error()));
+        for (const auto& f : active->call().committed) f();
+        active->finish(std::move(*reply));
+      });
+}
+
+void ReadRoom::run(rpc::ActiveCallPtr active) {
+  store_.read_later([this, active](store::View& view) {
+    active->call().now = clock_.now();
+    rpc::Answer answer = call_handler(*active, &view);
+    CHECK(answer.has_value());
+    active->finish(std::move(*answer));
+  });
+}
+
+void SlowRoom::run(rpc::ActiveCallPtr active) {
+  const bool queued = pool_.post([this, active] {
+    Slow state;
+    active->call().now = clock_.now();
+    rpc::Answer answer = call_handler(*active, &state);
+    CHECK(answer.has_value());
+    active->finish(std::move(*answer));
+  });
+  if (!queued) active->finish(fail(Code::kResourceExhausted, "too many downloads and builds are waiting; try again later"));
+}
+
+void InlineRoom::run(rpc::ActiveCallPtr active) {
+  active->call().now = clock_.now();
+  rpc::Answer answer = call_handler(*active, nullptr);
+  CHECK(answer.has_value());
+  active->finish(std::move(*answer));
+}
+
+}  // namespace ionian::services

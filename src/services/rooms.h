@@ -1,0 +1,54 @@
+#pragma once
+// The rooms of handlers that touch records: writers share the store's transaction, readers its read connections.
+#include "base/pool.h"
+#include "rpc/method.h"
+#include "services/context.h"
+#include "store/store.h"
+
+namespace ionian::services {
+
+// Handlers with a `store::Tx&`. Their replies go out only after the commit.
+class WriteRoom final : public rpc::Room {
+ public:
+  WriteRoom(store::Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+  void run(rpc::ActiveCallPtr call) override;
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+};
+
+// Handlers with a `store::View&`.
+class ReadRoom final : public rpc::Room {
+ public:
+  ReadRoom(store::Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+  void run(rpc::ActiveCallPtr call) override;
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+};
+
+// Handlers with a `Slow&`: they wait for other programs, on threads apart from all else, so that a slow download holds
+// up nobody's ordinary call.
+class SlowRoom final : public rpc::Room {
+ public:
+  SlowRoom(Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
+  void run(rpc::ActiveCallPtr call) override;
+
+ private:
+  Pool& pool_;
+  const Clock& clock_;
+};
+
+// Handlers that need no room: pure answers, on gRPC's own thread.
+class InlineRoom final : public rpc::Room {
+ public:
+  explicit InlineRoom(const Clock& clock) : clock_(clock) {}
+  void run(rpc::ActiveCallPtr call) override;
+
+ private:
+  const Clock& clock_;
+};
+
+}  // namespace ionian::services

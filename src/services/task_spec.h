@@ -1,0 +1,14 @@
+#pragma once
+// What a container of a function is made of: layers, mounts, variables, arguments.
+#include "images/layers.h"
+#include "services/context.h"
+#include "worker/task.pb.h"
+
+namespace ionian::services {
+
+// Reads records, and makes what is not there yet (mounts from files, the runtime's dependencies); may wait for other
+// programs.   errors  NOT_FOUND, with what is missing · DATA_LOSS
+Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers, const TaskId& task,
+                                        const FunctionId& function, const WorkspaceId& workspace);
+
+}  // namespace ionian::services

@@ -1,0 +1,117 @@
+#include "services/tasks.h"
+
+#include "base/log.h"
+#include "services/task_spec.h"
+#include "store/apps.h"
+
+namespace ionian::services {
+
+Tasks::Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool)
+    : c_(context), layers_(layers), numbers_(numbers), pool_(pool) {}
+
+void Tasks::connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door) {
+  worker_ = &worker;
+  server_ = &server;
+  door_ = &door;
+}
+
+void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace) {
+  {
+    std::lock_guard lock(mutex_);
+    known_[task] = Known{.app = app, .function = function};
+  }
+  const bool queued = pool_.post([this, task, function, app, workspace] {
+    Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, task, function, workspace);
+    if (!spec) return ended(task, {.failed_start = spec.error().message});
+    rpc::Caller caller{.kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
+    const auto record = c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
+    if (record) caller.environment = record->environment;
+    c_.identity.add_task(task, std::move(caller));
+    std::unique_lock lock(mutex_);
+    Known& known = known_.at(task);
+    if (known.cancelled) {
+      lock.unlock();
+      return ended(task, {});
+    }
+    known.launched = true;
+    worker_->start(std::move(*spec));
+  });
+  if (!queued) ended(task, {.failed_start = "too many containers are being prepared"});
+}
+
+bool Tasks::cancel_unlaunched(const TaskId& task) {
+  std::lock_guard lock(mutex_);
+  const auto it = known_.find(task);
+  if (it == known_.end() || it->second.launched) return false;
+  return it->second.cancelled = true;
+}
+
+void Tasks::stop(const TaskId& task) {
+  if (!cancel_unlaunched(task)) worker_->stop(task);
+}
+
+void Tasks::kill(const TaskId& task) {
+  if (!cancel_unlaunched(task)) worker_->kill(task);
+}
+
+void Tasks::note_state(const TaskId& task, const AppId& app, const FunctionId& function, int state) {
+  modal::client::TaskLogsBatch batch;
+  batch.set_task_id(task.str());
+  batch.set_function_id(function.str());
+  auto* item = batch.add_items();
+  item->set_task_state(static_cast<modal::client::TaskState>(state));
+  item->set_timestamp(to_unix_seconds(c_.clock.now()));
+  c_.log(app.str(), std::move(batch));
+}
+
+void Tasks::note_running(const TaskId& task, const InputId& input, const CallId& call) {
+  std::lock_guard lock(mutex_);
+  if (const auto it = known_.find(task); it != known_.end()) it->second.input = input, it->second.call = call;
+}
+
+void Tasks::started(const TaskId& id, UniqueFd netns) { door_->open(id, std::move(netns)); }
+
+void Tasks::output(const TaskId& id, int fd, std::string text) {
+  Known known;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = known_.find(id);
+    if (it == known_.end()) return;
+    known = it->second;
+  }
+  modal::client::TaskLogsBatch batch;
+  batch.set_task_id(id.str());
+  batch.set_function_id(known.function.str());
+  batch.set_input_id(known.input.str());
+  auto* item = batch.add_items();
+  item->set_data(std::move(text));
+  item->set_file_descriptor(fd == 2 ? modal::client::FILE_DESCRIPTOR_STDERR : modal::client::FILE_DESCRIPTOR_STDOUT);
+  const Time now = c_.clock.now();
+  item->set_timestamp(to_unix_seconds(now));
+  item->set_timestamp_ns(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+  item->set_function_call_id(known.call.str());
+  item->set_input_id(known.input.str());
+  c_.log(known.app.str(), std::move(batch));
+}
+
+void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
+  c_.identity.forget_task(id);
+  numbers_.forget(id);
+  door_->close(id);
+  {
+    std::lock_guard lock(mutex_);
+    known_.erase(id);
+  }
+  if (!end.failed_start.empty()) log::warning("task ", id, " did not start: ", end.failed_start);
+  core::TaskExit exit{.exit_code = end.exit_code, .signal = end.signal, .out_of_memory = end.out_of_memory,
+                      .failed_start = end.failed_start, .lost = end.lost};
+  c_.core_loop.post([this, id, exit] { c_.core.task_exited(c_.clock.now(), id, exit); });
+}
+
+void Tasks::connected(const TaskId& id, UniqueFd connection) {
+  Result<int> number = numbers_.assign(std::move(connection), id);
+  if (!number) return log::warning("a connection of ", id, " was closed: ", number.error().message);
+  server_->adopt(*number);
+}
+
+}  // namespace ionian::services

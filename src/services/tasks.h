@@ -1,0 +1,65 @@
+#pragma once
+// Tasks between the core, which decides, and the worker, which does: what a task is made of, and what it reports.
+#include <mutex>
+#include <unordered_map>
+
+#include "base/pool.h"
+#include "images/layers.h"
+#include "rpc/server.h"
+#include "services/context.h"
+#include "worker/worker.h"
+
+namespace ionian::services {
+
+// Blob URLs for the inside of containers: a listener in a container's own network namespace.
+class InsideDoor {
+ public:
+  virtual ~InsideDoor() = default;
+  virtual void open(const TaskId& id, UniqueFd netns) = 0;
+  virtual void close(const TaskId& id) = 0;
+};
+
+class Tasks final : public worker::Events {
+ public:
+  Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool);
+  // The parts that in turn need this one.
+  void connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door);
+
+  // The core's wishes. On its thread.
+  void start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace);
+  void stop(const TaskId& task);
+  void kill(const TaskId& task);
+  void note_state(const TaskId& task, const AppId& app, const FunctionId& function, int state);
+  void note_running(const TaskId& task, const InputId& input, const CallId& call);
+
+  // The worker's reports. On its thread.
+  void started(const TaskId& id, UniqueFd netns) override;
+  void output(const TaskId& id, int fd, std::string text) override;
+  void ended(const TaskId& id, const worker::TaskEnd& end) override;
+  void connected(const TaskId& id, UniqueFd connection) override;
+
+ private:
+  struct Known {
+    AppId app;
+    FunctionId function;
+    InputId input;  // that runs alone in it
+    CallId call;
+    bool launched = false;   // the worker has it
+    bool cancelled = false;  // unwanted before the worker had it
+  };
+
+  // A task that is still being prepared will not start; true if it was one.
+  bool cancel_unlaunched(const TaskId& task);
+
+  Context& c_;
+  images::LayerStore& layers_;
+  rpc::FdNumbers& numbers_;
+  Pool& pool_;
+  worker::Worker* worker_ = nullptr;
+  rpc::Server* server_ = nullptr;
+  InsideDoor* door_ = nullptr;
+  std::mutex mutex_;
+  std::unordered_map<TaskId, Known> known_;  // guarded by mutex_
+};
+
+}  // namespace ionian::services

@@ -1,0 +1,63 @@
+#include "worker/step_runner.h"
+
+#include <condition_variable>
+#include <optional>
+
+#include "container/spec.pb.h"
+
+namespace ionian::worker {
+namespace {
+
+container::ContainerSpec container_of(const images::StepSpec& step, std::string id) {
+  container::ContainerSpec spec;
+  spec.set_id(std::move(id));
+  spec.set_hostname("modal");
+  for (const std::string& lower : step.lowers) spec.add_lowers(lower);
+  spec.set_upper_dir(step.scratch_dir + "/upper");
+  spec.set_upper_work_dir(step.scratch_dir + "/work");
+  spec.set_keep_upper(true);
+  for (const std::string& arg : step.args) spec.add_args(arg);
+  for (const std::string& variable : step.env) {
+    const std::size_t equals = variable.find('=');
+    (*spec.mutable_env())[variable.substr(0, equals)] = equals == std::string::npos ? "" : variable.substr(equals + 1);
+  }
+  spec.set_workdir(step.workdir);
+  spec.set_network(step.network ? container::NETWORK_NAT : container::NETWORK_NONE);
+  spec.set_allow_setuid(true);
+  for (const images::Bind& bind : step.binds) {
+    auto* b = spec.add_binds();
+    b->set_source(bind.source);
+    b->set_target(bind.target);
+    b->set_read_only(bind.read_only);
+  }
+  return spec;
+}
+
+}  // namespace
+
+Result<images::StepResult> ContainerStepRunner::run(const images::StepSpec& step,
+                                                    const std::function<void(int fd, std::string_view text)>& on_output,
+                                                    const std::atomic<bool>& cancelled) {
+  std::mutex mutex;
+  std::condition_variable over;
+  std::optional<TaskEnd> end;
+  const std::string id = cat("build-", random_base62(random_, 12));
+  worker_.start_job(container_of(step, id), {.output = [&](int fd, std::string_view text) { on_output(fd, text); },
+                                             .ended = [&](const TaskEnd& e) {
+                                               std::lock_guard lock(mutex);
+                                               end = e;
+                                               over.notify_one();
+                                             }});
+  std::unique_lock lock(mutex);
+  bool killed = false;
+  // `cancelled` is a flag that many may raise and none can wait on, so it is looked at ten times a second.
+  while (!over.wait_for(lock, 100ms, [&] { return end.has_value(); }))
+    if (cancelled && !std::exchange(killed, true)) worker_.kill_job(id);
+  if (cancelled) return fail(Code::kCancelled, "the build was cancelled");
+  if (!end->failed_start.empty()) return fail(Code::kInternal, "cannot start a container for ", step.name, ": ", end->failed_start);
+  if (end->lost) return fail(Code::kUnavailable, "the container of ", step.name, " was lost");
+  return images::StepResult{.exit_code = end->exit_code, .signal = end->signal, .oom_killed = end->out_of_memory,
+                            .upper_dir = end->upper, .id_base = end->id_base};
+}
+
+}  // namespace ionian::worker

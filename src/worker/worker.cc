@@ -1,0 +1,288 @@
+#include "worker/worker.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "container/spec.pb.h"
+#include "worker/task.pb.h"
+
+namespace ionian::worker {
+namespace {
+
+constexpr std::size_t kReadBytes = 64 << 10;
+
+// A pipe whose reading end does not block; the writing end goes into the container.
+Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return sys_fail("pipe");
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+container::ContainerSpec container_of(const TaskSpec& task, const std::string& folder) {
+  container::ContainerSpec spec;
+  spec.set_id(task.task_id());
+  spec.set_hostname("modal");
+  *spec.mutable_lowers() = task.lowers();
+  spec.set_upper_dir(folder + "/upper");
+  spec.set_upper_work_dir(folder + "/work");
+  spec.set_keep_upper(task.keep_upper());
+  auto* socket = spec.add_binds();
+  socket->set_source(folder + "/server.sock");
+  socket->set_target(Worker::kSocketPath);
+  auto* arguments = spec.add_files();
+  arguments->set_path(Worker::kArgumentsPath);
+  arguments->set_content(task.arguments());
+  arguments->set_mode(0400);
+  *spec.mutable_args() = task.command();
+  *spec.mutable_env() = task.env();
+  spec.set_workdir(task.workdir());
+  spec.set_memory_bytes(task.memory_bytes());
+  spec.set_cpu_milli(task.cpu_milli());
+  spec.set_pids_max(4096);
+  spec.set_disk_bytes(task.disk_bytes());
+  spec.set_network(task.network() ? container::NETWORK_NAT : container::NETWORK_NONE);
+  spec.set_allow_setuid(task.keep_upper());
+  return spec;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& events)
+    : options_(std::move(options)), spawner_(spawner), events_(events),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  for (int fd : {wake_.get(), spawner_.fd()}) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+    CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
+  }
+  thread_ = std::thread([this] { main(); });
+}
+
+Worker::~Worker() {
+  post([this] {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  });
+  thread_.join();
+}
+
+void Worker::post(Work work) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(work));
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Worker::start(TaskSpec spec) {
+  post([this, spec = std::move(spec)] { launch_task(spec); });
+}
+
+void Worker::stop(const TaskId& id) {
+  post([this, id] { (void)spawner_.signal(id.str(), SIGTERM); });
+}
+
+void Worker::kill(const TaskId& id) {
+  post([this, id] { (void)spawner_.kill_tree(id.str()); });
+}
+
+void Worker::start_job(container::ContainerSpec spec, Job job) {
+  post([this, spec = std::move(spec), job = std::move(job)] {
+    Living living{.id = spec.id(), .is_task = false};
+    living.upper = spec.upper_dir();
+    living.keep_upper = true;
+    living.job = job;
+    launch(std::move(living), spec);
+  });
+}
+
+void Worker::kill_job(const std::string& id) {
+  post([this, id] { (void)spawner_.kill_tree(id); });
+}
+
+void Worker::main() {
+  std::vector<epoll_event> events(256);
+  for (;;) {
+    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < n; ++i) {
+      const int fd = events[static_cast<std::size_t>(i)].data.fd;
+      if (fd == wake_.get()) {
+        std::uint64_t count;
+        [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
+      } else if (fd == spawner_.fd()) {
+        handle_spawner();
+      } else if (const auto it = id_of_fd_.find(fd); it != id_of_fd_.end()) {
+        handle_container(std::string(it->second), fd);
+      }
+    }
+    std::vector<Work> work;
+    {
+      std::lock_guard lock(mutex_);
+      work.swap(queue_);
+    }
+    for (Work& w : work) w();
+    std::lock_guard lock(mutex_);
+    if (stopping_ && queue_.empty()) return;
+  }
+}
+
+Result<UniqueFd> Worker::make_socket(const std::string& folder) {
+  // Through the folder's descriptor: a socket's address holds 107 bytes, a data folder's path may be longer.
+  UniqueFd at(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!at) return sys_fail(cat("open ", folder));
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener) return sys_fail("socket");
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = cat("/proc/self/fd/", at.get(), "/server.sock");
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return sys_fail(cat("bind a socket in ", folder));
+  // The container's users all may connect: the socket is reachable by its bind mount alone.
+  if (::fchmodat(at.get(), "server.sock", 0666, 0) != 0) return sys_fail("chmod of a task's socket");
+  if (::listen(listener.get(), 64) != 0) return sys_fail("listen");
+  return listener;
+}
+
+void Worker::launch_task(const TaskSpec& task) {
+  Living living{.id = task.task_id()};
+  living.folder = cat(options_.folder, '/', task.task_id());
+  living.upper = living.folder + "/upper";
+  living.keep_upper = task.keep_upper();
+  Result<void> made = make_folders(living.folder, 0700);
+  Result<UniqueFd> socket = made ? make_socket(living.folder) : std::unexpected(made.error());
+  if (!socket) return events_.ended(TaskId(task.task_id()), {.failed_start = socket.error().message});
+  living.listener = std::move(*socket);
+  watch(living.listener.get(), living.id);
+  container::ContainerSpec spec = container_of(task, living.folder);
+  launch(std::move(living), std::move(spec));
+}
+
+void Worker::launch(Living living, container::ContainerSpec spec) {
+  container::Stdio stdio;
+  for (int number : {1, 2}) {
+    auto pipe = make_pipe();
+    if (!pipe) {
+      living.end = TaskEnd{.failed_start = pipe.error().message};
+      break;
+    }
+    (number == 1 ? stdio.out : stdio.err) = std::move(pipe->second);
+    watch(pipe->first.get(), living.id);
+    living.pipes.push_back({.fd = std::move(pipe->first), .number = number, .text = {}});
+  }
+  if (!living.end && spawner_lost_) living.end = TaskEnd{.failed_start = "the spawner is gone", .lost = true};
+  if (!living.end)
+    if (Result<void> sent = spawner_.launch(spec, std::move(stdio)); !sent) living.end = TaskEnd{.failed_start = sent.error().message};
+  const std::string id = living.id;
+  living_.insert_or_assign(id, std::move(living));
+  finish_if_over(id);
+}
+
+void Worker::watch(int fd, const std::string& id) {
+  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+  CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
+  id_of_fd_[fd] = id;
+}
+
+void Worker::handle_spawner() {
+  Result<std::vector<container::ContainerEvent>> events = spawner_.read_events();
+  if (!events) return lose_all();
+  for (container::ContainerEvent& event : *events) {
+    const auto it = living_.find(event.id);
+    if (it == living_.end()) continue;
+    Living& living = it->second;
+    switch (event.kind) {
+      case container::ContainerEvent::kStarted:
+        if (living.is_task) events_.started(TaskId(living.id), std::move(event.netns));
+        continue;
+      case container::ContainerEvent::kFailed: living.end = TaskEnd{.failed_start = event.error}; break;
+      case container::ContainerEvent::kExited:
+        living.end = TaskEnd{.exit_code = event.exit_code, .signal = event.signal, .out_of_memory = event.oom_killed};
+        if (living.keep_upper) living.end->upper = living.upper, living.end->id_base = event.id_base;
+        break;
+    }
+    // The whole tree has gone, so what the pipes still hold is all that will ever come.
+    for (Pipe& pipe : living.pipes)
+      if (pipe.fd) read_pipe(living, pipe);
+    finish_if_over(event.id);
+  }
+}
+
+void Worker::handle_container(const std::string& id, int fd) {
+  const auto it = living_.find(id);
+  if (it == living_.end()) return;
+  Living& living = it->second;
+  if (living.listener && fd == living.listener.get()) return accept_all(living);
+  for (Pipe& pipe : living.pipes)
+    if (pipe.fd && pipe.fd.get() == fd) read_pipe(living, pipe);
+  finish_if_over(id);
+}
+
+void Worker::read_pipe(Living& living, Pipe& pipe) {
+  char buffer[kReadBytes];
+  const auto deliver = [&](std::string text) {
+    if (text.empty()) return;
+    if (living.is_task)
+      events_.output(TaskId(living.id), pipe.number, std::move(text));
+    else
+      living.job.output(pipe.number, text);
+  };
+  // While the container lives, one read a turn: the other pipe's bytes came in between. After it, all that is left.
+  do {
+    const ssize_t n = ::read(pipe.fd.get(), buffer, sizeof buffer);
+    if (n > 0) {
+      deliver(pipe.text.push({buffer, static_cast<std::size_t>(n)}));
+      continue;
+    }
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN && !living.end) return;
+    deliver(pipe.text.finish());
+    id_of_fd_.erase(pipe.fd.get());
+    pipe.fd.reset();
+    return;
+  } while (living.end);
+}
+
+void Worker::accept_all(Living& living) {
+  for (;;) {
+    UniqueFd connection(::accept4(living.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connection) return;
+    events_.connected(TaskId(living.id), std::move(connection));
+  }
+}
+
+void Worker::finish_if_over(const std::string& id) {
+  const auto it = living_.find(id);
+  if (it == living_.end() || !it->second.end) return;
+  for (Pipe& pipe : it->second.pipes)
+    if (pipe.fd) read_pipe(it->second, pipe);
+  Living living = std::move(it->second);
+  living_.erase(it);
+  if (living.listener) id_of_fd_.erase(living.listener.get());
+  living.listener.reset();
+  if (living.is_task)
+    events_.ended(TaskId(id), *living.end);
+  else
+    living.job.ended(*living.end);
+  if (!living.folder.empty() && !living.keep_upper) janitor_.remove(living.folder);
+}
+
+void Worker::lose_all() {
+  if (std::exchange(spawner_lost_, true)) return;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, spawner_.fd(), nullptr);
+  log::error("the spawner has died, and its containers with it");
+  std::vector<std::string> ids;
+  for (auto& [id, living] : living_) {
+    living.end = TaskEnd{.lost = true};
+    ids.push_back(id);
+  }
+  for (const std::string& id : ids) finish_if_over(id);
+}
+
+}  // namespace ionian::worker

@@ -1,0 +1,120 @@
+#pragma once
+// The worker: makes tasks into containers and tells what becomes of them. One thread watches all pipes, sockets and
+// the spawner; everything that it says goes to Events, on that thread.
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/utf8.h"
+#include "container/spawner.h"
+#include "worker/janitor.h"
+
+namespace ionian::worker {
+
+class TaskSpec;
+
+struct TaskEnd {
+  int exit_code = 0;
+  int signal = 0;
+  bool out_of_memory = false;
+  std::string failed_start;  // why the container could not be made at all
+  bool lost = false;         // the spawner died under it
+  // With keep_upper: the folder that holds what the task wrote, and the id of its root there.
+  std::string upper;
+  std::uint32_t id_base = 0;
+};
+
+// Called on the worker's thread; must not block.
+class Events {
+ public:
+  virtual ~Events() = default;
+  virtual void started(const TaskId& id, UniqueFd netns) = 0;
+  // Valid UTF-8; fd is 1 or 2.
+  virtual void output(const TaskId& id, int fd, std::string text) = 0;
+  // All output of the task came before.
+  virtual void ended(const TaskId& id, const TaskEnd& end) = 0;
+  // A process of the task has connected to the server's socket.
+  virtual void connected(const TaskId& id, UniqueFd connection) = 0;
+};
+
+struct WorkerOptions {
+  std::string folder;  // DATA/tasks: uppers and sockets of the living; emptied at the start
+};
+
+class Worker {
+ public:
+  // Where the server's socket and the arguments stand in a container.
+  static constexpr const char* kSocketPath = "/__modal/server.sock";
+  static constexpr const char* kArgumentsPath = "/__modal/arguments.bin";
+
+  Worker(WorkerOptions options, container::Spawner& spawner, Events& events);
+  ~Worker();
+
+  // From any thread; each started task ends with exactly one `ended`.
+  void start(TaskSpec spec);
+  void stop(const TaskId& id);  // SIGTERM to its program
+  void kill(const TaskId& id);
+
+  // A container that is no task (a step of a build): its end goes to `ended`, its output to `output`.
+  struct Job {
+    std::function<void(int fd, std::string_view text)> output;
+    std::function<void(const TaskEnd& end)> ended;
+  };
+  void start_job(container::ContainerSpec spec, Job job);
+  void kill_job(const std::string& id);
+
+ private:
+  struct Pipe {
+    UniqueFd fd;
+    int number = 1;
+    Utf8Joiner text;
+  };
+  struct Living {
+    std::string id;
+    bool is_task = true;
+    std::string folder;      // of a task
+    std::string upper;
+    bool keep_upper = false;
+    UniqueFd listener;
+    std::vector<Pipe> pipes;
+    std::optional<TaskEnd> end;  // set once the spawner has said so
+    Job job;
+  };
+  using Work = std::function<void()>;
+
+  void post(Work work);
+  void main();
+  void launch_task(const TaskSpec& spec);
+  void launch(Living living, container::ContainerSpec spec);
+  Result<UniqueFd> make_socket(const std::string& folder);
+  void watch(int fd, const std::string& id);
+  void handle_spawner();
+  void handle_container(const std::string& id, int fd);
+  void read_pipe(Living& living, Pipe& pipe);
+  void accept_all(Living& living);
+  void finish_if_over(const std::string& id);
+  void lose_all();
+
+  const WorkerOptions options_;
+  container::Spawner& spawner_;
+  Events& events_;
+  Janitor janitor_;
+  UniqueFd epoll_, wake_;
+  std::mutex mutex_;
+  std::vector<Work> queue_;  // guarded by mutex_
+  bool stopping_ = false;    // guarded by mutex_
+  std::unordered_map<std::string, Living> living_;        // of the thread
+  std::unordered_map<int, std::string> id_of_fd_;         // of the thread
+  bool spawner_lost_ = false;                             // of the thread
+  std::thread thread_;
+};
+
+}  // namespace ionian::worker
