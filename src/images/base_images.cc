@@ -193,21 +193,23 @@ Result<BuiltImage> BaseImages::cook(const std::string& tag, const Recipe& recipe
   if (!recipe.python.empty())
     log.write(1, cat("Debian's patch release of Python ", recipe.python,
                      " stands in for the one that was asked for.\n"));
-  // Every tag that the same recipe serves shares its layer.
-  const std::string shared = cat("recipe/", recipe.name());
+  const std::string source = cat("recipe ", recipe.name());
   ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, recipe.name()));
-  ASSIGN_OR_RETURN(std::optional<LocalImage> made, find(shared));
-  if (!made) {
-    ASSIGN_OR_RETURN(
-        const std::string archive,
-        make_root_file_system(recipe, settings_.host, settings_.cache, log, cancelled));
-    ASSIGN_OR_RETURN(BuiltImage image, from_root_file_system(archive, cancelled));
-    image.config = config_of(recipe);
-    made = LocalImage{short_tag(shared), "recipe", std::move(image)};
-    TRY(save(*made));
-  }
-  TRY(save({tag, "recipe", made->image}));
-  return made->image;
+  // Every tag that the same recipe serves shares its layer.
+  ASSIGN_OR_RETURN(const std::vector<LocalImage> local, list());
+  for (const LocalImage& other : local)
+    if (other.source == source && std::ranges::all_of(other.image.layers, [&](const auto& id) {
+          return layers_->exists(id);
+        })) {
+      TRY(save({tag, source, other.image}));
+      return other.image;
+    }
+  ASSIGN_OR_RETURN(const std::string archive,
+                   make_root_file_system(recipe, settings_.host, settings_.cache, log, cancelled));
+  ASSIGN_OR_RETURN(BuiltImage image, from_root_file_system(archive, cancelled));
+  image.config = config_of(recipe);
+  TRY(save({tag, source, image}));
+  return image;
 }
 
 Result<BuiltImage> BaseImages::from_root_file_system(const std::string& path,
@@ -258,8 +260,11 @@ Result<std::vector<LocalImage>> BaseImages::list() const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(settings_.root, error)) {
     if (entry.path().extension() != ".json") continue;
-    ASSIGN_OR_RETURN(LocalImage image, read_record(entry.path()));
-    out.push_back(std::move(image));
+    auto image = read_record(entry.path());
+    // One that is being removed right now is gone.
+    if (!image && ::access(entry.path().c_str(), F_OK) != 0) continue;
+    if (!image) return std::unexpected(image.error());
+    out.push_back(std::move(*image));
   }
   if (error) return fail(Code::kInternal, "read ", settings_.root, ": ", error.message());
   std::ranges::sort(out, {}, &LocalImage::tag);
@@ -288,7 +293,7 @@ Result<std::string> BaseImages::what_is_at_hand() const {
   ASSIGN_OR_RETURN(const std::vector<LocalImage> images, list());
   std::string out = recipes_at_hand();
   for (const LocalImage& image : images)
-    if (image.source != "recipe") cat_to(out, ", ", image.tag);
+    if (!image.source.starts_with("recipe")) cat_to(out, ", ", image.tag);
   return out;
 }
 

@@ -27,7 +27,7 @@ struct BaseSettings {
 
 struct LocalImage {
   std::string tag;     // short_tag()
-  std::string source;  // "import", "registry" or "recipe"
+  std::string source;  // "import", "registry" or "recipe bookworm-python3.11"
   BuiltImage image;
 };
 
