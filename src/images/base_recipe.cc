@@ -122,10 +122,15 @@ Result<std::string> make_root_file_system(const Recipe& recipe, const HostSettin
            source.components, "\n");
   TRY(write_file(scratch.path() + "/apt.conf", apt));
   TRY(write_file(scratch.path() + "/sources.list", sources));
-  Command command{.args = arguments(recipe, host, scratch.path()),
-                  .env = {"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"},
-                  .on_output = [&](int fd, std::string_view text) { log.write(fd, text); },
-                  .cancelled = &cancelled};
+  // In namespaces of its own: however it ends, no process and no mount of it stays, and what it had
+  // unpacked goes with the scratch folder.
+  Command command{
+      .args = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"},
+      .env = {"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", cat("TMPDIR=", scratch.path())},
+      .on_output = [&](int fd, std::string_view text) { log.write(fd, text); },
+      .cancelled = &cancelled};
+  for (std::string& arg : arguments(recipe, host, scratch.path()))
+    command.args.push_back(std::move(arg));
   TRY(run_or_fail(cat("make the base image ", recipe.name()), command));
   TRY(sync_file_system(scratch.path()));
   if (::rename((scratch.path() + "/root.tar.zst").c_str(), path.c_str()) != 0)

@@ -91,6 +91,27 @@ TEST_F(RealBase, PlainDebian) {
       std::string::npos);
 }
 
+TEST_F(RealBase, CancelledInTheMiddleLeavesNothing) {
+  class CancelOnUnpacking final : public BuildLog {
+   public:
+    explicit CancelOnUnpacking(std::atomic<bool>& flag) : flag_(flag) {}
+    void write(int, std::string_view text) override {
+      if (text.find("extracting archives") != text.npos) flag_ = true;
+    }
+    std::atomic<bool>& flag_;
+  };
+  std::atomic<bool> cancelled = false;
+  CancelOnUnpacking log(cancelled);
+  const std::string folder = data_ / "cache";
+  auto made =
+      make_root_file_system({"bookworm", ""}, HostSettings::detect(), folder, log, cancelled);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::kCancelled) << made.error().message;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    EXPECT_TRUE(entry.path().filename().string().starts_with(".lock")) << entry.path();
+  EXPECT_EQ(read_file("/proc/self/mounts")->find(folder), std::string::npos);
+}
+
 TEST_F(RealBase, UnknownTagListsWhatIsAtHand) {
   auto image = bases_->get("python:3.12-slim-bookworm", log_, never_);
   ASSERT_FALSE(image);

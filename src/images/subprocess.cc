@@ -12,9 +12,11 @@ extern "C" {
 #include <sys/pidfd.h>
 }
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
+#include <span>
 
 #include "base/fd.h"
 
@@ -25,6 +27,8 @@ constexpr std::size_t kOutLimit = 1 << 20;
 constexpr std::size_t kTailLimit = 8 << 10;
 // How soon a cancelled command is noticed.
 constexpr int kPollMs = 100;
+// How long the end of killed processes is waited for: the kernel may still be writing for them.
+constexpr int kKillMs = 5000;
 
 std::vector<std::string> merged_environment(const std::vector<std::string>& extra) {
   std::map<std::string, std::string> lines;
@@ -65,10 +69,11 @@ class Child {
   Child(const Child&) = delete;
   ~Child() {
     if (pid_ > 0) {
-      ::kill(-pid_, SIGKILL);
+      kill_group();
       wait();
     }
   }
+  void kill_group() { ::kill(-pid_, SIGKILL); }
   int pidfd() const { return pidfd_.get(); }
   int wait() {
     int status = 0;
@@ -131,6 +136,18 @@ bool drain(int fd, int stream, const Command& command, Exit& exit) {
   }
 }
 
+// Until every process that had the pipes is gone: only then does nothing write to their files any
+// more.
+void discard_to_end(std::span<pollfd> pipes) {
+  const Command silent;
+  Exit ignored;
+  while (std::ranges::any_of(pipes, [](const pollfd& p) { return p.fd >= 0; })) {
+    if (::poll(pipes.data(), pipes.size(), kKillMs) == 0) return;
+    for (pollfd& each : pipes)
+      if (each.fd >= 0 && !drain(each.fd, 0, silent, ignored)) each.fd = -1;
+  }
+}
+
 }  // namespace
 
 Result<Exit> run_command(const Command& command) {
@@ -145,8 +162,11 @@ Result<Exit> run_command(const Command& command) {
   pollfd polls[] = {
       {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {child.pidfd(), POLLIN, 0}};
   while ((polls[2].revents & POLLIN) == 0) {
-    if (command.cancelled && command.cancelled->load())
+    if (command.cancelled && command.cancelled->load()) {
+      child.kill_group();
+      discard_to_end({polls, 2});
       return fail(Code::kCancelled, command.args[0], " was cancelled");
+    }
     if (::poll(polls, 3, kPollMs) < 0 && errno != EINTR) return sys_fail("poll");
     // A daemon that the program leaves behind may keep the pipes open: its own end is what counts.
     for (int i : {0, 1})
