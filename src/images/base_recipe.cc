@@ -26,13 +26,17 @@ constexpr std::string_view kInstallPip =
     " python3 \"$1/pip\" install --quiet --no-index --no-cache-dir --no-compile"
     " --find-links=/usr/share/python-wheels pip $PACKAGES'";
 
-// Services must not start while packages are installed, and archives must not stay in a layer.
+// Services must not start while packages are installed, and archives must not stay in a layer. The
+// last files are there for the runtime to mount its own over them: without them it would have to
+// make them in the layer of each step.
 constexpr std::string_view kFinish =
-    "printf '#!/bin/sh\\nexit 101\\n' > \"$1/usr/sbin/policy-rc.d\" && chmod 755 "
-    "\"$1/usr/sbin/policy-rc.d\" && "
-    "printf 'APT::Keep-Downloaded-Packages \"false\";\\n' > "
-    "\"$1/etc/apt/apt.conf.d/90keep-no-archives\" && "
-    "rm -f \"$1/etc/apt/apt.conf.d/99mmdebstrap\" \"$1/etc/resolv.conf\" \"$1/etc/hostname\"";
+    "printf '#!/bin/sh\\nexit 101\\n' > \"$1/usr/sbin/policy-rc.d\" && "
+    "chmod 755 \"$1/usr/sbin/policy-rc.d\" && "
+    "printf 'APT::Keep-Downloaded-Packages \"false\";\\n'"
+    " > \"$1/etc/apt/apt.conf.d/90keep-no-archives\" && "
+    "rm -f \"$1/etc/apt/apt.conf.d/99mmdebstrap\" && "
+    "printf '127.0.0.1\\tlocalhost\\n' > \"$1/etc/hosts\" && : > \"$1/etc/resolv.conf\" && "
+    ": > \"$1/etc/hostname\"";
 
 std::vector<std::string> arguments(const Recipe& recipe, const HostSettings& host,
                                    const std::string& scratch) {
