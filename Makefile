@@ -1,0 +1,32 @@
+# The menu. `make run` shows a Modal program running on this machine; `make test` runs every test of the tree.
+BUILD ?= build
+PRESET ?= Dev
+CMAKE = cmake -G Ninja -B $(BUILD) -S . -DCMAKE_BUILD_TYPE=$(PRESET)
+
+.PHONY: build run test unit conformance test-all sim fmt tidy bench clean
+
+build:            ## install missing packages and build build/ionian
+	@tools/install-packages
+	@$(CMAKE) >$(BUILD).cmake.log 2>&1 || { cat $(BUILD).cmake.log; exit 1; }
+	@rm -f $(BUILD).cmake.log
+	@ninja -C $(BUILD) --quiet ionian
+
+run: build        ## start a server on a temporary folder and run examples/hello.py with the official client
+	@tools/run-hello $(BUILD)/ionian examples/hello.py
+
+all: build
+	@ninja -C $(BUILD) --quiet
+
+unit: all         ## tests of single parts, and of containers and images without a server
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+conformance: all  ## the official clients against a real server with real containers
+	@tools/conformance $(BUILD)/ionian
+
+test: unit conformance  ## every test of the tree
+
+fmt:              ## format what is ours
+	@git ls-files '*.cc' '*.h' '*.c' | xargs clang-format-19 -i
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,108 @@
+"""A real server with real containers, and the official clients, unmodified, against it."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import textwrap
+import time
+
+import pytest
+
+IONIAN = os.environ["IONIAN"]
+CLIENTS = {"new": pathlib.Path(os.environ["IONIAN_CLIENT"]), "old": pathlib.Path(os.environ["IONIAN_OLD_CLIENT"])}
+
+
+class Server:
+    """`ionian serve` on a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.process = None
+
+    def start(self, *options):
+        ready = self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        self.log = open(self.folder / "server.log", "ab")
+        self.process = subprocess.Popen(
+            [IONIAN, "serve", "--data", str(self.folder / "data"), "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
+             "--ready-file", str(ready), "--debug", *options], stderr=self.log)
+        deadline = time.monotonic() + 60
+        while not ready.exists():
+            assert self.process.poll() is None, self.log_text()
+            assert time.monotonic() < deadline, self.log_text()
+            time.sleep(0.02)
+        self.ready = json.loads(ready.read_text())
+        return self
+
+    def admin(self, *words):
+        out = subprocess.run([IONIAN, "admin", *words, "--data", str(self.folder / "data"), "--json"], capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        return json.loads(out.stdout)
+
+    def token(self, name="test"):
+        return self.admin("token", "create", "--name", name)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(60)
+        return self.process.returncode
+
+    def log_text(self):
+        return (self.folder / "server.log").read_text(errors="replace")
+
+
+class Client:
+    """An installed official client with a token of the server."""
+
+    def __init__(self, server, folder, which="new"):
+        self.server, self.folder, self.venv = server, pathlib.Path(folder), CLIENTS[which]
+        pair = server.token()
+        self.env = {
+            "PATH": f"{self.venv}/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "MODAL_CONFIG_PATH": str(self.folder / "none.toml"),
+            "MODAL_SERVER_URL": server.ready["grpc_url"], "MODAL_TOKEN_ID": pair["token_id"], "MODAL_TOKEN_SECRET": pair["token_secret"],
+        }
+
+    def write(self, text, name="program.py"):
+        path = self.folder / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def run(self, *words, check=True, timeout=180, **env):
+        """Runs `modal WORDS…`; returns the finished process with text output."""
+        out = subprocess.run([self.venv / "bin/modal", *map(str, words)], capture_output=True, text=True, timeout=timeout,
+                             env=self.env | env, cwd=self.folder)
+        assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"
+        return out
+
+    def popen(self, *words, **env):
+        return subprocess.Popen([self.venv / "bin/modal", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env=self.env | env, cwd=self.folder)
+
+    def python(self, path, check=True, timeout=180, **env):
+        out = subprocess.run([self.venv / "bin/python", str(path)], capture_output=True, text=True, timeout=timeout,
+                             env=self.env | env, cwd=self.folder)
+        assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"
+        return out
+
+
+@pytest.fixture(scope="session")
+def server():
+    folder = tempfile.mkdtemp(prefix="ionian-test.")
+    running = Server(folder).start()
+    yield running
+    assert running.stop() == 0, running.log_text()[-3000:]
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def client(server, tmp_path):
+    return Client(server, tmp_path)
+
+
+@pytest.fixture
+def old_client(server, tmp_path):
+    return Client(server, tmp_path, "old")

@@ -1,0 +1,171 @@
+"""`modal run` and what a first program does, by the official client in real containers."""
+import signal
+import time
+
+
+def test_hello(client):
+    program = client.write("""
+        import modal
+        app = modal.App("hello")
+
+        @app.function()
+        def square(x: int) -> int:
+            print("squaring", x)
+            return x * x
+
+        @app.local_entrypoint()
+        def main(n: int = 5, greeting: str = "hi"):
+            print(greeting, square.remote(n), square.local(2))
+            print("map", list(square.map(range(4))))
+            print("starmap", list(square.starmap([(3,), (4,)])))
+            square.for_each([7])
+    """)
+    out = client.run("run", program, "--n", "6", "--greeting", "hello").stdout
+    assert "hello 36 4" in out
+    assert "map [0, 1, 4, 9]" in out
+    assert "starmap [9, 16]" in out
+    assert "squaring 6" in out and "squaring 7" in out
+    assert "App completed" in out
+
+
+def test_generators_async_and_spawn(client):
+    program = client.write("""
+        import modal
+        app = modal.App("kinds")
+
+        @app.function()
+        def count(n):
+            for i in range(n):
+                yield i * 10
+
+        @app.function()
+        async def later(x):
+            return x + 1
+
+        @app.local_entrypoint()
+        def main():
+            print("generator", list(count.remote_gen(5)))
+            print("async", later.remote(1))
+            call = later.spawn(41)
+            print("spawned", call.get(timeout=60), modal.FunctionCall.from_id(call.object_id).get())
+    """)
+    out = client.run("run", program).stdout
+    assert "generator [0, 10, 20, 30, 40]" in out
+    assert "async 2" in out
+    assert "spawned 42 42" in out
+
+
+def test_functions_call_functions(client):
+    program = client.write("""
+        import modal
+        app = modal.App("nested")
+
+        @app.function()
+        def double(x):
+            return 2 * x
+
+        @app.function()
+        def outer(x):
+            return double.remote(x) + sum(double.map([1, 2, 3]))
+
+        @app.function()
+        def factorial(n):
+            return 1 if n < 2 else n * factorial.remote(n - 1)
+
+        @app.local_entrypoint()
+        def main():
+            print("nested", outer.remote(5), factorial.remote(4))
+    """)
+    assert "nested 22 24" in client.run("run", program).stdout
+
+
+def test_one_function_of_a_file(client):
+    program = client.write("""
+        import modal
+        app = modal.App("one")
+
+        @app.function()
+        def greet(name: str, times: int = 1):
+            print("hello " + name * times)
+
+        @app.function()
+        def other():
+            pass
+    """)
+    assert "hello bobbob" in client.run("run", f"{program}::greet", "--name", "bob", "--times", "2").stdout
+    refused = client.run("run", f"{program}::nothing", check=False)
+    assert refused.returncode != 0
+
+
+def test_as_a_script(client):
+    program = client.write("""
+        import modal
+        app = modal.App("script")
+
+        @app.function()
+        def shout(text):
+            print("inside")
+            return text.upper()
+
+        if __name__ == "__main__":
+            with modal.enable_output(), app.run():
+                print(shout.remote("quiet"))
+    """)
+    out = client.python(program).stdout
+    assert "QUIET" in out and "inside" in out
+
+
+def test_interrupt_stops_the_app(server, client):
+    program = client.write("""
+        import time, modal
+        app = modal.App("interrupted")
+
+        @app.function(timeout=600)
+        def sleep():
+            print("asleep", flush=True)
+            time.sleep(500)
+
+        @app.local_entrypoint()
+        def main():
+            sleep.remote()
+    """)
+    process = client.popen("run", program)
+    for line in process.stdout:
+        if "asleep" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stdout.read()
+    assert process.wait(30) != 0 or "abort" in rest.lower()
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+
+
+def test_detached_app_outlives_its_client(server, client):
+    program = client.write("""
+        import time, modal
+        app = modal.App("detached")
+
+        @app.function(timeout=600)
+        def work():
+            print("begun", flush=True)
+            time.sleep(4)
+            return 1
+
+        @app.local_entrypoint()
+        def main():
+            work.remote()
+    """)
+    process = client.popen("run", "--detach", program)
+    for line in process.stdout:
+        if "begun" in line:
+            break
+    process.kill()
+    process.wait()
+    assert server.admin("status")["inputs"] >= 1
+    assert server.admin("status")["containers"] >= 1
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
