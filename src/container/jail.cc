@@ -64,7 +64,7 @@ bool provides(const ContainerSpec& spec, const std::string& path) {
 }  // namespace
 
 struct Jail::Mounts {
-  UniqueFd rootfs;
+  Rootfs rootfs;
   std::vector<std::pair<UniqueFd, std::string>> into;
 };
 
@@ -139,7 +139,7 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
             .maps_written = maps_read.get(),
             .report = report_write.get(),
             .stdio = {stdio[0].get(), stdio[1].get(), stdio[2].get()},
-            .rootfs = mounts.rootfs.get()};
+            .rootfs = mounts.rootfs.mount.get()};
   for (const UniqueFd& tasks : container.cgroup.v1_tasks) plan.v1_tasks.push_back(tasks.get());
   for (const auto& [mount, target] : mounts.into) plan.mounts.push_back({mount.get(), target});
 

@@ -96,10 +96,10 @@ Result<void> make_owned_folder(int at, const char* name, const IdRange& ids) {
 
 }  // namespace
 
-Result<UniqueFd> mount_rootfs(const RootfsOptions& options, const IdRange& ids) {
+Result<Rootfs> mount_rootfs(const RootfsOptions& options, const IdRange& ids) {
   ASSIGN_OR_RETURN(FileSystem fs, FileSystem::open("overlay"));
   TRY(fs.set("source", "overlay"));
-  std::vector<UniqueFd> lowers;
+  Rootfs rootfs;
   // The kernel takes the topmost first.
   for (auto lower = options.lowers.rbegin(); lower != options.lowers.rend(); ++lower) {
     ASSIGN_OR_RETURN(UniqueFd tree, open_clone(*lower));
@@ -108,7 +108,7 @@ Result<UniqueFd> mount_rootfs(const RootfsOptions& options, const IdRange& ids) 
     if (Result<void> done = fs.set("lowerdir+", fd_path(tree.get())); !done)
       return fail(Code::kFailedPrecondition, "stack the layer ", *lower,
                   " (needs Linux 6.15 or later): ", done.error().message);
-    lowers.push_back(std::move(tree));
+    rootfs.lowers.push_back(std::move(tree));
   }
   TRY(fs.set("upperdir", fd_path(options.upper)));
   TRY(fs.set("workdir", fd_path(options.work)));
@@ -118,7 +118,9 @@ Result<UniqueFd> mount_rootfs(const RootfsOptions& options, const IdRange& ids) 
   // Layers stay readable without each other's history.
   TRY(fs.set("metacopy", "off"));
   TRY(fs.set("redirect_dir", "off"));
-  return fs.mount(MOUNT_ATTR_NODEV);
+  TRY(fs.set("index", "off"));
+  ASSIGN_OR_RETURN(rootfs.mount, fs.mount(MOUNT_ATTR_NODEV));
+  return rootfs;
 }
 
 Result<UniqueFd> clone_mount(const std::string& source, Access access, const IdRange& ids) {

@@ -18,9 +18,16 @@ struct RootfsOptions {
   int work = -1;
 };
 
+struct Rootfs {
+  UniqueFd mount;
+  // No longer needed, but each that is closed last waits for the kernel's readers, up to some ms:
+  // the spawner leaves that to the container's init.
+  std::vector<UniqueFd> lowers;
+};
+
 // An overlay of idmapped, read-only lowers. FAILED_PRECONDITION on kernels before 6.15, which
 // cannot stack mounts that are not attached.
-Result<UniqueFd> mount_rootfs(const RootfsOptions& options, const IdRange& ids);
+Result<Rootfs> mount_rootfs(const RootfsOptions& options, const IdRange& ids);
 
 // A clone of what stands at `source`, without what is mounted below it. Idmapped where its file
 // system can.
