@@ -86,6 +86,7 @@ BaseImages::BaseImages(BaseSettings settings, const LayerStore& layers)
 
 Result<BaseImages> BaseImages::open_folder(BaseSettings settings, const LayerStore& layers) {
   TRY(clear_scratch(settings.root));
+  TRY(clear_scratch(settings.cache));
   return BaseImages(std::move(settings), layers);
 }
 

@@ -50,6 +50,7 @@ ClientMounts::ClientMounts(ClientMountSettings settings)
 
 Result<ClientMounts> ClientMounts::open_folder(ClientMountSettings settings) {
   TRY(clear_scratch(settings.root));
+  TRY(clear_scratch(cat(settings.cache, "/wheels")));
   return ClientMounts(std::move(settings));
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <vector>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -16,6 +17,13 @@ namespace ionian::images {
 namespace {
 
 constexpr std::string_view kScratchPrefix = ".tmp-";
+
+// Nothing if it is locked, or gone.
+UniqueFd lock_if_free(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+  return fd;
+}
 
 }  // namespace
 
@@ -32,9 +40,15 @@ Result<UniqueFd> lock_in_folder(const std::string& folder, std::string_view name
 Result<ScratchFolder> ScratchFolder::make(const std::string& folder) {
   TRY(make_folders(folder));
   SystemRandom random;
-  std::string path = cat(folder, "/", kScratchPrefix, random_base62(random, 16));
-  if (::mkdir(path.c_str(), 0755) != 0) return sys_fail(cat("make ", path));
-  return ScratchFolder(std::move(path));
+  // Between its making and its lock someone may clear it away: then another one is made.
+  for (int tries = 0; tries < 10; ++tries) {
+    std::string path = cat(folder, "/", kScratchPrefix, random_base62(random, 16));
+    if (::mkdir(path.c_str(), 0755) != 0) return sys_fail(cat("make ", path));
+    UniqueFd lock = lock_if_free(path);
+    if (lock && ::access(path.c_str(), F_OK) == 0)
+      return ScratchFolder(std::move(path), std::move(lock));
+  }
+  return fail(Code::kInternal, "no folder in ", folder, " stays");
 }
 
 ScratchFolder::~ScratchFolder() {
@@ -42,24 +56,25 @@ ScratchFolder::~ScratchFolder() {
   if (Result<void> done = remove_tree(path_); !done) log::warning(done.error().message);
 }
 
-Result<void> ScratchFolder::publish(const std::string& to, std::string_view part) {
-  const std::string from = part.empty() ? path_ : cat(path_, "/", part);
-  TRY(sync_file_system(from));
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+Result<void> ScratchFolder::publish(const std::string& to) {
+  TRY(sync_file_system(path_));
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
     if (errno == EEXIST) return fail(Code::kAlreadyExists, to, " is there already");
-    return sys_fail(cat("rename ", from, " to ", to));
+    return sys_fail(cat("rename ", path_, " to ", to));
   }
-  if (part.empty()) path_.clear();
+  path_.clear();
   return sync_folder(std::filesystem::path(to).parent_path());
 }
 
 Result<void> clear_scratch(const std::string& folder) {
   TRY(make_folders(folder));
+  std::vector<std::string> left;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().filename().string().starts_with(kScratchPrefix))
-      TRY(remove_tree(entry.path()));
+    if (entry.path().filename().string().starts_with(kScratchPrefix)) left.push_back(entry.path());
   if (error) return fail(Code::kInternal, "read ", folder, ": ", error.message());
+  for (const std::string& path : left)
+    if (const UniqueFd lock = lock_if_free(path)) TRY(remove_tree(path));
   return {};
 }
 
