@@ -169,6 +169,25 @@ TEST_F(NetworkTest, NothingStaysBehind) {
   EXPECT_FALSE(run_nft(cat("delete table inet ionian_", name_, "\n")).has_value());
 }
 
+TEST_F(NetworkTest, TwoServersShareTheUplink) {
+  const UniqueFd server = listen(world_.get(), "203.0.113.5", 8087);
+  std::unique_ptr<Spawner> first = std::move(spawner_);
+  auto second = Spawner::start(
+      {.executable = TEST_SPAWNER, .run_dir = folder_ + "/run2", .name = name_ + "-second"});
+  ASSERT_OK(second);
+  ASSERT_EQ((*second)->network_warning(), "");
+  for (auto* each : {&first, &*second}) {
+    spawner_ = std::move(*each);
+    EXPECT_EQ(tcp("203.0.113.5", 8087), kReached);
+    *each = std::move(spawner_);
+  }
+  first.reset();
+  spawner_ = std::move(*second);
+  EXPECT_EQ(tcp("203.0.113.5", 8087), kReached);
+  spawner_.reset();
+  EXPECT_EQ(*read_file("/proc/sys/net/ipv4/conf/uplink/forwarding"), "0\n");
+}
+
 using NoUplinkTest = JailFixture;
 
 TEST_F(NoUplinkTest, SaysThatThereIsNoNetworkAndWorks) {
