@@ -226,7 +226,10 @@ Result<std::uint32_t> Nat::take_address() {
 
 Result<std::uint32_t> Nat::connect(int netns) {
   ASSIGN_OR_RETURN(const std::uint32_t address, take_address());
-  const std::string link = cat(link_prefix(name_), "v", links_++ % 100'000);
+  std::string link;
+  do {
+    link = cat(link_prefix(name_), "v", links_++ % 100'000);
+  } while (::if_nametoindex(link.c_str()) != 0);  // one that has lived for 100,000 others
   const auto furnish = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(RtNetlink outside, RtNetlink::open());
     TRY(outside.add_veth({.name = link,

@@ -1,14 +1,17 @@
 #include "container/spawner.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "container/packet.h"
 #include "container/spec.pb.h"
+#include "container/syscalls.h"
 
 extern char** environ;
 
@@ -16,6 +19,9 @@ namespace ionian::container {
 namespace {
 
 constexpr int kChildSocket = 3;
+// It gives a former life 10 s to end, and that one's processes 10 s more.
+constexpr int kStartTimeMs = 30'000;
+constexpr int kEndTimeMs = 20'000;
 
 bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= 32 &&
@@ -26,6 +32,15 @@ Result<void> send_request(int socket, const SpawnerRequest& request,
                           const std::vector<int>& fds = {}) {
   TRY(send_packet(socket, request.SerializeAsString(), fds, Wait::kYes));
   return {};
+}
+
+bool is_readable_within(int fd, int timeout_ms) {
+  pollfd readable{.fd = fd, .events = POLLIN};
+  int n;
+  do {
+    n = ::poll(&readable, 1, timeout_ms);
+  } while (n < 0 && errno == EINTR);
+  return n > 0;
 }
 
 Result<ContainerEvent> to_event(Packet packet) {
@@ -110,6 +125,8 @@ Result<void> Spawner::configure(const SpawnerOptions& options) {
   configure.set_resolver_file(options.resolver_file);
   for (const std::string& host : options.allow_hosts) configure.add_allow_hosts(host);
   TRY(send_request(socket_.get(), request));
+  if (!is_readable_within(socket_.get(), kStartTimeMs))
+    return fail(Code::kUnavailable, "the spawner did not get ready in ", kStartTimeMs / 1000, " s");
   Result<std::optional<Packet>> answer = receive_packet(socket_.get(), Wait::kYes);
   if (!answer) return fail(Code::kUnavailable, "the spawner ended at its start");
   SpawnerEvent event;
@@ -123,7 +140,10 @@ Result<void> Spawner::configure(const SpawnerOptions& options) {
 
 Spawner::~Spawner() {
   socket_.reset();
-  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  if (pid_ <= 0) return;
+  const UniqueFd process(sys_pidfd_open(pid_));
+  if (!is_readable_within(process.get(), kEndTimeMs)) ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
 }
 
 Result<void> Spawner::launch(const ContainerSpec& spec, Stdio stdio) {
