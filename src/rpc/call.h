@@ -45,6 +45,7 @@ struct RequestHeaders {
   ClientType client_type = ClientType::kUnknown;
   std::string token_id, token_secret;
   std::string idempotency_key;
+  std::string host;    // by which the client reached the server, as it says
   bool oauth = false;  // came with OAuth headers, which only a third-party issuer could check
 };
 

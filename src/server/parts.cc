@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "blobs/hash.h"
+#include "container/netns.h"
 #include "server/version.h"
 
 namespace ionian::server {
@@ -14,7 +15,8 @@ namespace ionian::server {
 // The objects whose methods the table names.
 struct Parts::Handlers {
   explicit Handlers(services::Context& c, const services::ServerFacts& facts)
-      : environments(c), functions(c), calls(c), containers(c), mounts(c), secrets(c), app_logs(c), admin(c, facts) {}
+      : blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), secrets(c), app_logs(c), admin(c, facts) {}
+  services::Blobs blobs;
   services::Environments environments;
   services::Functions functions;
   services::Calls calls;
@@ -31,11 +33,24 @@ struct Parts::Handlers {
 
 namespace {
 
-class NoDoor final : public services::InsideDoor {
+// Opens the gateway inside each container, by its network namespace.
+class GatewayDoor final : public services::InsideDoor {
  public:
-  void open(const TaskId&, UniqueFd) override {}
-  void close(const TaskId&) override {}
+  explicit GatewayDoor(gateway::Gateway& gateway) : gateway_(gateway) {}
+  void open(const TaskId& id, UniqueFd netns) override {
+    Result<UniqueFd> listener = container::listen_in(netns.get(), container::kLocalAddress, services::Blobs::kInsidePort);
+    if (!listener) return log::warning("task ", id, " has no blobs: ", listener.error().message);
+    gateway_.open_inside(id, std::move(*listener));
+  }
+  void close(const TaskId& id) override { gateway_.close_inside(id); }
+
+ private:
+  gateway::Gateway& gateway_;
 };
+
+gateway::Route health_route() {
+  return {.prefix = "/health", .handle = [](gateway::Exchange& e) { e.reply(200, "text/plain; charset=utf-8", "ok\n"); }};
+}
 
 std::string cache_folder(const ServeOptions& options) {
   if (!options.cache.empty()) return options.cache;
@@ -128,7 +143,9 @@ Result<void> Parts::listen() {
   images_ = std::make_unique<services::Images>(*context_, *builder_);
   apps_ = std::make_unique<services::Apps>(*context_);
   driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_);
-  door_ = std::make_unique<NoDoor>();
+  ASSIGN_OR_RETURN(blob_routes_, gateway::BlobRoutes::open(*context_, options_.data + "/uploads"));
+  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::start(options_.http, {blob_routes_->route(), health_route()}));
+  door_ = std::make_unique<GatewayDoor>(*gateway_);
 
   handlers_ = std::make_unique<Handlers>(*context_, facts_);
   Handlers& h = *handlers_;
@@ -142,6 +159,7 @@ Result<void> Parts::listen() {
   table_.add_room<core::Core>(*core_loop_);
   table_.add_room<logs::LogStore>(*log_loop_);
   table_.set_inline_room(*h.inline_room);
+  h.blobs.bind(table_);
   h.environments.bind(table_);
   h.functions.bind(table_);
   h.calls.bind(table_);
@@ -165,8 +183,10 @@ Result<void> Parts::listen() {
   server_ = std::move(*server);
   const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
   facts_.grpc_url = cat("http://", host, ':', server_->port(0));
-  facts_.http_url = cat("http://", options_.http);
+  const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
+  facts_.http_url = cat("http://", http_host, ':', gateway_->port());
   context_->public_url = facts_.http_url;
+  context_->http_is_wildcard = http_host == "0.0.0.0";
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();
@@ -183,6 +203,7 @@ Parts::~Parts() {
   images_.reset();
   slow_pool_.reset();
   worker_.reset();
+  gateway_.reset();
   server_.reset();
 }
 

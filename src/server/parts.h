@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "base/result.h"
 #include "container/spawner.h"
+#include "gateway/blob_routes.h"
 #include "images/base_images.h"
 #include "images/builder.h"
 #include "images/layers.h"
@@ -12,6 +13,7 @@
 #include "services/admin.h"
 #include "services/app_logs.h"
 #include "services/apps.h"
+#include "services/blobs.h"
 #include "services/calls.h"
 #include "services/containers.h"
 #include "services/driver.h"
@@ -74,6 +76,8 @@ class Parts {
   std::unique_ptr<services::Images> images_;
   std::unique_ptr<services::Apps> apps_;
   std::unique_ptr<services::Driver> driver_;
+  std::unique_ptr<gateway::BlobRoutes> blob_routes_;
+  std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<services::InsideDoor> door_;
   struct Handlers;
   std::unique_ptr<Handlers> handlers_;

@@ -31,6 +31,7 @@ struct Context {
   images::ClientMounts& client_mounts;
   images::MountTrees& mount_trees;
   std::string public_url;  // of the HTTP gateway, for links that people follow
+  bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
 
   // Appends to a log stream from any thread, and wakes its readers.
   void log(const std::string& stream, modal::client::TaskLogsBatch batch) const;

@@ -1,0 +1,64 @@
+#include "blobs/signed_url.h"
+
+#include <sodium.h>
+
+#include <charconv>
+#include <map>
+
+namespace ionian::blobs {
+namespace {
+
+constexpr std::string_view kPrefix = "/blobs/";
+
+std::string text_of(const BlobRight& r) {
+  return cat(r.method, ' ', r.workspace, ' ', r.blob, ' ', r.length, ' ', r.part, ' ', r.parts, ' ', r.side, ' ', to_unix_ms(r.expires));
+}
+
+std::map<std::string, std::string, std::less<>> query_of(std::string_view text) {
+  std::map<std::string, std::string, std::less<>> query;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), pair.size() + 1));
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos) query.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return query;
+}
+
+template <class T>
+T number_of(const std::map<std::string, std::string, std::less<>>& query, std::string_view name) {
+  T n = 0;
+  if (const auto it = query.find(name); it != query.end()) std::from_chars(it->second.data(), it->second.data() + it->second.size(), n);
+  return n;
+}
+
+}  // namespace
+
+std::string signed_target(const BlobRight& r, const Signer& sign) {
+  return cat(kPrefix, r.workspace, '/', r.blob, "?len=", r.length, "&part=", r.part, "&parts=", r.parts, "&exp=", to_unix_ms(r.expires),
+             "&sig=", sign(text_of(r)));
+}
+
+Result<BlobRight> check_target(std::string_view method, std::string_view target, std::string_view side, Time now, const Signer& sign) {
+  const auto refuse = [](std::string_view why) { return fail(Code::kPermissionDenied, "this address is not valid: ", why); };
+  if (!target.starts_with(kPrefix)) return refuse("it names no blob");
+  target.remove_prefix(kPrefix.size());
+  const std::size_t slash = target.find('/'), mark = target.find('?');
+  if (slash == std::string_view::npos || mark == std::string_view::npos || slash > mark) return refuse("it is incomplete");
+  const auto query = query_of(target.substr(mark + 1));
+  BlobRight r{.method = std::string(method), .workspace = WorkspaceId(std::string(target.substr(0, slash))),
+              .blob = BlobId(std::string(target.substr(slash + 1, mark - slash - 1))), .side = std::string(side)};
+  r.length = number_of<std::uint64_t>(query, "len");
+  r.part = number_of<int>(query, "part");
+  r.parts = number_of<int>(query, "parts");
+  r.expires = from_unix_ms(number_of<std::int64_t>(query, "exp"));
+  const std::string wanted = sign(text_of(r));
+  const auto sig = query.find("sig");
+  const bool same = sig != query.end() && sig->second.size() == wanted.size() &&
+                    sodium_memcmp(sig->second.data(), wanted.data(), wanted.size()) == 0;
+  if (!same) return refuse("its signature does not fit this method, blob and caller");
+  if (r.expires <= now) return refuse("it has expired; ask for a new one");
+  return r;
+}
+
+}  // namespace ionian::blobs
