@@ -5,6 +5,13 @@
 #include "modal_proto/common.pb.h"
 
 namespace ionian::core {
+namespace {
+
+// An idle container is kept that long in any case: it is about to ask for its next input, and one that stays because
+// of min_containers is looked at no oftener than this.
+constexpr Duration kShortestIdle = 1s;
+
+}  // namespace
 
 Result server_result(Outcome outcome, std::string exception) {
   modal::client::GenericResult generic;
@@ -48,7 +55,7 @@ void Core::set_deadline(Task& task, std::optional<Time> deadline) {
 void Core::refresh_deadline(Time now, Task& task) {
   if (task.state != TaskState::kReady) return;
   const FunctionConfig& config = functions_.at(task.function).config;
-  if (task.running.empty()) return set_deadline(task, now + config.scaledown_window);
+  if (task.running.empty()) return set_deadline(task, now + std::max(config.scaledown_window, kShortestIdle));
   Time first = Time::max();
   for (const InputId& id : task.running) first = std::min(first, inputs_.at(id).started + config.timeout);
   set_deadline(task, first);
