@@ -180,8 +180,10 @@ ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_in
 }
 
 void Core::release_call(Time now, const CallId& id) {
-  if (const auto it = calls_.find(id); it != calls_.end() && !it->second.asynchronous)
-    releases_.emplace(now + limits_.keep_read_call, id);
+  const auto it = calls_.find(id);
+  if (it == calls_.end() || it->second.asynchronous || it->second.releasing) return;
+  it->second.releasing = true;
+  releases_.emplace(now + limits_.keep_read_call, id);
 }
 
 void Core::cancel_empty_call(const CallId& id) {
@@ -193,6 +195,7 @@ void Core::drop_call(const CallId& id) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return;
   // One that is still at work stays; a later read releases it again.
+  it->second.releasing = false;
   if (it->second.done < it->second.inputs.size()) return;
   if (const auto app = apps_.find(it->second.app); app != apps_.end()) app->second.calls.erase(id);
   forget_call(id);
