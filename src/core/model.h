@@ -119,6 +119,7 @@ struct Function {
   std::uint32_t starting = 0;
   std::uint32_t failed_starts = 0;  // in a row
   Time next_start;                  // not before: back-off after failed starts
+  bool restart_planned = false;     // the core comes back to it at next_start
 };
 
 struct App {

@@ -51,7 +51,7 @@ void Core::schedule(Time now, Function& f) {
   while (wanted > 0 && f.tasks.size() < most && tasks_.size() < limits_.tasks_max &&
          f.starting < limits_.starting_max) {
     if (now < f.next_start) {
-      restarts_.emplace(f.next_start, f.config.id);
+      if (!std::exchange(f.restart_planned, true)) restarts_.emplace(f.next_start, f.config.id);
       return;
     }
     start_task(now, f);
@@ -137,7 +137,9 @@ void Core::tick(Time now) {
   while (!restarts_.empty() && restarts_.begin()->first <= now) {
     const auto f = functions_.find(restarts_.begin()->second);
     restarts_.erase(restarts_.begin());
-    if (f != functions_.end()) schedule(now, f->second);
+    if (f == functions_.end()) continue;
+    f->second.restart_planned = false;
+    schedule(now, f->second);
   }
   for (const AppId& id : std::exchange(drained_, {})) stop_app(now, id);
   std::vector<AppId> abandoned;
