@@ -1,6 +1,7 @@
 #pragma once
 // The one door to time. Everything that needs to know it takes a Clock, so that tests and the simulator own it.
 #include <chrono>
+#include <string>
 
 namespace ionian {
 
@@ -44,6 +45,8 @@ inline double to_unix_seconds(Time t) {
 inline std::int64_t to_unix_ms(Time t) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
 }
+// "2026-11-22 04:48:00+00:00"
+std::string utc_text(Time t);
 inline Time from_unix_ms(std::int64_t ms) { return Time{std::chrono::milliseconds{ms}}; }
 inline Duration from_seconds(double s) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s));

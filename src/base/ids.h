@@ -56,6 +56,8 @@ IONIAN_ID(InputId, "in", true);
 IONIAN_ID(MountId, "mo", false);
 IONIAN_ID(QueueId, "qu", false);
 IONIAN_ID(SecretId, "st", false);
+IONIAN_ID(ProxyTokenId, "wk", false);
+IONIAN_ID(ServiceUserId, "sv", false);
 IONIAN_ID(TaskId, "ta", true);
 IONIAN_ID(TokenId, "ak", false);
 IONIAN_ID(UserId, "us", false);

@@ -66,7 +66,10 @@ void revoke_token(const Options& options) {
   TokenRevokeRequest request;
   request.set_token_id(options.token_id);
   call<TokenRevokeResponse>(options, "TokenRevoke", request);
-  std::cout << "revoked " << options.token_id << "\n";
+  if (options.json)
+    std::cout << nlohmann::ordered_json{{"token_id", options.token_id}, {"revoked", true}}.dump() << "\n";
+  else
+    std::cout << "revoked " << options.token_id << "\n";
 }
 
 void show_status(const Options& options) {

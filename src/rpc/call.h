@@ -19,21 +19,31 @@ enum class CallerKind {
   kOwner,  // the owner of the data folder, by the unix socket in it
 };
 
+// A person's or service user's standing in its workspace, ascending.
+enum class WorkspaceRole { kNone, kService, kMember, kManager, kOwner };
+// What one may do in an environment, ascending.
+enum class EnvironmentRole { kNoAccess, kViewer, kContributor };
+
 // Whose call it is. `workspace` is the wall that every look-up takes as an argument.
 struct Caller {
   CallerKind kind = CallerKind::kAnonymous;
   WorkspaceId workspace;
   EnvironmentId environment;  // kTask: that of its app; else empty
   TokenId token;              // kToken
-  TaskId task;                // kTask
-  AppId app;                  // kTask
+  std::string principal;      // kToken: the user (us-…) or service user (sv-…) behind it
+  WorkspaceRole role = WorkspaceRole::kNone;
+  TaskId task;  // kTask
+  AppId app;    // kTask
 };
 
 // Whose calls a method takes. Policy stands on the table's line, as data.
 enum class Access {
   kAnonymous,  // everybody
-  kClient,     // a valid token, or a container acting for its app
+  kView,       // a valid token or a container; in environments, the role viewer
+  kClient,     // the same; in environments, the role contributor
   kContainer,  // containers only
+  kMember,     // a valid token; containers have no identity of their own to manage
+  kManager,    // a token of a manager or owner of the workspace
   kOwner,      // the data folder's owner only
 };
 
@@ -55,6 +65,7 @@ using WatchKey = std::string;
 class Call {
  public:
   std::string_view method;  // "/modal.client.ModalClient/AppCreate"
+  Access access = Access::kClient;  // the method's
   Caller caller;
   RequestHeaders headers;
   std::string peer;  // as gRPC writes it: "ipv4:127.0.0.1:4711", "unix:…", "fd:4200"

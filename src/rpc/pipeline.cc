@@ -7,34 +7,55 @@ namespace {
 
 std::string_view short_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-bool allowed(Access access, CallerKind kind) {
+bool allowed(Access access, const Caller& caller) {
   switch (access) {
     case Access::kAnonymous: return true;
-    case Access::kClient: return kind == CallerKind::kToken || kind == CallerKind::kTask;
-    case Access::kContainer: return kind == CallerKind::kTask;
-    case Access::kOwner: return kind == CallerKind::kOwner;
+    case Access::kView:
+    case Access::kClient: return caller.kind == CallerKind::kToken || caller.kind == CallerKind::kTask;
+    case Access::kContainer: return caller.kind == CallerKind::kTask;
+    case Access::kMember: return caller.kind == CallerKind::kToken;
+    case Access::kManager: return caller.kind == CallerKind::kToken && caller.role >= WorkspaceRole::kManager;
+    case Access::kOwner: return caller.kind == CallerKind::kOwner;
   }
   return false;
+}
+
+std::string_view role_name(WorkspaceRole role) {
+  switch (role) {
+    case WorkspaceRole::kOwner: return "owner";
+    case WorkspaceRole::kManager: return "manager";
+    case WorkspaceRole::kMember: return "member";
+    case WorkspaceRole::kService: return "a service user";
+    case WorkspaceRole::kNone: return "no member";
+  }
+  return "?";
+}
+
+Status refusal(std::string_view name, Access access, const Caller& caller) {
+  if (caller.kind == CallerKind::kAnonymous)
+    return {Code::kUnauthenticated,
+            "no credentials came with the call. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run `modal setup` or "
+            "`modal token set`"};
+  std::string why;
+  if (access == Access::kContainer) why = " is for the code inside a container";
+  if (access == Access::kMember) why = " is for people and service users with a token, not for containers";
+  if (access == Access::kManager) why = cat(" needs the role manager in this workspace; you are ", role_name(caller.role));
+  if (access == Access::kOwner) why = " is for the owner of the data folder, on the server's own machine";
+  return {Code::kPermissionDenied, cat(name, why)};
 }
 
 }  // namespace
 
 Result<void> Pipeline::admit(const Method& method, Call& call) {
+  call.access = method.access;
   if (method.access == Access::kAnonymous) return {};
   if (call.headers.oauth)
     return fail(Code::kUnauthenticated,
                 "this server takes token pairs only: OAuth credentials need a third-party issuer. "
                 "Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run `modal setup`");
   ASSIGN_OR_RETURN(call.caller, authenticator_.authenticate(call.headers, call.peer));
-  if (allowed(method.access, call.caller.kind)) return {};
-  if (call.caller.kind == CallerKind::kAnonymous)
-    return fail(Code::kUnauthenticated,
-                "no credentials came with the call. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run "
-                "`modal setup` or `modal token set`");
-  return fail(Code::kPermissionDenied, short_name(method.path),
-              method.access == Access::kContainer
-                  ? " is for the code inside a container"
-                  : " is for the owner of the data folder, on the server's own machine");
+  if (allowed(method.access, call.caller)) return {};
+  return std::unexpected(refusal(short_name(method.path), method.access, call.caller));
 }
 
 void Pipeline::dispatch(ActiveCallPtr active, const std::string& request_hash) {

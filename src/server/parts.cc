@@ -15,14 +15,19 @@ namespace ionian::server {
 // The objects whose methods the table names.
 struct Parts::Handlers {
   explicit Handlers(services::Context& c, const services::ServerFacts& facts)
-      : blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), secrets(c), app_logs(c), admin(c, facts) {}
+      : blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), proxy_tokens(c), secrets(c), service_users(c),
+        tokens(c), workspaces(c), app_logs(c), admin(c, facts) {}
   services::Blobs blobs;
   services::Environments environments;
   services::Functions functions;
   services::Calls calls;
   services::Containers containers;
   services::Mounts mounts;
+  services::ProxyTokens proxy_tokens;
   services::Secrets secrets;
+  services::ServiceUsers service_users;
+  services::Tokens tokens;
+  services::Workspaces workspaces;
   services::AppLogs app_logs;
   services::Admin admin;
   std::unique_ptr<services::WriteRoom> write_room;
@@ -116,10 +121,11 @@ void Parts::make_services() {
   facts_.started = clock_.now();
   core_ = std::make_unique<core::Core>(core::Limits{}, random_);
   logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");
+  access_ = std::make_unique<services::AccessRules>(*store_);
   identity_ = std::make_unique<services::Identity>(*store_, *key_, numbers_, clock_);
   core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
   log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
-  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
+  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *access_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
                                        *client_mounts_, *mount_trees_, ""});
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
   tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_);
@@ -165,7 +171,11 @@ Result<void> Parts::listen() {
   h.calls.bind(table_);
   h.containers.bind(table_);
   h.mounts.bind(table_);
+  h.proxy_tokens.bind(table_);
   h.secrets.bind(table_);
+  h.service_users.bind(table_);
+  h.tokens.bind(table_);
+  h.workspaces.bind(table_);
   h.app_logs.bind(table_);
   h.admin.bind(table_);
   apps_->bind(table_);

@@ -21,9 +21,13 @@
 #include "services/functions.h"
 #include "services/images.h"
 #include "services/mounts.h"
+#include "services/proxy_tokens.h"
 #include "services/rooms.h"
 #include "services/secrets.h"
+#include "services/service_users.h"
 #include "services/tasks.h"
+#include "services/tokens.h"
+#include "services/workspaces.h"
 #include "worker/step_runner.h"
 
 namespace ionian::server {
@@ -63,6 +67,7 @@ class Parts {
   std::unique_ptr<images::Builder> builder_;
 
   rpc::FdNumbers numbers_{10'000, 9'000};
+  std::unique_ptr<services::AccessRules> access_;
   std::unique_ptr<services::Identity> identity_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<logs::LogStore> logs_;

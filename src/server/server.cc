@@ -2,7 +2,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -43,6 +43,8 @@ Result<void> say_ready(const ServeOptions& options, const Parts& parts) {
 
 Result<void> serve(const ServeOptions& options) {
   log::configure(options.debug ? log::Level::kDebug : log::Level::kInfo, options.json_logs ? log::Form::kJson : log::Form::kText);
+  // Layers and mounts must be readable by the ids of containers.
+  ::umask(022);
   raise_file_limit();
   const sigset_t signals = block_signals();
   ::signal(SIGPIPE, SIG_IGN);

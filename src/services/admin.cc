@@ -10,6 +10,10 @@ Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now) {
   store::insert_workspace(tx, workspace, now);
   store::insert_environment(tx, {.id = EnvironmentId::make(random, now), .workspace = workspace.id, .name = std::string(kFirstEnvironment), .web_suffix = "",
                                  .image_builder_version = "", .is_default = true}, now);
+  // The owner exists from the first start on; a password comes with the one-time link.
+  const store::User owner{.id = UserId::make(random, now), .name = std::string(kFirstUser), .password_hash = "", .created_at = now};
+  store::insert_user(tx, owner);
+  store::set_member(tx, workspace.id, owner.id, "owner", now);
   return {};
 }
 
@@ -21,14 +25,20 @@ void Admin::bind(rpc::Table& table) {
   on("Status", &Admin::status, rpc::Access::kOwner);
 }
 
-Result<TokenCreateResponse> Admin::create_token(rpc::Call&, const TokenCreateRequest& request, store::Tx& tx) {
+Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCreateRequest& request, store::Tx& tx) {
   if (request.name().empty() || request.name().size() > 64)
     return fail(Code::kInvalidArgument, "a token's name has 1 to 64 characters; say which machine or person it is for");
   const std::string name = request.workspace().empty() ? std::string(kFirstWorkspace) : request.workspace();
   const auto workspace = store::find_workspace_by_name(tx, name);
   if (!workspace) return fail(Code::kNotFound, "workspace '", name, "' not found");
-  const auto [pair, record] = c_.identity.make_token(c_.random, workspace->id, request.name());
+  const auto owner = store::find_user_by_name(tx, request.user().empty() ? kFirstUser : std::string_view(request.user()));
+  if (!owner || store::member_role(tx, workspace->id, owner->id).empty())
+    return fail(Code::kNotFound, "user '", request.user(), "' is no member of workspace '", name, "'");
+  auto [pair, record] = c_.identity.make_token(c_.random, workspace->id, owner->id.str(), request.name());
+  if (request.expires_in_seconds()) record.expires_at = call.now + 1s * request.expires_in_seconds();
   store::insert_token(tx, record);
+  call.caller.workspace = workspace->id;
+  c_.audit(tx, call, "token.create", record.id.str(), request.name());
   TokenCreateResponse reply;
   reply.set_token_id(pair.id.str());
   reply.set_token_secret(pair.secret);
@@ -42,7 +52,7 @@ Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&
   if (!workspace) return fail(Code::kNotFound, "workspace '", kFirstWorkspace, "' not found");
   const auto ms = [](const std::optional<Time>& t) { return t ? to_unix_ms(*t) : 0; };
   TokenListResponse reply;
-  for (const store::Token& token : store::list_tokens(view, workspace->id)) {
+  for (const store::Token& token : store::list_tokens(view, workspace->id, "")) {
     auto* row = reply.add_tokens();
     row->set_token_id(token.id.str());
     row->set_name(token.name);
@@ -57,9 +67,11 @@ Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&
 
 Result<TokenRevokeResponse> Admin::revoke_token(rpc::Call& call, const TokenRevokeRequest& request, store::Tx& tx) {
   const auto token = store::find_token(tx, TokenId(request.token_id()));
-  if (!token || !store::revoke_token(tx, token->workspace, token->id, call.now))
-    return fail(Code::kNotFound, "token '", request.token_id(), "' not found");
-  call.after_commit([this, id = token->id] { c_.identity.forget_token(id); });
+  if (!token) return fail(Code::kNotFound, "token '", request.token_id(), "' not found");
+  store::revoke_token(tx, token->id, call.now);
+  call.caller.workspace = token->workspace;
+  c_.audit(tx, call, "token.revoke", token->id.str());
+  call.after_commit([this] { c_.forget_identities(); });
   return TokenRevokeResponse();
 }
 

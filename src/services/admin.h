@@ -31,6 +31,7 @@ class Admin {
 // The workspace that exists from the first start on, with its environment.
 inline constexpr std::string_view kFirstWorkspace = "local";
 inline constexpr std::string_view kFirstEnvironment = "main";
+inline constexpr std::string_view kFirstUser = "owner";
 Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now);
 
 }  // namespace ionian::services

@@ -31,7 +31,7 @@ bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::Task
 
 void AppLogs::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
-  on("AppGetLogs", &AppLogs::get);
+  on("AppGetLogs", &AppLogs::get, rpc::Access::kView);
 }
 
 std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetLogsRequest& request, logs::LogStore& logs,
@@ -39,7 +39,7 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
   Reading& reading = call.state<Reading>();
   if (!reading.admitted) {
     const Result<store::App> app =
-        c_.store.read([&](store::View& view) { return app_of(view, call.caller, request.app_id()); });
+        c_.store.read([&](store::View& view) { return app_of(c_, view, call, request.app_id()); });
     if (!app) return app.error();
     reading.admitted = true;
     reading.stopped_before = app->state == modal::client::APP_STATE_STOPPED;

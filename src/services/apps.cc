@@ -6,10 +6,12 @@ namespace ionian::services {
 
 using modal::client::AppState;
 
-Result<store::App> app_of(store::View& view, const rpc::Caller& caller, const std::string& id) {
-  std::optional<store::App> app = store::find_app(view, caller.workspace, AppId(id));
-  if (!app) return fail(Code::kNotFound, "app '", id, "' not found");
-  return *std::move(app);
+Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& id) {
+  std::optional<store::App> app = store::find_app(view, call.caller.workspace, AppId(id));
+  const Result<void> may = app ? c.access.check(call, app->environment) : fail(Code::kNotFound, "");
+  if (may) return *std::move(app);
+  if (may.error().code != Code::kNotFound) return std::unexpected(may.error());
+  return fail(Code::kNotFound, "app '", id, "' not found");
 }
 
 void settle_apps(store::Tx& tx, Time now) {
@@ -28,7 +30,7 @@ void Apps::bind(rpc::Table& table) {
 
 Result<modal::client::AppCreateResponse> Apps::create(rpc::Call& call, const modal::client::AppCreateRequest& request,
                                                       store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(tx, call.caller, request.environment_name()));
+  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.environment_name()));
   const int state = request.app_state() == 0 ? modal::client::APP_STATE_EPHEMERAL : request.app_state();
   if (state != modal::client::APP_STATE_EPHEMERAL && state != modal::client::APP_STATE_DETACHED &&
       state != modal::client::APP_STATE_INITIALIZING)
@@ -56,7 +58,7 @@ Result<Apps::Empty> Apps::heartbeat(rpc::Call& call, const modal::client::AppHea
 
 Result<modal::client::AppPublishResponse> Apps::publish(rpc::Call& call, const modal::client::AppPublishRequest& request,
                                                         store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(tx, call.caller, request.app_id()));
+  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED)
     return fail(Code::kFailedPrecondition, "app '", request.app_id(), "' is stopped");
   if (request.app_state() == modal::client::APP_STATE_DEPLOYED)
@@ -70,7 +72,7 @@ Result<modal::client::AppPublishResponse> Apps::publish(rpc::Call& call, const m
 }
 
 Result<Apps::Empty> Apps::disconnect(rpc::Call& call, const modal::client::AppClientDisconnectRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(tx, call.caller, request.app_id()));
+  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
   const bool detached = app.state == modal::client::APP_STATE_DETACHED;
   store::set_app_state(tx, app.id, detached ? modal::client::APP_STATE_DETACHED_DISCONNECTED : modal::client::APP_STATE_STOPPING);
@@ -81,7 +83,7 @@ Result<Apps::Empty> Apps::disconnect(rpc::Call& call, const modal::client::AppCl
 }
 
 Result<Apps::Empty> Apps::stop(rpc::Call& call, const modal::client::AppStopRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(tx, call.caller, request.app_id()));
+  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
   store::set_app_state(tx, app.id, modal::client::APP_STATE_STOPPING);
   call.after_commit([this, id = app.id] { c_.core_loop.post([this, id] { c_.core.stop_app(c_.clock.now(), id); }); });

@@ -9,8 +9,9 @@
 
 namespace ionian::services {
 
-// The app of a request, if it stands in the caller's workspace. NOT_FOUND otherwise, whether it exists or not.
-Result<store::App> app_of(store::View& view, const rpc::Caller& caller, const std::string& id);
+// The app of a request, if it stands in the caller's workspace and in an environment where the caller may do what the
+// method needs. NOT_FOUND where the caller may not even know of it, whether it exists or not.
+Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& id);
 
 // Ephemeral apps of a former life of the server are over: their containers died with it.
 void settle_apps(store::Tx& tx, Time now);

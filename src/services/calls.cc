@@ -24,10 +24,13 @@ std::string input_jwt(std::int32_t index, const InputId& id) {
   return cat("e30.", base64url(cat("{\"idx\":", index, ",\"input_id\":\"", id, "\"}")), ".ionian");
 }
 
-Result<const core::Call*> call_of(const core::Core& core, const rpc::Caller& caller, const std::string& id) {
+Result<const core::Call*> call_of(const Context& c, const core::Core& core, const rpc::Call& call, const std::string& id) {
   const core::Call* found = core.call(CallId(id));
-  if (!found || found->workspace != caller.workspace) return fail(Code::kNotFound, "function call '", id, "' not found");
-  return found;
+  const bool here = found && found->workspace == call.caller.workspace;
+  const Result<void> may = here ? c.access.check(call, core.app(found->app)->environment) : fail(Code::kNotFound, "");
+  if (may) return found;
+  if (may.error().code != Code::kNotFound) return std::unexpected(may.error());
+  return fail(Code::kNotFound, "function call '", id, "' not found");
 }
 
 std::vector<core::NewInput> inputs_of(const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items) {
@@ -71,10 +74,10 @@ void Calls::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("FunctionMap", &Calls::start);
   on("FunctionPutInputs", &Calls::put_inputs);
-  on("FunctionGetOutputs", &Calls::get_outputs);
+  on("FunctionGetOutputs", &Calls::get_outputs, rpc::Access::kView);
   on("FunctionFinishInputs", &Calls::finish_inputs);
-  on("FunctionCallFromId", &Calls::from_id);
-  on("FunctionCallGetDataOut", &Calls::get_data_out);
+  on("FunctionCallFromId", &Calls::from_id, rpc::Access::kView);
+  on("FunctionCallGetDataOut", &Calls::get_data_out, rpc::Access::kView);
 }
 
 Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const modal::client::FunctionMapRequest& request,
@@ -86,6 +89,10 @@ Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const m
   fresh.invocation_type = kind;
   fresh.asynchronous = kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC ||
                        kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
+  const core::Function* function = core.function(fresh.function);
+  if (function && function->config.workspace == fresh.workspace)
+    if (Result<void> may = c_.access.check(call, core.app(function->config.app)->environment); !may)
+      return may.error().code == Code::kNotFound ? fail(Code::kNotFound, "function '", request.function_id(), "' not found") : std::unexpected(may.error());
   ASSIGN_OR_RETURN(const CallId id, core.start_call(call.now, fresh));
   auto ids = core.put_inputs(call.now, id, inputs_of(request.pipelined_inputs()));
   if (!ids) {
@@ -103,7 +110,7 @@ Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const m
 
 Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(rpc::Call& call, const modal::client::FunctionPutInputsRequest& request,
                                                                    core::Core& core) {
-  ASSIGN_OR_RETURN(const core::Call* found, call_of(core, call.caller, request.function_call_id()));
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   ASSIGN_OR_RETURN(const std::vector<InputId> ids, core.put_inputs(call.now, found->id, inputs_of(request.inputs())));
   modal::client::FunctionPutInputsResponse reply;
   fill_items(reply.mutable_inputs(), request.inputs(), ids);
@@ -112,7 +119,7 @@ Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(rpc::Call& ca
 
 std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outputs(
     rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core) {
-  const Result<const core::Call*> found = call_of(core, call.caller, request.function_call_id());
+  const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return fail(found.error().code, found.error().message);
   const core::Call& of = **found;
   modal::client::FunctionGetOutputsResponse reply;
@@ -140,13 +147,13 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
 }
 
 Result<Calls::Empty> Calls::finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core) {
-  TRY(call_of(core, call.caller, request.function_call_id()));
+  TRY(call_of(c_, core, call, request.function_call_id()));
   return Empty();
 }
 
 Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request,
                                                                  core::Core& core) {
-  ASSIGN_OR_RETURN(const core::Call* found, call_of(core, call.caller, request.function_call_id()));
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   modal::client::FunctionCallFromIdResponse reply;
   reply.set_function_call_id(found->id.str());
   reply.set_num_inputs(static_cast<std::int32_t>(found->inputs.size()));
@@ -157,7 +164,7 @@ Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(rpc::Call& call
 
 std::optional<Status> Calls::get_data_out(rpc::Call& call, const modal::client::FunctionCallGetDataRequest& request, core::Core& core,
                                           rpc::Emit<modal::client::DataChunk>& emit) {
-  const Result<const core::Call*> found = call_of(core, call.caller, request.function_call_id());
+  const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return found.error();
   const core::Call& of = **found;
   struct Reading {

@@ -2,6 +2,18 @@
 
 namespace ionian::services {
 
+void Context::forget_identities() const {
+  identity.forget_tokens();
+  access.forget();
+}
+
+void Context::audit(store::Tx& tx, const rpc::Call& call, std::string_view action, std::string_view target, std::string_view detail) const {
+  const bool owner = call.caller.kind == rpc::CallerKind::kOwner;
+  store::append_audit(tx, {.at = call.now, .workspace = call.caller.workspace, .actor = owner ? "owner" : call.caller.principal,
+                           .token = call.caller.token.str(), .source = call.peer, .action = std::string(action), .target = std::string(target),
+                           .detail = std::string(detail)});
+}
+
 void Context::log(const std::string& stream, modal::client::TaskLogsBatch batch) const {
   log_loop.post([this, stream, batch = std::move(batch)]() mutable {
     logs.append(stream, std::move(batch));

@@ -9,6 +9,7 @@
 #include "logs/log_store.h"
 #include "rpc/loop.h"
 #include "rpc/table.h"
+#include "services/access.h"
 #include "services/identity.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@ struct Context {
   store::Store& store;
   const KeyFile& key;
   Identity& identity;
+  AccessRules& access;
   core::Core& core;  // on the core loop's thread only
   rpc::Loop& core_loop;
   rpc::Loop& log_loop;  // owns the LogStore
@@ -32,6 +34,11 @@ struct Context {
   images::MountTrees& mount_trees;
   std::string public_url;  // of the HTTP gateway, for links that people follow
   bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
+
+  // Users, tokens, roles or environments have changed: nothing remembered of them holds any more.
+  void forget_identities() const;
+  // Writes an entry of the audit log with the change that it tells of.
+  void audit(store::Tx& tx, const rpc::Call& call, std::string_view action, std::string_view target, std::string_view detail = "") const;
 
   // Appends to a log stream from any thread, and wakes its readers.
   void log(const std::string& stream, modal::client::TaskLogsBatch batch) const;

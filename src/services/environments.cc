@@ -33,47 +33,211 @@ std::string builder_version_for(const rpc::RequestHeaders& client, const std::st
   return std::min(setting, newest);
 }
 
-Result<store::Environment> environment_of(store::View& view, const rpc::Caller& caller, const std::string& name) {
+Result<store::Environment> environment_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& name) {
+  const rpc::Caller& caller = call.caller;
   std::optional<store::Environment> found =
       name.empty() && !caller.environment.empty() ? store::find_environment_by_id(view, caller.workspace, caller.environment)
                                                   : store::find_environment(view, caller.workspace, name);
-  if (!found) return fail(Code::kNotFound, "environment '", name, "' not found in this workspace");
-  return *std::move(found);
+  const Result<void> may = found ? c.access.check(call, found->id) : fail(Code::kNotFound, "");
+  if (may) return *std::move(found);
+  if (may.error().code != Code::kNotFound) return std::unexpected(may.error());
+  return fail(Code::kNotFound, "environment '", name, "' not found in this workspace");
 }
 
 void Environments::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
-  on("EnvironmentGetOrCreate", &Environments::get_or_create);
-  on("ClientHello", &Environments::hello);
-  on("WorkspaceNameLookup", &Environments::workspace_name);
+  on("EnvironmentGetOrCreate", &Environments::get_or_create, rpc::Access::kView);
+  on("EnvironmentCreate", &Environments::create, rpc::Access::kManager);
+  on("EnvironmentList", &Environments::list, rpc::Access::kView);
+  on("EnvironmentUpdate", &Environments::update, rpc::Access::kManager);
+  on("EnvironmentDelete", &Environments::remove, rpc::Access::kManager);
+  on("EnvironmentSetManaged", &Environments::set_managed, rpc::Access::kManager);
+  on("EnvironmentGetRoles", &Environments::get_roles, rpc::Access::kView);
+  on("EnvironmentRoleSet", &Environments::set_role, rpc::Access::kManager);
 }
+
+namespace {
+
+bool one_of(char c, std::string_view also) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || also.find(c) != std::string_view::npos;
+}
+
+Result<void> check_name(std::string_view name) {
+  bool fits = !name.empty() && name.size() <= 64 && one_of(name[0], "") && !name.starts_with("en-");
+  for (char c : name) fits = fits && one_of(c, "-_");
+  if (fits) return {};
+  return fail(Code::kInvalidArgument, "'", name, "' cannot be an environment's name: 1 to 64 letters, digits, - and _, a letter or digit first, "
+              "not beginning with en-");
+}
+
+Result<void> check_role(std::string_view role) {
+  if (environment_role_of(role)) return {};
+  return fail(Code::kInvalidArgument, "'", role, "' is no role in an environment: contributor, viewer or no-access");
+}
+
+void fill_item(modal::client::EnvironmentListItem& item, const store::Environment& e) {
+  item.set_name(e.name);
+  item.set_environment_id(e.id.str());
+  item.set_webhook_suffix(e.web_suffix);
+  item.set_created_at(to_unix_seconds(e.created_at));
+  item.set_default_(e.is_default);
+  item.set_is_managed(e.restricted);
+  if (!e.image_builder_version.empty()) item.set_image_builder_version(e.image_builder_version);
+}
+
+Result<store::Environment> by_id(store::View& view, const rpc::Call& call, const std::string& id) {
+  auto found = store::find_environment_by_id(view, call.caller.workspace, EnvironmentId(id));
+  if (!found) return fail(Code::kNotFound, "environment '", id, "' not found in this workspace");
+  return *std::move(found);
+}
+
+}  // namespace
 
 Result<modal::client::EnvironmentGetOrCreateResponse> Environments::get_or_create(
-    rpc::Call& call, const modal::client::EnvironmentGetOrCreateRequest& request, store::View& view) {
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(view, call.caller, request.deployment_name()));
+    rpc::Call& call, const modal::client::EnvironmentGetOrCreateRequest& request, store::Tx& tx) {
+  Result<store::Environment> env = environment_of(c_, tx, call, request.deployment_name());
+  const bool creates = request.object_creation_type() == modal::client::OBJECT_CREATION_TYPE_CREATE_IF_MISSING;
+  if (!env && env.error().code == Code::kNotFound && creates) {
+    if (call.caller.role < rpc::WorkspaceRole::kManager)
+      return fail(Code::kPermissionDenied, "creating environment '", request.deployment_name(), "' needs the role manager in this workspace");
+    modal::client::EnvironmentCreateRequest create_request;
+    create_request.set_name(request.deployment_name());
+    TRY(create(call, create_request, tx));
+    env = *store::find_environment(tx, call.caller.workspace, request.deployment_name());
+  }
+  if (!env) return std::unexpected(env.error());
+  const auto workspace = store::find_workspace(tx, call.caller.workspace);
+  const std::string& wanted = env->image_builder_version.empty() ? workspace->image_builder_version : env->image_builder_version;
   modal::client::EnvironmentGetOrCreateResponse reply;
-  reply.set_environment_id(env.id.str());
-  reply.mutable_metadata()->set_name(env.name);
+  reply.set_environment_id(env->id.str());
+  reply.mutable_metadata()->set_name(env->name);
   auto* settings = reply.mutable_metadata()->mutable_settings();
-  settings->set_image_builder_version(builder_version_for(call.headers, env.image_builder_version));
-  settings->set_webhook_suffix(env.web_suffix);
+  settings->set_image_builder_version(builder_version_for(call.headers, wanted));
+  settings->set_webhook_suffix(env->web_suffix);
   return reply;
 }
 
-Result<modal::client::ClientHelloResponse> Environments::hello(rpc::Call& call, const google::protobuf::Empty&) {
-  modal::client::ClientHelloResponse reply;
-  reply.set_image_builder_version(builder_version_for(call.headers, ""));
+Result<Environments::Empty> Environments::create(rpc::Call& call, const modal::client::EnvironmentCreateRequest& request, store::Tx& tx) {
+  TRY(check_name(request.name()));
+  if (store::find_environment(tx, call.caller.workspace, request.name()))
+    return fail(Code::kAlreadyExists, "environment '", request.name(), "' already exists");
+  store::Environment env{.id = EnvironmentId::make(c_.random, call.now), .workspace = call.caller.workspace, .name = request.name(),
+                         .web_suffix = request.name(), .image_builder_version = request.settings().image_builder_version()};
+  env.restricted = request.is_managed();
+  if (!request.default_member_role_str().empty()) {
+    TRY(check_role(request.default_member_role_str()));
+    env.default_role = request.default_member_role_str();
+  }
+  store::insert_environment(tx, env, call.now);
+  c_.audit(tx, call, "environment.create", env.name, env.restricted ? "restricted" : "");
+  call.after_commit([this] { c_.forget_identities(); });
+  return Empty();
+}
+
+Result<modal::client::EnvironmentListResponse> Environments::list(rpc::Call& call, const Empty&, store::View& view) {
+  modal::client::EnvironmentListResponse reply;
+  for (const store::Environment& env : store::list_environments(view, call.caller.workspace))
+    if (AccessRules::role_in(view, call.caller, env) != rpc::EnvironmentRole::kNoAccess) fill_item(*reply.add_items(), env);
   return reply;
 }
 
-Result<modal::client::WorkspaceNameLookupResponse> Environments::workspace_name(rpc::Call& call, const google::protobuf::Empty&,
-                                                                                store::View& view) {
-  const auto workspace = store::find_workspace(view, call.caller.workspace);
-  if (!workspace) return fail(Code::kNotFound, "workspace not found");
-  modal::client::WorkspaceNameLookupResponse reply;
-  reply.set_workspace_name(workspace->name);
-  reply.set_username(workspace->name);
+Result<modal::client::EnvironmentListItem> Environments::update(rpc::Call& call, const modal::client::EnvironmentUpdateRequest& request,
+                                                                store::Tx& tx) {
+  ASSIGN_OR_RETURN(store::Environment env, environment_of(c_, tx, call, request.current_name()));
+  if (request.has_name() && request.name().value() != env.name) {
+    TRY(check_name(request.name().value()));
+    if (store::find_environment(tx, call.caller.workspace, request.name().value()))
+      return fail(Code::kAlreadyExists, "environment '", request.name().value(), "' already exists");
+    env.name = request.name().value();
+  }
+  if (request.has_web_suffix()) env.web_suffix = request.web_suffix().value();
+  if (request.has_image_builder_version()) env.image_builder_version = request.image_builder_version();
+  store::update_environment(tx, env);
+  c_.audit(tx, call, "environment.update", request.current_name(), env.name);
+  call.after_commit([this] { c_.forget_identities(); });
+  modal::client::EnvironmentListItem reply;
+  fill_item(reply, env);
   return reply;
+}
+
+Result<Environments::Empty> Environments::remove(rpc::Call& call, const modal::client::EnvironmentDeleteRequest& request, store::Tx& tx) {
+  if (request.name().empty()) return fail(Code::kInvalidArgument, "say which environment to delete");
+  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.name()));
+  if (store::list_environments(tx, call.caller.workspace).size() == 1)
+    return fail(Code::kFailedPrecondition, "environment '", env.name, "' is the workspace's last one");
+  if (env.is_default) return fail(Code::kFailedPrecondition, "environment '", env.name, "' is the default one; make another the default first");
+  if (!store::environment_is_empty(tx, env.id, 5))
+    return fail(Code::kFailedPrecondition, "apps are running in environment '", env.name, "'; stop them first");
+  store::delete_environment(tx, env.id);
+  c_.audit(tx, call, "environment.delete", env.name);
+  call.after_commit([this] { c_.forget_identities(); });
+  return Empty();
+}
+
+Result<Environments::Empty> Environments::set_managed(rpc::Call& call, const modal::client::EnvironmentSetManagedRequest& request, store::Tx& tx) {
+  ASSIGN_OR_RETURN(store::Environment env, by_id(tx, call, request.environment_id()));
+  env.restricted = request.managed();
+  if (request.has_default_member_role())
+    env.default_role = request.default_member_role() == modal::client::ENVIRONMENT_ROLE_CONTRIBUTOR ? "contributor"
+                       : request.default_member_role() == modal::client::ENVIRONMENT_ROLE_VIEWER    ? "viewer"
+                                                                                                     : "no-access";
+  store::update_environment(tx, env);
+  c_.audit(tx, call, env.restricted ? "environment.restrict" : "environment.open", env.name, env.default_role);
+  call.after_commit([this] { c_.forget_identities(); });
+  return Empty();
+}
+
+Result<modal::client::EnvironmentGetRolesResponse> Environments::get_roles(rpc::Call& call, const modal::client::EnvironmentGetRolesRequest& request,
+                                                                           store::View& view) {
+  ASSIGN_OR_RETURN(const store::Environment env, by_id(view, call, request.environment_id()));
+  if (AccessRules::role_in(view, call.caller, env) == rpc::EnvironmentRole::kNoAccess)
+    return fail(Code::kNotFound, "environment '", request.environment_id(), "' not found in this workspace");
+  modal::client::EnvironmentGetRolesResponse reply;
+  reply.set_name(env.name);
+  reply.set_created_at(to_unix_seconds(env.created_at));
+  const auto role_of = [&](const std::string& principal, rpc::WorkspaceRole role) {
+    const rpc::Caller as{.kind = rpc::CallerKind::kToken, .workspace = env.workspace, .environment = {}, .token = {}, .principal = principal, .role = role};
+    return std::string(role_text(AccessRules::role_in(view, as, env)));
+  };
+  for (const store::Member& member : store::list_members(view, env.workspace)) {
+    auto* p = reply.add_principal_roles();
+    p->set_user_id(member.user.str());
+    p->set_user_name(member.name);
+    p->set_role_str(role_of(member.user.str(), workspace_role_of(member.role)));
+    p->set_has_role_assignment(!store::environment_role(view, env.id, member.user.str()).empty());
+  }
+  for (const store::ServiceUser& user : store::list_service_users(view, env.workspace)) {
+    auto* p = reply.add_principal_roles();
+    p->set_service_user_id(user.id.str());
+    p->set_service_user_name(user.name);
+    p->set_role_str(role_of(user.id.str(), rpc::WorkspaceRole::kService));
+    p->set_has_role_assignment(!store::environment_role(view, env.id, user.id.str()).empty());
+  }
+  return reply;
+}
+
+Result<Environments::Empty> Environments::set_role(rpc::Call& call, const modal::client::EnvironmentRoleSetRequest& request, store::Tx& tx) {
+  Result<store::Environment> env = request.environment_id().empty() ? environment_of(c_, tx, call, request.environment_name())
+                                                                    : by_id(tx, call, request.environment_id());
+  if (!env) return std::unexpected(env.error());
+  std::string role = request.role_str();
+  if (role.empty() && request.role() == modal::client::ENVIRONMENT_ROLE_CONTRIBUTOR) role = "contributor";
+  if (role.empty() && request.role() == modal::client::ENVIRONMENT_ROLE_VIEWER) role = "viewer";
+  if (role.empty() && request.role() == modal::client::ENVIRONMENT_ROLE_NO_ACCESS) role = "no-access";
+  if (!role.empty()) TRY(check_role(role));
+  std::string principal = request.user_id();
+  if (principal.empty()) {
+    const std::string& wanted = request.service_user_id().empty() ? request.service_user_name() : request.service_user_id();
+    const auto user = store::find_service_user(tx, call.caller.workspace, wanted);
+    if (!user) return fail(Code::kNotFound, "service user '", wanted, "' not found");
+    principal = user->id.str();
+  } else if (store::member_role(tx, call.caller.workspace, UserId(principal)).empty()) {
+    return fail(Code::kNotFound, "user '", principal, "' is no member of this workspace");
+  }
+  store::set_environment_role(tx, env->id, principal, role);
+  c_.audit(tx, call, "environment.role", env->name, cat(principal, " ", role.empty() ? "-" : role));
+  call.after_commit([this] { c_.forget_identities(); });
+  return Empty();
 }
 
 }  // namespace ionian::services

@@ -62,12 +62,12 @@ void Functions::bind(rpc::Table& table) {
   on("FunctionPrecreate", &Functions::precreate);
   on("FunctionCreate", &Functions::create);
   on("ClassCreate", &Functions::create_class);
-  on("FunctionGetSerialized", &Functions::get_serialized);
+  on("FunctionGetSerialized", &Functions::get_serialized, rpc::Access::kView);
 }
 
 Result<modal::client::FunctionPrecreateResponse> Functions::precreate(
     rpc::Call& call, const modal::client::FunctionPrecreateRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(tx, call.caller, request.app_id()));
+  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   store::Function record{.id = FunctionId(request.existing_function_id()), .app = app.id, .tag = request.function_name()};
   if (record.id.empty()) {
     record.id = FunctionId::make(c_.random, call.now);
@@ -91,7 +91,7 @@ Result<modal::client::FunctionPrecreateResponse> Functions::precreate(
 Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
                                                                 const modal::client::FunctionCreateRequest& request,
                                                                 store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(tx, call.caller, request.app_id()));
+  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ASSIGN_OR_RETURN(const Function definition, definition_of(request));
   TRY(check(tx, call.caller, definition));
   store::Function record{.id = FunctionId(request.existing_function_id()), .app = app.id, .tag = definition.function_name()};
@@ -118,7 +118,7 @@ Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
 
 Result<modal::client::ClassCreateResponse> Functions::create_class(rpc::Call& call, const modal::client::ClassCreateRequest& request,
                                                                    store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(tx, call.caller, request.app_id()));
+  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ClassId id(request.existing_class_id());
   if (id.empty()) {
     id = ClassId::make(c_.random, call.now);

@@ -1,5 +1,7 @@
 #include "services/identity.h"
 
+#include "services/access.h"
+
 #include <sodium.h>
 #include <zlib.h>
 
@@ -37,31 +39,64 @@ Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, c
 }
 
 Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers) {
-  const std::optional<store::Token> token = find(TokenId(headers.token_id));
+  const std::optional<Known> known = find(TokenId(headers.token_id));
   // The hash is taken and compared also for an unknown id, so that time does not tell the two apart.
   const std::string hash = key_.hash(headers.token_secret);
   static const std::string nobody(32, '\0');
-  const std::string& wanted = token ? token->secret_hash : nobody;
+  const std::string& wanted = known ? known->token.secret_hash : nobody;
   const bool same = wanted.size() == hash.size() && sodium_memcmp(wanted.data(), hash.data(), hash.size()) == 0;
-  if (!token || !same) return unknown();
-  if (token->revoked_at) return fail(Code::kUnauthenticated, "token ", token->id, " was revoked. Get a new one with `modal setup`");
-  if (token->expires_at && *token->expires_at <= clock_.now())
-    return fail(Code::kUnauthenticated, "token ", token->id, " has expired. Get a new one with `modal setup`");
-  return rpc::Caller{.kind = rpc::CallerKind::kToken, .workspace = token->workspace, .token = token->id};
+  if (!known || !same) return unknown();
+  const store::Token& token = known->token;
+  const auto ended = [&](std::string_view how) {
+    return fail(Code::kUnauthenticated, "token ", token.id, how, ". Get a new one with `modal setup`");
+  };
+  if (token.revoked_at) return ended(cat(" was revoked at ", utc_text(*token.revoked_at)));
+  if (token.disabled_at) return fail(Code::kUnauthenticated, "token ", token.id, " is disabled. A manager of the workspace can enable it again");
+  if (token.expires_at && *token.expires_at <= clock_.now()) return ended(cat(" expired at ", utc_text(*token.expires_at)));
+  if (known->role == rpc::WorkspaceRole::kNone) return ended(" belongs to somebody who is no longer a member of its workspace");
+  note_used(*known);
+  return rpc::Caller{.kind = rpc::CallerKind::kToken, .workspace = token.workspace, .environment = {}, .token = token.id,
+                     .principal = token.principal, .role = known->role};
 }
 
-std::optional<store::Token> Identity::find(const TokenId& id) {
+std::optional<Identity::Known> Identity::find(const TokenId& id) {
+  std::uint64_t generation = 0;
   {
     std::shared_lock lock(mutex_);
     if (const auto it = tokens_.find(id); it != tokens_.end()) return it->second;
+    generation = generation_;
   }
-  std::optional<store::Token> token = store_.read([&](store::View& view) { return store::find_token(view, id); });
-  if (token) {
+  std::optional<Known> known = store_.read([&](store::View& view) -> std::optional<Known> {
+    const auto token = store::find_token(view, id);
+    if (!token) return std::nullopt;
+    Known found{*token, rpc::WorkspaceRole::kNone, std::make_shared<std::atomic<std::int64_t>>(0)};
+    if (token->principal.starts_with("us-"))
+      found.role = workspace_role_of(store::member_role(view, token->workspace, UserId(token->principal)));
+    else if (store::find_service_user(view, token->workspace, token->principal))
+      found.role = rpc::WorkspaceRole::kService;
+    return found;
+  });
+  if (!known) return std::nullopt;
+  {
     std::unique_lock lock(mutex_);
     if (tokens_.size() >= kRememberedMax) tokens_.clear();
-    tokens_.emplace(id, *token);
+    // What was read before a change must not outlive it.
+    if (generation == generation_) tokens_.emplace(id, *known);
   }
-  return token;
+  return known;
+}
+
+// To the minute, and off the call's path: a clock of use, not a log of calls.
+void Identity::note_used(const Known& known) {
+  const Time now = clock_.now();
+  std::int64_t before = known.noted_ms->load(std::memory_order_relaxed);
+  if (to_unix_ms(now) - before < 60'000 || !known.noted_ms->compare_exchange_strong(before, to_unix_ms(now))) return;
+  store_.write(
+      [id = known.token.id, now](store::Tx& tx) -> Result<void> {
+        store::note_token_used(tx, id, now);
+        return {};
+      },
+      {});
 }
 
 void Identity::add_task(const TaskId& id, rpc::Caller caller) {
@@ -74,17 +109,19 @@ void Identity::forget_task(const TaskId& id) {
   tasks_.erase(id);
 }
 
-void Identity::forget_token(const TokenId& id) {
+void Identity::forget_tokens() {
   std::unique_lock lock(mutex_);
-  tokens_.erase(id);
+  ++generation_;
+  tokens_.clear();
 }
 
-std::pair<TokenPair, store::Token> Identity::make_token(Random& random, const WorkspaceId& workspace, std::string name) const {
+std::pair<TokenPair, store::Token> Identity::make_token(Random& random, const WorkspaceId& workspace, std::string principal,
+                                                             std::string name) const {
   TokenPair pair;
   pair.id = TokenId::make(random, clock_.now());
   const std::string body = random_base62(random, 22);
   pair.secret = cat("as-", body, checksum(body));
-  store::Token token{.id = pair.id, .workspace = workspace, .name = std::move(name), .secret_hash = key_.hash(pair.secret), .created_at = clock_.now()};
+  store::Token token{.id = pair.id, .workspace = workspace, .principal = std::move(principal), .name = std::move(name), .secret_hash = key_.hash(pair.secret), .created_at = clock_.now()};
   return {std::move(pair), std::move(token)};
 }
 

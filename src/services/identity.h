@@ -29,6 +29,8 @@ class KeyFile {
   Result<std::string> unseal(std::string_view sealed) const;
   // MAC of a short text, for signed URLs; hex.
   std::string sign(std::string_view text) const;
+  // HMAC-SHA256 of a token's first two parts, as bytes.
+  std::string sign_token(std::string_view text) const;
 
  private:
   explicit KeyFile(std::string key) : key_(std::move(key)) {}
@@ -48,13 +50,19 @@ class Identity final : public rpc::Authenticator {
   void forget_task(const TaskId& id);
 
   // Makes a pair and its record; the caller stores the record.
-  std::pair<TokenPair, store::Token> make_token(Random& random, const WorkspaceId& workspace, std::string name) const;
-  // A token has changed: what is remembered of it is dropped.
-  void forget_token(const TokenId& id);
+  std::pair<TokenPair, store::Token> make_token(Random& random, const WorkspaceId& workspace, std::string principal, std::string name) const;
+  // Tokens, users or roles have changed: what is remembered of tokens is dropped.
+  void forget_tokens();
 
  private:
+  struct Known {
+    store::Token token;
+    rpc::WorkspaceRole role = rpc::WorkspaceRole::kNone;  // of its principal
+    std::shared_ptr<std::atomic<std::int64_t>> noted_ms;  // when its use was last written down
+  };
   Result<rpc::Caller> check_token(const rpc::RequestHeaders& headers);
-  std::optional<store::Token> find(const TokenId& id);
+  std::optional<Known> find(const TokenId& id);
+  void note_used(const Known& known);
   static constexpr std::size_t kRememberedMax = 100'000;
 
   store::Store& store_;
@@ -62,7 +70,8 @@ class Identity final : public rpc::Authenticator {
   const rpc::FdNumbers& numbers_;
   const Clock& clock_;
   std::shared_mutex mutex_;
-  std::unordered_map<TokenId, store::Token> tokens_;  // guarded by mutex_
+  std::uint64_t generation_ = 0;                      // guarded by mutex_
+  std::unordered_map<TokenId, Known> tokens_;         // guarded by mutex_
   std::unordered_map<TaskId, rpc::Caller> tasks_;     // guarded by mutex_
 };
 

@@ -30,7 +30,7 @@ Result<modal::client::SecretGetOrCreateResponse> Secrets::get_or_create(
   const auto type = request.object_creation_type();
   if (type != modal::client::OBJECT_CREATION_TYPE_ANONYMOUS_OWNED_BY_APP && type != modal::client::OBJECT_CREATION_TYPE_EPHEMERAL)
     return fail(Code::kUnimplemented, "named secrets are not served by this version of Ionian; Secret.from_dict is");
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(tx, call.caller, request.environment_name()));
+  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.environment_name()));
   nlohmann::json values = nlohmann::json::object();
   for (const auto& [key, value] : request.env_dict()) {
     if (!std::regex_match(key, kName))

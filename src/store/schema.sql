@@ -1,9 +1,10 @@
 -- Version 1 of the database. Times are milliseconds since the epoch. A later version adds a file to migrations/.
 
 CREATE TABLE workspaces (
-  id         TEXT PRIMARY KEY,
-  name       TEXT NOT NULL UNIQUE,
-  created_at INTEGER NOT NULL
+  id                    TEXT PRIMARY KEY,
+  name                  TEXT NOT NULL UNIQUE,
+  image_builder_version TEXT NOT NULL DEFAULT '',  -- '' = the server's default
+  created_at            INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE environments (
@@ -11,22 +12,89 @@ CREATE TABLE environments (
   workspace             TEXT NOT NULL REFERENCES workspaces(id),
   name                  TEXT NOT NULL,
   web_suffix            TEXT NOT NULL,
-  image_builder_version TEXT NOT NULL DEFAULT '',  -- '' = the server's default
+  image_builder_version TEXT NOT NULL DEFAULT '',  -- '' = the workspace's
   is_default            INTEGER NOT NULL DEFAULT 0,
+  restricted            INTEGER NOT NULL DEFAULT 0,  -- members have default_role and no more, unless given one
+  default_role          TEXT NOT NULL DEFAULT 'contributor',
   created_at            INTEGER NOT NULL,
   UNIQUE (workspace, name)
+) STRICT;
+
+CREATE TABLE users (
+  id            TEXT PRIMARY KEY,
+  name          TEXT NOT NULL UNIQUE,
+  password_hash TEXT NOT NULL DEFAULT '',  -- Argon2id; '' = cannot sign in
+  created_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE members (
+  workspace  TEXT NOT NULL REFERENCES workspaces(id),
+  user       TEXT NOT NULL REFERENCES users(id),
+  role       TEXT NOT NULL,  -- owner, manager, member
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (workspace, user)
+) STRICT;
+
+CREATE TABLE service_users (
+  id         TEXT PRIMARY KEY,
+  workspace  TEXT NOT NULL REFERENCES workspaces(id),
+  name       TEXT NOT NULL,
+  created_by TEXT NOT NULL,  -- a user
+  created_at INTEGER NOT NULL,
+  UNIQUE (workspace, name)
+) STRICT;
+
+-- Roles in one environment: of users, and of service users.
+CREATE TABLE environment_roles (
+  environment TEXT NOT NULL REFERENCES environments(id),
+  principal   TEXT NOT NULL,
+  role        TEXT NOT NULL,  -- contributor, viewer, no-access
+  PRIMARY KEY (environment, principal)
 ) STRICT;
 
 CREATE TABLE tokens (
   id           TEXT PRIMARY KEY,
   workspace    TEXT NOT NULL REFERENCES workspaces(id),
+  principal    TEXT NOT NULL,  -- a user (us-) or a service user (sv-)
   name         TEXT NOT NULL,
   secret_hash  BLOB NOT NULL,  -- keyed; the secret itself is stored nowhere
   created_at   INTEGER NOT NULL,
   expires_at   INTEGER,
+  disabled_at  INTEGER,
   revoked_at   INTEGER,
   last_used_at INTEGER
 ) STRICT;
+CREATE INDEX tokens_by_workspace ON tokens (workspace, created_at);
+
+-- Tokens of web endpoints' callers (Modal-Key, Modal-Secret).
+CREATE TABLE proxy_tokens (
+  id          TEXT PRIMARY KEY,
+  workspace   TEXT NOT NULL REFERENCES workspaces(id),
+  name        TEXT NOT NULL,
+  secret_hash BLOB NOT NULL,
+  scoped      INTEGER NOT NULL,  -- 1 = only in the environments that it was added to
+  created_by  TEXT NOT NULL,
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE proxy_token_environments (
+  token       TEXT NOT NULL REFERENCES proxy_tokens(id) ON DELETE CASCADE,
+  environment TEXT NOT NULL REFERENCES environments(id) ON DELETE CASCADE,
+  PRIMARY KEY (token, environment)
+) STRICT;
+
+-- Every change of identity or access. Only ever appended to.
+CREATE TABLE audit (
+  number    INTEGER PRIMARY KEY AUTOINCREMENT,
+  at        INTEGER NOT NULL,
+  workspace TEXT NOT NULL,
+  actor     TEXT NOT NULL,  -- a user, a service user, or "owner" on the machine itself
+  token     TEXT NOT NULL,  -- by which it acted; "" = none
+  source    TEXT NOT NULL,  -- address
+  action    TEXT NOT NULL,  -- "token.create"
+  target    TEXT NOT NULL,
+  detail    TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_by_workspace ON audit (workspace, number);
 
 CREATE TABLE apps (
   id          TEXT PRIMARY KEY,

@@ -9,17 +9,41 @@ namespace ionian::store {
 struct Token {
   TokenId id;
   WorkspaceId workspace;
+  std::string principal;  // UserId or ServiceUserId
   std::string name;
   std::string secret_hash;
   Time created_at;
-  std::optional<Time> expires_at, revoked_at, last_used_at;
+  std::optional<Time> expires_at, disabled_at, revoked_at, last_used_at;
 };
 
 std::optional<Token> find_token(View& view, const TokenId& id);
-std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace);
+// Those that were not revoked, newest first. An empty principal means everybody's.
+std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace, std::string_view principal);
 void insert_token(Tx& tx, const Token& token);
-// False if there is no such token; revoking a revoked one keeps its first time.
-bool revoke_token(Tx& tx, const WorkspaceId& workspace, const TokenId& id, Time now);
+// Revoking a revoked token keeps its first time.
+void revoke_token(Tx& tx, const TokenId& id, Time now);
+// nullopt enables it again.
+void set_token_disabled(Tx& tx, const TokenId& id, std::optional<Time> since);
 void note_token_used(Tx& tx, const TokenId& id, Time now);
+
+// Tokens of those who call web endpoints.
+struct ProxyToken {
+  ProxyTokenId id;
+  WorkspaceId workspace;
+  std::string name, secret_hash;
+  bool scoped = false;
+  std::string created_by;
+  Time created_at;
+};
+void insert_proxy_token(Tx& tx, const ProxyToken& token);
+std::optional<ProxyToken> find_proxy_token(View& view, const WorkspaceId& workspace, const ProxyTokenId& id);
+// With an environment: those that hold there.
+std::vector<ProxyToken> list_proxy_tokens(View& view, const WorkspaceId& workspace,
+                                          const std::optional<EnvironmentId>& environment);
+void rename_proxy_token(Tx& tx, const ProxyTokenId& id, std::string_view name);
+void delete_proxy_token(Tx& tx, const ProxyTokenId& id);
+void add_proxy_token_to(Tx& tx, const ProxyTokenId& id, const EnvironmentId& environment);
+void remove_proxy_token_from(Tx& tx, const ProxyTokenId& id, const EnvironmentId& environment);
+std::vector<EnvironmentId> environments_of_proxy_token(View& view, const ProxyTokenId& id);
 
 }  // namespace ionian::store

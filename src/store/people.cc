@@ -1,0 +1,150 @@
+#include "store/people.h"
+
+namespace ionian::store {
+namespace {
+
+std::optional<User> first_user(Rows rows) {
+  if (!rows.next()) return std::nullopt;
+  return User{UserId(rows.text(0)), rows.text(1), rows.text(2), rows.time(3)};
+}
+
+ServiceUser read_service_user(const Rows& r) {
+  return {.id = ServiceUserId(r.text(0)),
+          .workspace = WorkspaceId(r.text(1)),
+          .name = r.text(2),
+          .created_by = UserId(r.text(3)),
+          .created_at = r.time(4)};
+}
+
+}  // namespace
+
+std::optional<User> find_user(View& view, const UserId& id) {
+  return first_user(
+      view.db().query("SELECT id, name, password_hash, created_at FROM users WHERE id = ?", id));
+}
+
+std::optional<User> find_user_by_name(View& view, std::string_view name) {
+  return first_user(
+      view.db().query("SELECT id, name, password_hash, created_at FROM users WHERE name = ?", name));
+}
+
+void insert_user(Tx& tx, const User& u) {
+  tx.db().run("INSERT INTO users (id, name, password_hash, created_at) VALUES (?, ?, ?, ?)", u.id,
+              u.name, u.password_hash, u.created_at);
+}
+
+void set_password(Tx& tx, const UserId& id, std::string_view password_hash) {
+  tx.db().run("UPDATE users SET password_hash = ? WHERE id = ?", password_hash, id);
+}
+
+std::string member_role(View& view, const WorkspaceId& workspace, const UserId& user) {
+  Rows rows = view.db().query("SELECT role FROM members WHERE workspace = ? AND user = ?", workspace,
+                              user);
+  return rows.next() ? rows.text(0) : std::string();
+}
+
+std::vector<Member> list_members(View& view, const WorkspaceId& workspace) {
+  std::vector<Member> all;
+  Rows rows = view.db().query(
+      "SELECT u.id, u.name, m.role, m.created_at FROM members m JOIN users u ON u.id = m.user"
+      " WHERE m.workspace = ? ORDER BY u.name",
+      workspace);
+  while (rows.next())
+    all.push_back({UserId(rows.text(0)), rows.text(1), rows.text(2), rows.time(3)});
+  return all;
+}
+
+void set_member(Tx& tx, const WorkspaceId& workspace, const UserId& user, std::string_view role,
+                Time now) {
+  tx.db().run(
+      "INSERT INTO members (workspace, user, role, created_at) VALUES (?, ?, ?, ?)"
+      " ON CONFLICT (workspace, user) DO UPDATE SET role = excluded.role",
+      workspace, user, role, now);
+}
+
+WorkspaceId first_workspace_of(View& view, const UserId& user) {
+  Rows rows = view.db().query(
+      "SELECT workspace FROM members WHERE user = ? ORDER BY created_at LIMIT 1", user);
+  return rows.next() ? WorkspaceId(rows.text(0)) : WorkspaceId();
+}
+
+std::optional<ServiceUser> find_service_user(View& view, const WorkspaceId& workspace,
+                                             std::string_view name_or_id) {
+  Rows rows = view.db().query(
+      "SELECT id, workspace, name, created_by, created_at FROM service_users"
+      " WHERE workspace = ?1 AND (name = ?2 OR id = ?2)",
+      workspace, name_or_id);
+  if (!rows.next()) return std::nullopt;
+  return read_service_user(rows);
+}
+
+std::vector<ServiceUser> list_service_users(View& view, const WorkspaceId& workspace) {
+  std::vector<ServiceUser> all;
+  Rows rows = view.db().query(
+      "SELECT id, workspace, name, created_by, created_at FROM service_users WHERE workspace = ?"
+      " ORDER BY name",
+      workspace);
+  while (rows.next()) all.push_back(read_service_user(rows));
+  return all;
+}
+
+void insert_service_user(Tx& tx, const ServiceUser& u) {
+  tx.db().run(
+      "INSERT INTO service_users (id, workspace, name, created_by, created_at) VALUES (?, ?, ?, ?, ?)",
+      u.id, u.workspace, u.name, u.created_by, u.created_at);
+}
+
+void delete_service_user(Tx& tx, const ServiceUserId& id, Time now) {
+  tx.db().run("UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE principal = ?", now, id);
+  tx.db().run("DELETE FROM environment_roles WHERE principal = ?", id);
+  tx.db().run("DELETE FROM service_users WHERE id = ?", id);
+}
+
+std::string environment_role(View& view, const EnvironmentId& environment, std::string_view principal) {
+  Rows rows = view.db().query(
+      "SELECT role FROM environment_roles WHERE environment = ? AND principal = ?", environment,
+      principal);
+  return rows.next() ? rows.text(0) : std::string();
+}
+
+void set_environment_role(Tx& tx, const EnvironmentId& environment, std::string_view principal,
+                          std::string_view role) {
+  if (role.empty()) {
+    tx.db().run("DELETE FROM environment_roles WHERE environment = ? AND principal = ?", environment,
+                principal);
+    return;
+  }
+  tx.db().run(
+      "INSERT INTO environment_roles (environment, principal, role) VALUES (?, ?, ?)"
+      " ON CONFLICT (environment, principal) DO UPDATE SET role = excluded.role",
+      environment, principal, role);
+}
+
+void append_audit(Tx& tx, const AuditEntry& e) {
+  tx.db().run(
+      "INSERT INTO audit (at, workspace, actor, token, source, action, target, detail)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      e.at, e.workspace, e.actor, e.token, e.source, e.action, e.target, e.detail);
+}
+
+std::vector<AuditEntry> list_audit(View& view, const WorkspaceId& workspace, Time since,
+                                   std::size_t most) {
+  std::vector<AuditEntry> all;
+  Rows rows = view.db().query(
+      "SELECT number, at, workspace, actor, token, source, action, target, detail FROM audit"
+      " WHERE workspace = ? AND at >= ? ORDER BY number DESC LIMIT ?",
+      workspace, since, most);
+  while (rows.next())
+    all.push_back({.number = rows.number(0),
+                   .at = rows.time(1),
+                   .workspace = WorkspaceId(rows.text(2)),
+                   .actor = rows.text(3),
+                   .token = rows.text(4),
+                   .source = rows.text(5),
+                   .action = rows.text(6),
+                   .target = rows.text(7),
+                   .detail = rows.text(8)});
+  return all;
+}
+
+}  // namespace ionian::store
