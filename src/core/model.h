@@ -109,6 +109,7 @@ struct Task {
   std::set<InputId> running;
   Time created, ready, idle_since;
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
+  bool waiting = false;  // has asked for inputs in vain since it was last told of some
   std::optional<Time> deadline;  // when the core looks at it again
 };
 

@@ -6,8 +6,17 @@
 namespace ionian::core {
 namespace {
 
-std::size_t inputs_per_task(const FunctionConfig& config) {
-  return std::max<std::size_t>({1, config.max_concurrent_inputs, config.batch_max_size});
+std::size_t slots_of(const FunctionConfig& config) { return std::max(1u, config.max_concurrent_inputs); }
+std::size_t batch_of(const FunctionConfig& config) { return std::max(1u, config.batch_max_size); }
+
+// A container has so many slots, and each of them carries one batch, full or not.
+std::size_t inputs_per_task(const FunctionConfig& config) { return slots_of(config) * batch_of(config); }
+
+// How many more inputs a container may run.
+std::size_t room_in(const Task& task, const FunctionConfig& config) {
+  const std::size_t batch = batch_of(config);
+  const std::size_t busy = (task.running.size() + batch - 1) / batch;
+  return (slots_of(config) - std::min(slots_of(config), busy)) * batch;
 }
 
 bool awaits_heartbeat(const App& app) {
@@ -17,24 +26,23 @@ bool awaits_heartbeat(const App& app) {
 }  // namespace
 
 std::size_t Core::free_slots(const Function& f) const {
-  const std::size_t per_task = inputs_per_task(f.config);
   std::size_t slots = 0;
   for (const TaskId& id : f.tasks) {
     const Task& task = tasks_.at(id);
-    if (task.state == TaskState::kStarting) slots += per_task;
-    if (task.state == TaskState::kReady) slots += per_task - std::min(per_task, task.running.size());
+    if (task.state != TaskState::kStopping) slots += room_in(task, f.config);
   }
   return slots;
 }
 
 void Core::wake_idle_tasks(const Function& f, std::size_t inputs) {
-  const std::size_t per_task = inputs_per_task(f.config);
   for (const TaskId& id : f.tasks) {
     if (inputs == 0) return;
-    const Task& task = tasks_.at(id);
-    if (task.state != TaskState::kReady || task.running.size() >= per_task) continue;
+    Task& task = tasks_.at(id);
+    const std::size_t room = room_in(task, f.config);
+    if (task.state != TaskState::kReady || !task.waiting || room == 0) continue;
+    task.waiting = false;
     act(Notify{inputs_key(id)});
-    inputs -= std::min<std::size_t>(inputs, per_task - task.running.size());
+    inputs -= std::min(inputs, room);
   }
 }
 
@@ -81,7 +89,8 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   if (it == tasks_.end()) return taken;
   Task& task = it->second;
   Function& f = functions_.at(task.function);
-  if (task.state == TaskState::kStarting) {
+  const bool starts = task.state == TaskState::kStarting;
+  if (starts) {
     task.state = TaskState::kReady;
     task.ready = task.idle_since = now;
     --f.starting;
@@ -90,6 +99,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   }
   task.asked_for_inputs = true;
   if (task.state == TaskState::kReady) {
+    max = std::min({max, batch_of(f.config), room_in(task, f.config)});
     for (auto next = f.pending.begin(); taken.size() < max && next != f.pending.end();) {
       Input& input = inputs_.at(*next);
       // All inputs of a batch are for the same method.
@@ -103,8 +113,10 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
     }
   }
   if (!taken.empty()) note_running(task);
+  task.waiting |= taken.empty();
   refresh_deadline(now, task);
-  if (!f.pending.empty()) schedule(now, f);
+  // One that has started lets the next one start.
+  if (starts || !f.pending.empty()) schedule(now, f);
   return taken;
 }
 
