@@ -81,7 +81,7 @@ class Core {
   void cancel_empty_call(const CallId& id);
   const Call* call(const CallId& id) const;
   const Input* input(const InputId& id) const;
-  // The caller has read what it wanted; the call goes after a while.
+  // The caller has read what it wanted; a call without unfinished inputs goes after a while.
   void release_call(Time now, const CallId& id);
   ionian::Result<void> add_data_out(const CallId& id, std::uint64_t first_index, std::vector<DataChunk> chunks);
 
@@ -152,7 +152,7 @@ class Core {
   std::unordered_map<TaskId, Task> tasks_;
   std::set<std::pair<Time, TaskId>> task_deadlines_;
   std::multimap<Time, InputId> retries_;
-  std::multimap<Time, CallId> releases_;
+  std::set<std::pair<Time, CallId>> releases_;
   std::multimap<Time, AppId> forgets_;
   std::multimap<Time, FunctionId> restarts_;
   std::set<AppId> drained_;

@@ -56,6 +56,10 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
       call.inputs.size() + fresh.size() > limits_.inputs_per_call_max || bytes_ + bytes > limits_.bytes_max)
     return fail(Code::kResourceExhausted, "too many inputs are waiting on this server; try again later");
   Function& f = functions_.at(call.function);
+  if (call.release_at && !fresh.empty()) {
+    releases_.erase({*call.release_at, id});
+    call.release_at.reset();
+  }
   std::vector<InputId> ids;
   for (NewInput& from : fresh) {
     Input input;
@@ -181,9 +185,12 @@ ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_in
 
 void Core::release_call(Time now, const CallId& id) {
   const auto it = calls_.find(id);
-  if (it == calls_.end() || it->second.asynchronous || it->second.releasing) return;
-  it->second.releasing = true;
-  releases_.emplace(now + limits_.keep_read_call, id);
+  if (it == calls_.end()) return;
+  Call& call = it->second;
+  // What comes later has not been read yet.
+  if (call.asynchronous || call.release_at || call.done < call.inputs.size()) return;
+  call.release_at = now + limits_.keep_read_call;
+  releases_.emplace(*call.release_at, id);
 }
 
 void Core::cancel_empty_call(const CallId& id) {
@@ -194,9 +201,6 @@ void Core::cancel_empty_call(const CallId& id) {
 void Core::drop_call(const CallId& id) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return;
-  // One that is still at work stays; a later read releases it again.
-  it->second.releasing = false;
-  if (it->second.done < it->second.inputs.size()) return;
   if (const auto app = apps_.find(it->second.app); app != apps_.end()) app->second.calls.erase(id);
   forget_call(id);
 }
@@ -204,6 +208,7 @@ void Core::drop_call(const CallId& id) {
 void Core::forget_call(const CallId& id) {
   const auto it = calls_.find(id);
   Call& call = it->second;
+  if (call.release_at) releases_.erase({*call.release_at, id});
   for (const InputId& input : call.inputs) {
     const auto entry = inputs_.find(input);
     bytes_ -= entry->second.payload.size() + entry->second.result.generic_result.size();

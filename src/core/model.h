@@ -92,7 +92,7 @@ struct Call {
   std::vector<DataChunk> data_out;   // of generators, gapless from index 1
   std::vector<DataChunk> data_in;    // of web requests
   std::size_t done = 0;
-  bool releasing = false;  // goes after a while
+  std::optional<Time> release_at;  // when it goes: its caller has read it
 };
 
 enum class TaskState { kStarting, kReady, kStopping };

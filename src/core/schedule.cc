@@ -138,7 +138,6 @@ void Core::tick(Time now) {
   }
   while (!releases_.empty() && releases_.begin()->first <= now) {
     const CallId id = releases_.begin()->second;
-    releases_.erase(releases_.begin());
     drop_call(id);
   }
   while (!forgets_.empty() && forgets_.begin()->first <= now) {
