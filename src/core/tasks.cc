@@ -96,16 +96,14 @@ void Core::time_out(Time now, Task& task) {
 void Core::stop_task(Time now, Task& task, StopReason reason) {
   if (task.state == TaskState::kStopping) return;
   if (task.state == TaskState::kStarting) --functions_.at(task.function).starting;
-  // A container that waits for inputs is told in its next answer; any other by a signal.
+  // A container that waits for inputs is told in its next answer; any other by a signal as well.
   const bool can_listen = task.asked_for_inputs && task.running.empty();
   task.state = TaskState::kStopping;
   task.reason = reason;
   const bool app_stopped = reason == StopReason::kAppStopped;
   set_deadline(task, now + (app_stopped && !can_listen ? limits_.busy_stop_grace : limits_.stop_grace));
-  if (can_listen)
-    act(Notify{inputs_key(task.id)});
-  else
-    act(StopTask{task.id});
+  act(Notify{inputs_key(task.id)});
+  if (!can_listen) act(StopTask{task.id});
 }
 
 void Core::kill_task(Task& task) {
