@@ -114,7 +114,8 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   }
   if (!taken.empty()) note_running(task);
   task.waiting |= taken.empty();
-  refresh_deadline(now, task);
+  // A question in vain does not make an idle container younger.
+  if (starts || !taken.empty()) refresh_deadline(now, task);
   // One that has started lets the next one start.
   if (starts || !f.pending.empty()) schedule(now, f);
   return taken;
