@@ -72,7 +72,10 @@ void Core::finish_app_if_quiet(Time now, App& app) {
 void Core::forget_app(const AppId& id) {
   App& app = apps_.at(id);
   for (const CallId& call : app.calls) forget_call(call);
-  for (const FunctionId& function : app.functions) functions_.erase(function);
+  for (const FunctionId& function : app.functions) {
+    functions_.erase(function);
+    starving_.erase(function);
+  }
   apps_.erase(id);
 }
 

@@ -120,6 +120,11 @@ class Core {
   void start_task(Time now, Function& f);
   void wake_idle_tasks(const Function& f, std::size_t inputs);
   std::size_t free_slots(const Function& f) const;
+  std::size_t places_for(const Function& f) const;
+  void make_room(Time now, const Function& f);
+  bool place_is_coming() const;
+  bool somebody_starves(Time now);
+  void share_places(Time now);
 
   // inputs.cc
   void requeue(Time now, Input& input);
@@ -156,6 +161,7 @@ class Core {
   std::multimap<Time, AppId> forgets_;
   std::multimap<Time, FunctionId> restarts_;
   std::set<AppId> drained_;
+  std::set<FunctionId> starving_;  // with inputs, without container, the machine full
   std::size_t bytes_ = 0;
   std::vector<Action> actions_;
 };

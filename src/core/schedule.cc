@@ -56,15 +56,61 @@ void Core::schedule(Time now, Function& f) {
   if (f.tasks.size() < f.config.min_containers)
     wanted = std::max<std::size_t>(wanted, f.config.min_containers - f.tasks.size());
   const std::size_t most = f.config.max_containers ? f.config.max_containers : limits_.tasks_max;
-  while (wanted > 0 && f.tasks.size() < most && tasks_.size() < limits_.tasks_max &&
-         f.starting < limits_.starting_max) {
+  for (; wanted > 0 && f.tasks.size() < most && f.starting < limits_.starting_max; --wanted) {
     if (now < f.next_start) {
       if (!std::exchange(f.restart_planned, true)) restarts_.emplace(f.next_start, f.config.id);
       return;
     }
+    if (tasks_.size() >= places_for(f)) {
+      if (!f.pending.empty()) make_room(now, f);
+      return;
+    }
     start_task(now, f);
-    --wanted;
   }
+}
+
+// The last places are for functions that have no container yet: inputs that wait for another function's result
+// could otherwise keep that function from ever starting.
+std::size_t Core::places_for(const Function& f) const {
+  return limits_.tasks_max - (f.tasks.empty() ? 0 : limits_.tasks_max / 8);
+}
+
+// The machine is full and this function has inputs: an idle container of another one goes. Warm ones that their
+// function asks for go only for a function that has none.
+void Core::make_room(Time now, const Function& f) {
+  if (f.tasks.empty()) starving_.insert(f.config.id);
+  if (place_is_coming()) return;
+  for (auto& [id, task] : tasks_) {
+    const Function& of = functions_.at(task.function);
+    const bool idle = task.state == TaskState::kReady && task.running.empty() && task.waiting;
+    const bool warm = of.tasks.size() <= of.config.min_containers;
+    if (!idle || !of.pending.empty() || (warm && !f.tasks.empty())) continue;
+    return stop_task(now, task, StopReason::kIdle);
+  }
+}
+
+bool Core::place_is_coming() const {
+  return std::any_of(tasks_.begin(), tasks_.end(),
+                     [](const auto& entry) { return entry.second.state == TaskState::kStopping; });
+}
+
+// Whether a function with inputs waits for its first container.
+bool Core::somebody_starves(Time now) {
+  std::erase_if(starving_, [&](const FunctionId& id) {
+    const auto f = functions_.find(id);
+    return f == functions_.end() || f->second.pending.empty() || !f->second.tasks.empty() || now < f->second.next_start;
+  });
+  return !starving_.empty() && !place_is_coming();
+}
+
+// A place on the machine is free. Those without a container come first, warm containers last.
+void Core::share_places(Time now) {
+  for (const FunctionId& id : std::exchange(starving_, {}))
+    if (const auto f = functions_.find(id); f != functions_.end()) schedule(now, f->second);
+  for (auto& [id, f] : functions_)
+    if (!f.pending.empty()) schedule(now, f);
+  for (auto& [id, f] : functions_)
+    if (f.tasks.size() < f.config.min_containers) schedule(now, f);
 }
 
 void Core::start_task(Time now, Function& f) {
@@ -98,6 +144,10 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
     act(NoteTaskState{id, task.app, task.function, 4});  // ACTIVE
   }
   task.asked_for_inputs = true;
+  // Where a function has none, one goes that has nothing to do, or whose function has others.
+  const bool dispensable = task.running.empty() && (f.pending.empty() || f.tasks.size() > 1);
+  if (task.state == TaskState::kReady && dispensable && somebody_starves(now))
+    stop_task(now, task, StopReason::kIdle);
   if (task.state == TaskState::kReady) {
     max = std::min({max, batch_of(f.config), room_in(task, f.config)});
     for (auto next = f.pending.begin(); taken.size() < max && next != f.pending.end();) {

@@ -69,7 +69,9 @@ void Core::look_at_task(Time now, Task& task) {
     return kill_task(task);
   }
   if (!task.running.empty()) return time_out(now, task);
-  if (f.tasks.size() > f.config.min_containers) return stop_task(now, task, StopReason::kIdle);
+  // One that does not ask for inputs is of no use, warm or not.
+  const bool mute = !task.waiting;
+  if (mute || f.tasks.size() > f.config.min_containers) return stop_task(now, task, StopReason::kIdle);
   refresh_deadline(now, task);
 }
 
@@ -187,15 +189,9 @@ void Core::remove_task(Time now, const TaskId& id) {
   act(Notify{task_key(id)});
   App& app = apps_.at(task.app);
   --app.tasks;
-  const FunctionId function = task.function;
   tasks_.erase(it);
-  if (app.stopping)
-    finish_app_if_quiet(now, app);
-  else
-    schedule(now, functions_.at(function));
-  // A place on the machine is free: functions that waited for one get their turn.
-  for (auto& [other_id, other] : functions_)
-    if (other_id != function && !other.pending.empty()) schedule(now, other);
+  if (app.stopping) finish_app_if_quiet(now, app);
+  share_places(now);
 }
 
 }  // namespace ionian::core
