@@ -173,13 +173,13 @@ ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_in
   const std::uint64_t next = call.data_out.size() + 1;
   if (first_index > next)
     return fail(Code::kFailedPrecondition, "data chunk ", first_index, " came before chunk ", next);
+  act(Notify{data_out_key(id)});
   for (std::size_t skip = next - first_index; skip < chunks.size(); ++skip) {
     if (bytes_ + chunks[skip].serialized.size() > limits_.bytes_max)
       return fail(Code::kResourceExhausted, "too much generator output is waiting to be read");
     bytes_ += chunks[skip].serialized.size();
     call.data_out.push_back(std::move(chunks[skip]));
   }
-  act(Notify{data_out_key(id)});
   return {};
 }
 
