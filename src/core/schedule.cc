@@ -203,7 +203,8 @@ void Core::tick(Time now) {
     f->second.restart_planned = false;
     schedule(now, f->second);
   }
-  for (const AppId& id : std::exchange(drained_, {})) stop_app(now, id);
+  for (const AppId& id : std::exchange(drained_, {}))
+    if (const App* drained = app(id); drained && drained->unfinished == 0) stop_app(now, id);
   std::vector<AppId> abandoned;
   for (const auto& [id, app] : apps_)
     if (awaits_heartbeat(app) && now - app.last_heartbeat > limits_.app_heartbeat_timeout) abandoned.push_back(id);
