@@ -25,6 +25,12 @@ conformance: all  ## the official clients against a real server with real contai
 
 test: unit conformance  ## every test of the tree
 
+SEEDS ?= 2000
+sim: build        ## the core in SEEDS simulated worlds, and its time per decision
+	@ninja -C $(BUILD) --quiet ionian-sim
+	@$(BUILD)/tests/sim/ionian-sim --seeds $(SEEDS)
+	@$(BUILD)/tests/sim/ionian-sim --decisions
+
 fmt:              ## format what is ours
 	@git ls-files '*.cc' '*.h' '*.c' | xargs clang-format-19 -i
 

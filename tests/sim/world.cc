@@ -1,0 +1,52 @@
+#include "sim/world.h"
+
+namespace ionian::sim {
+
+World::World(std::uint64_t seed, bool verbose)
+    : chance_(seed),
+      ids_(~seed),
+      verbose_(verbose),
+      limits(draw_limits(*this)),
+      core(limits, ids_) {}
+
+core::Limits World::draw_limits(World& world) {
+  core::Limits limits;
+  limits.tasks_max = static_cast<std::uint32_t>(1 + world.below(12));
+  limits.starting_max = static_cast<std::uint32_t>(1 + world.below(3));
+  limits.inputs_max = world.one_in(3) ? 20 + world.below(60) : 100'000;
+  limits.inputs_per_call_max = world.one_in(3) ? 10 + world.below(20) : 100'000;
+  limits.bytes_max = world.one_in(3) ? 500 + world.below(4'000) : 1 << 30;
+  limits.lost_containers_max = static_cast<std::uint32_t>(world.below(9));
+  return limits;
+}
+
+Duration World::between(Duration least, Duration most) {
+  return least + Duration(below(static_cast<std::uint64_t>((most - least).count()) + 1));
+}
+
+void World::after(Duration wait, std::function<void()> event) {
+  queue_.emplace(now_ + wait, std::move(event));
+}
+
+bool World::advance() {
+  const std::optional<Time> tick = core.next_tick();
+  if (queue_.empty() && !tick) return false;
+  ++steps_;
+  if (queue_.empty() || (tick && *tick < queue_.begin()->first)) {
+    now_ = std::max(now_, *tick);
+    return true;
+  }
+  const auto first = queue_.begin();
+  now_ = std::max(now_, first->first);
+  const std::function<void()> event = std::move(first->second);
+  queue_.erase(first);
+  event();
+  return true;
+}
+
+void World::write_trace(const std::string& text) const {
+  const double at = to_unix_seconds(now_) - 1'800'000'000.0;
+  std::printf("%12.6f  %s\n", at, text.c_str());
+}
+
+}  // namespace ionian::sim
