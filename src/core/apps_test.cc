@@ -1,0 +1,74 @@
+// How apps live and end.
+#include "core/test_core.h"
+
+namespace ionian::core {
+namespace {
+
+TEST_F(CoreTest, StoppingAnAppEndsItsInputsAndContainers) {
+  const CallId id = call(function("f", [](FunctionConfig& c) { c.max_containers = 1; }), 2);
+  const TaskId task = started().at(0);
+  const InputId running = take(task).at(0);
+  core.stop_app(now, app);
+  EXPECT_EQ(core.call(id)->done, 1u);
+  EXPECT_TRUE(core.should_stop(task));
+  EXPECT_TRUE(ended.empty());
+  core.task_exited(now, task, {.signal = 15});
+  EXPECT_EQ(core.input(running)->result.outcome, Outcome::kTerminated);
+  started();
+  EXPECT_EQ(ended, std::vector{app});
+}
+
+TEST_F(CoreTest, AStoppedAppIsReadableForAWhileAndThenGone) {
+  const CallId id = call(function("f"), 1);
+  core.stop_app(now, app);
+  core.task_exited(now, started().at(0), {.signal = 15});
+  EXPECT_EQ(
+      core.start_call(now, {.function = FunctionId("fu-f"), .workspace = workspace}).error().code,
+      Code::kFailedPrecondition);
+  pass(limits.keep_stopped_app - 1s);
+  EXPECT_NE(core.call(id), nullptr);
+  pass(1s);
+  EXPECT_EQ(core.app(app), nullptr);
+  EXPECT_EQ(core.live_inputs(), 0u);
+  EXPECT_EQ(core.live_bytes(), 0u);
+  EXPECT_EQ(core.next_tick(), std::nullopt);
+}
+
+TEST_F(CoreTest, AnEphemeralAppEndsWhenItsClientIsSilent) {
+  const AppId id("ap-2");
+  core.add_app(now, {.id = id, .workspace = workspace});
+  pass(limits.app_heartbeat_timeout);
+  EXPECT_TRUE(core.heartbeat_app(now, id));
+  pass(limits.app_heartbeat_timeout);
+  EXPECT_FALSE(core.app(id)->stopping);
+  pass(1s);
+  EXPECT_TRUE(core.app(id)->stopping);
+  EXPECT_EQ(core.heartbeat_app(now, id).error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(CoreTest, ADetachedAppOutlivesItsClientUntilItsLastInput) {
+  const AppId id("ap-2");
+  core.add_app(now, {.id = id, .workspace = workspace, .ephemeral = false, .detached = true});
+  core.define_function(now, {.id = FunctionId("fu-2"), .app = id, .workspace = workspace});
+  call(FunctionId("fu-2"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  core.disconnect_app(now, id);
+  pass(limits.app_heartbeat_timeout * 2);
+  EXPECT_FALSE(core.app(id)->stopping);
+  put(task, input, Outcome::kSuccess);
+  core.tick(now);
+  EXPECT_TRUE(core.app(id)->stopping);
+}
+
+TEST_F(CoreTest, AKeptAppNeedsNoClient) {
+  const AppId id("ap-2");
+  core.add_app(now, {.id = id, .workspace = workspace});
+  core.keep_app(id);
+  core.disconnect_app(now, id);
+  pass(24h);
+  EXPECT_FALSE(core.app(id)->stopping);
+}
+
+}  // namespace
+}  // namespace ionian::core

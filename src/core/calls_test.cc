@@ -1,0 +1,161 @@
+// What becomes of an input.
+#include "core/test_core.h"
+
+namespace ionian::core {
+namespace {
+
+TEST_F(CoreTest, AnInputGoesToAContainerAndItsResultToTheCaller) {
+  const CallId id = call(function("f"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  EXPECT_EQ(core.input(input)->state, InputState::kRunning);
+
+  put(task, input, Outcome::kSuccess, "42");
+  EXPECT_TRUE(was_told(outputs_key(id)));
+  EXPECT_EQ(core.call(id)->outputs, std::vector{input});
+  EXPECT_EQ(core.input(input)->result.generic_result, "42");
+}
+
+TEST_F(CoreTest, AnInputHasOneResult) {
+  call(function("f"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  put(task, input, Outcome::kSuccess, "first");
+  put(task, input, Outcome::kFailure, "second");
+  EXPECT_EQ(core.input(input)->result.generic_result, "first");
+}
+
+TEST_F(CoreTest, OnlyTheContainerThatRunsAnInputAnswersForIt) {
+  call(function("f", [](FunctionConfig& c) { c.max_containers = 2; }), 2);
+  const std::vector<TaskId> tasks = started();
+  const InputId one = take(tasks.at(0)).at(0), two = take(tasks.at(1)).at(0);
+  put(tasks.at(0), two, Outcome::kSuccess, "foreign");
+  EXPECT_EQ(core.input(two)->state, InputState::kRunning);
+  EXPECT_EQ(core.input(one)->state, InputState::kRunning);
+}
+
+TEST_F(CoreTest, AFailureIsRetriedAfterItsDelay) {
+  const FunctionId f =
+      function("f", [](FunctionConfig& c) { c.retry = {.retries = 1, .initial_delay = 2s}; });
+  const CallId id = call(f, 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  put(task, input, Outcome::kFailure);
+  pass(1900ms);
+  EXPECT_TRUE(take(task).empty());
+  pass(100ms);
+  EXPECT_EQ(take(task), std::vector{input});
+  put(task, input, Outcome::kFailure, "for good");
+  EXPECT_EQ(core.call(id)->done, 1u);
+  EXPECT_EQ(core.input(input)->result.generic_result, "for good");
+}
+
+TEST(RetryPolicy, TheDelayGrowsUpToItsMost) {
+  const RetryPolicy policy{
+      .retries = 9, .backoff_coefficient = 2.0, .initial_delay = 1s, .max_delay = 5s};
+  EXPECT_EQ(policy.delay(1), 1s);
+  EXPECT_EQ(policy.delay(3), 4s);
+  EXPECT_EQ(policy.delay(4), 5s);
+  EXPECT_EQ(policy.delay(1000), 5s);
+}
+
+TEST_F(CoreTest, AnInputWhoseContainerIsLostRunsElsewhereABoundedNumberOfTimes) {
+  call(function("f"), 1);
+  std::optional<InputId> input;
+  for (std::uint32_t life = 0; life <= limits.lost_containers_max; ++life) {
+    const TaskId task = started().at(0);
+    input = take(task).at(0);
+    core.task_exited(now, task, {.lost = true});
+  }
+  EXPECT_EQ(core.input(*input)->state, InputState::kDone);
+  EXPECT_EQ(core.input(*input)->result.outcome, Outcome::kFailure);
+}
+
+TEST_F(CoreTest, ACrashCountsAsAFailureAndNamesTheSignal) {
+  call(function("f"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  core.task_exited(now, task, {.signal = 11});
+  EXPECT_EQ(core.input(input)->result.outcome, Outcome::kFailure);
+  EXPECT_NE(core.input(input)->result.generic_result.find("signal 11"), std::string::npos);
+}
+
+TEST_F(CoreTest, OutOfMemoryNamesTheLimit) {
+  call(function("f", [](FunctionConfig& c) { c.memory_limit_mib = 300; }), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  core.task_exited(now, task, {.signal = 9, .out_of_memory = true});
+  EXPECT_NE(core.input(input)->result.generic_result.find("300 MiB"), std::string::npos);
+}
+
+TEST_F(CoreTest, AnInputThatTakesTooLongEndsWithItsContainer) {
+  call(function("f", [](FunctionConfig& c) { c.timeout = 10s; }), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  pass(9s);
+  EXPECT_FALSE(was_killed(task));
+  pass(1s);
+  EXPECT_TRUE(was_killed(task));
+  EXPECT_EQ(core.input(input)->result.outcome, Outcome::kTimeout);
+  put(task, input, Outcome::kSuccess, "too late");
+  EXPECT_EQ(core.input(input)->result.outcome, Outcome::kTimeout);
+}
+
+TEST_F(CoreTest, TooManyInputsAreRefusedWhole) {
+  Limits few;
+  few.inputs_max = 5;
+  Core small(few, random);
+  small.add_app(now, {.id = app, .workspace = workspace, .ephemeral = false});
+  small.define_function(now, {.id = FunctionId("fu-1"), .app = app, .workspace = workspace});
+  const CallId id =
+      *small.start_call(now, {.function = FunctionId("fu-1"), .workspace = workspace});
+  EXPECT_TRUE(small.put_inputs(now, id, std::vector<NewInput>(4)));
+  const auto refused = small.put_inputs(now, id, std::vector<NewInput>(2));
+  EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
+  EXPECT_EQ(small.live_inputs(), 4u);
+}
+
+TEST_F(CoreTest, AnotherWorkspacesFunctionDoesNotExist) {
+  const auto id =
+      core.start_call(now, {.function = function("f"), .workspace = WorkspaceId("ac-2")});
+  EXPECT_EQ(id.error().code, Code::kNotFound);
+}
+
+TEST_F(CoreTest, ChunksOfAGeneratorAreGaplessAndRepeatsAreHarmless) {
+  const CallId id = call(function("f"), 1);
+  EXPECT_TRUE(core.add_data_out(id, 1, {{"a"}, {"b"}}));
+  EXPECT_TRUE(core.add_data_out(id, 2, {{"b"}, {"c"}}));
+  EXPECT_EQ(core.call(id)->data_out.size(), 3u);
+  EXPECT_EQ(core.add_data_out(id, 5, {{"e"}}).error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(core.live_bytes(), 3u);
+}
+
+TEST_F(CoreTest, AReadCallGoesAfterAWhileButNotBeforeAllOfItIsRead) {
+  const auto patient = [](FunctionConfig& c) { c.max_containers = 1, c.scaledown_window = 1h; };
+  const CallId id = call(function("f", patient), 2);
+  const TaskId task = started().at(0);
+  put(task, take(task).at(0), Outcome::kSuccess);
+  core.release_call(now, id);  // one output is still to come
+  pass(limits.keep_read_call * 2);
+  ASSERT_NE(core.call(id), nullptr);
+
+  put(task, take(task).at(0), Outcome::kSuccess);
+  core.release_call(now, id);
+  pass(limits.keep_read_call / 2);
+  EXPECT_NE(core.call(id), nullptr);
+  pass(limits.keep_read_call / 2);
+  EXPECT_EQ(core.call(id), nullptr);
+  EXPECT_EQ(core.live_inputs(), 0u);
+}
+
+TEST_F(CoreTest, AnAsynchronousCallStaysAfterItWasRead) {
+  const CallId id = call(function("f"), 1, true);
+  const TaskId task = started().at(0);
+  put(task, take(task).at(0), Outcome::kSuccess);
+  core.release_call(now, id);
+  pass(limits.keep_read_call * 2);
+  EXPECT_NE(core.call(id), nullptr);
+}
+
+}  // namespace
+}  // namespace ionian::core
