@@ -1,8 +1,8 @@
 #pragma once
-// The settings of a Modal client, in one place: what the program overrode, the environment (MODAL_<SETTING>), the
-// profile in the file (~/.modal.toml, or $MODAL_CONFIG_PATH), the default; the first of these that has a value wins.
-// Names, rules and defaults are those of the Python client's modal.config; only `server_url` has a default of its
-// own, a server on this machine.
+// The settings of a Modal client, in one place: what the program overrode, the environment
+// (MODAL_<SETTING>), the profile in the file (~/.modal.toml, or $MODAL_CONFIG_PATH), the default;
+// the first of these that has a value wins. Names, rules and defaults are those of the Python
+// client's modal.config; only `server_url` has a default of its own, a server on this machine.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -43,9 +43,9 @@ struct Credentials {
   bool is_oauth() const { return !oauth_refresh_token.empty(); }
 };
 
-// Thread-safe. The constructor does nothing; the file is read at the first look-up and again by reload().
-// Every look-up throws InvalidError if the file cannot be read or parsed (path, line, column), or if the value is
-// one that the setting cannot take (setting, value, rule, origin).
+// Thread-safe. The constructor does nothing; the file is read at the first look-up and again by
+// reload(). Every look-up throws InvalidError if the file cannot be read or parsed (path, line,
+// column), or if the value is one that the setting cannot take (setting, value, rule, origin).
 class Config {
  public:
   enum class Include { kPublic, kAll };
@@ -55,8 +55,8 @@ class Config {
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
 
-  // The value of a setting; `profile` defaults to the active one, `use_env` = false leaves out the environment and
-  // what was overridden. NotFoundError: there is no such setting.
+  // The value of a setting; `profile` defaults to the active one, `use_env` = false leaves out the
+  // environment and what was overridden. NotFoundError: there is no such setting.
   ConfigValue value(std::string_view key, std::optional<std::string> profile = {},
                     bool use_env = true) const;
   // The same as text; nullopt for none.
@@ -93,18 +93,20 @@ class Config {
   std::optional<Duration> serve_timeout() const;
   Duration sandbox_channel_idle_timeout() const, volume_block_read_timeout() const;
 
-  // The credentials that a client takes from here. AuthError: none, half a pair, or MODAL_PROFILE names no profile.
-  // InvalidError: a token and OAuth at once, two active profiles, or several and none active.
+  // The credentials that a client takes from here. AuthError: none, half a pair, or MODAL_PROFILE
+  // names no profile. InvalidError: a token and OAuth at once, two active profiles, or several and
+  // none active.
   Credentials credentials() const;
 
-  // For this process only; wins over the environment and the file, is never written. A key that is no setting sets
-  // the environment variable of that name in upper case.
+  // For this process only; wins over the environment and the file, is never written. A key that is
+  // no setting sets the environment variable of that name in upper case.
   void override_locally(std::string_view key, std::string_view value);
 
   // Every setting, sorted by name. Nothing is redacted.
   std::map<std::string, ConfigValue> to_dict(Include include = Include::kPublic) const;
 
-  // Reads the file and the environment's choice of file and profile again. What was overridden stays.
+  // Reads the file and the environment's choice of file and profile again. What was overridden
+  // stays.
   void reload();
 
   // The file's path, whether or not it exists, and the profile in use.
@@ -115,12 +117,14 @@ class Config {
   // What the file's owner should mend, one text each: permissions that let others read the secrets.
   std::vector<std::string> warnings() const;
 
-  // Sets keys of a profile, which is made if it does not exist, and makes `activate` the only active one, if given.
-  // The rest of the file stays as it is, byte for byte; the file's mode becomes 0600. Nothing is written if that
-  // cannot be done: InvalidError for a file that does not parse or in a container, Error for the system's refusal.
+  // Sets keys of a profile, which is made if it does not exist, and makes `activate` the only
+  // active one, if given. The rest of the file stays as it is, byte for byte; the file's mode
+  // becomes 0600. Nothing is written if that cannot be done: InvalidError for a file that does not
+  // parse or in a container, Error for the system's refusal.
   void store(const std::map<std::string, std::string>& settings, const std::string& profile,
              std::optional<std::string> activate = {});
-  // Makes `name` the only active profile, in the file and here. NotFoundError: the file has none of that name.
+  // Makes `name` the only active profile, in the file and here. NotFoundError: the file has none of
+  // that name.
   void set_active_profile(const std::string& name);
 
  private:

@@ -40,7 +40,8 @@ struct Config::Impl {
 
   void write(const std::function<Result<std::string>(const std::string&)>& change) {
     const std::lock_guard lock(mutex);
-    if (client::is_remote()) throw InvalidError("the file of profiles cannot be changed inside a container");
+    if (client::is_remote())
+      throw InvalidError("the file of profiles cannot be changed inside a container");
     const Result<void> done = client::rewrite_config(client::config_path(), change);
     if (!done) throw_status(done.error());
     state.load();
@@ -61,7 +62,8 @@ const client::Setting& known(std::string_view key) {
 Config::Config() : impl_(std::make_unique<Impl>()) {}
 Config::~Config() = default;
 
-ConfigValue Config::value(std::string_view key, std::optional<std::string> profile, bool use_env) const {
+ConfigValue Config::value(std::string_view key, std::optional<std::string> profile,
+                          bool use_env) const {
   const client::Setting& setting = known(key);
   return impl_->with_file([&](const ConfigState& now) {
     Result<ConfigValue> value = now.value(setting, profile.value_or(now.profile), use_env);
@@ -70,13 +72,17 @@ ConfigValue Config::value(std::string_view key, std::optional<std::string> profi
   });
 }
 
-std::optional<std::string> Config::get(std::string_view key, std::optional<std::string> profile, bool use_env) const {
+std::optional<std::string> Config::get(std::string_view key, std::optional<std::string> profile,
+                                       bool use_env) const {
   return to_text(value(key, std::move(profile), use_env));
 }
 
-ConfigOrigin Config::origin(std::string_view key, std::optional<std::string> profile, bool use_env) const {
+ConfigOrigin Config::origin(std::string_view key, std::optional<std::string> profile,
+                            bool use_env) const {
   const client::Setting& setting = known(key);
-  return impl_->with_file([&](const ConfigState& now) { return now.origin(setting, profile.value_or(now.profile), use_env); });
+  return impl_->with_file([&](const ConfigState& now) {
+    return now.origin(setting, profile.value_or(now.profile), use_env);
+  });
 }
 
 Credentials Config::credentials() const {
@@ -128,7 +134,10 @@ std::vector<std::string> Config::warnings() const {
   return impl_->with([](const ConfigState& now) {
     std::vector<std::string> out;
     if (S_ISREG(now.mode) && (now.mode & 066) != 0)
-      out.push_back(cat(now.path, " holds secrets and can be read by other users of this machine. Run: chmod 600 ", now.path));
+      out.push_back(
+          cat(now.path,
+              " holds secrets and can be read by other users of this machine. Run: chmod 600 ",
+              now.path));
     return out;
   });
 }
@@ -136,7 +145,9 @@ std::vector<std::string> Config::warnings() const {
 void Config::store(const std::map<std::string, std::string>& settings, const std::string& profile,
                    std::optional<std::string> activate) {
   impl_->write([&](const std::string& text) {
-    return client::edit_config(text, {.profile = profile, .settings = settings, .activate = activate}, client::config_path());
+    return client::edit_config(text,
+                               {.profile = profile, .settings = settings, .activate = activate},
+                               client::config_path());
   });
 }
 
@@ -156,7 +167,9 @@ Config& config() {
   return *process;
 }
 std::vector<std::string> config_profiles() { return config().profiles(); }
-void config_set_active_profile(std::string_view name) { config().set_active_profile(std::string(name)); }
+void config_set_active_profile(std::string_view name) {
+  config().set_active_profile(std::string(name));
+}
 
 }  // namespace v0
 }  // namespace ionian

@@ -12,11 +12,11 @@ using Path = std::vector<std::string>;
 
 // Where a profile and one of its keys stand in a text.
 struct Place {
-  std::optional<Statement> key;      // the pair that sets it
-  std::optional<Statement> last;     // [profile], or the last pair below it: a new line goes after it
-  std::optional<Statement> dotted;   // the last `profile.x = …` before any header
-  std::optional<Statement> braces;   // profile = { … }
-  bool in_braces = false;            // `key` is a pair of it
+  std::optional<Statement> key;   // the pair that sets it
+  std::optional<Statement> last;  // [profile], or the last pair below it: a new line goes after it
+  std::optional<Statement> dotted;  // the last `profile.x = …` before any header
+  std::optional<Statement> braces;  // profile = { … }
+  bool in_braces = false;           // `key` is a pair of it
 };
 
 Place find_place(std::string_view text, const std::string& profile, const std::string& key) {
@@ -50,7 +50,8 @@ std::string_view line_end(std::string_view text) {
 void insert_line(std::string& text, const Statement& after, std::string_view line) {
   const std::string_view end = line_end(text);
   const bool open = after.end == 0 || text[after.end - 1] != '\n';
-  const std::string indent = after.kind == Statement::Kind::kPair ? text.substr(after.begin, after.key - after.begin) : "";
+  const std::string indent =
+      after.kind == Statement::Kind::kPair ? text.substr(after.begin, after.key - after.begin) : "";
   // A byte order mark is no indentation.
   const std::string blanks = indent.find_first_not_of(" \t") == std::string::npos ? indent : "";
   text.insert(after.end, cat(open ? end : "", blanks, line, end));
@@ -63,7 +64,8 @@ void append_profile(std::string& text, const std::string& profile, std::string_v
   cat_to(text, "[", toml_key(profile), "]", end, line, end);
 }
 
-void set_key(std::string& text, const std::string& profile, const std::string& key, const std::string& value) {
+void set_key(std::string& text, const std::string& profile, const std::string& key,
+             const std::string& value) {
   const Place place = find_place(text, profile, key);
   const std::string line = cat(toml_key(key), " = ", value);
   if (place.key) {
@@ -83,8 +85,8 @@ void set_key(std::string& text, const std::string& profile, const std::string& k
   }
 }
 
-// A line with a comment keeps it, and so its key; `profile.active = …` may be all that there is of a profile; any other
-// line goes.
+// A line with a comment keeps it, and so its key; `profile.active = …` may be all that there is of
+// a profile; any other line goes.
 void deactivate(std::string& text, const std::string& profile) {
   const Place place = find_place(text, profile, "active");
   if (!place.key) return;
@@ -95,7 +97,8 @@ void deactivate(std::string& text, const std::string& profile) {
 }
 
 void apply(std::string& text, const ConfigEdit& edit, const ConfigFile& before) {
-  for (const auto& [key, value] : edit.settings) set_key(text, edit.profile, key, toml_string(value));
+  for (const auto& [key, value] : edit.settings)
+    set_key(text, edit.profile, key, toml_string(value));
   if (!edit.activate) return;
   for (const Profile& profile : before.profiles)
     if (profile.name != *edit.activate && profile.find("active")) deactivate(text, profile.name);
@@ -107,7 +110,8 @@ void apply(std::string& text, const ConfigEdit& edit, const ConfigFile& before) 
 
 std::string toml_key(std::string_view key) {
   const auto bare = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '-';
   };
   return !key.empty() && std::ranges::all_of(key, bare) ? std::string(key) : toml_string(key);
 }
@@ -128,12 +132,14 @@ std::string toml_string(std::string_view text) {
   return out + "\"";
 }
 
-Result<std::string> edit_config(const std::string& text, const ConfigEdit& edit, const std::string& path) {
+Result<std::string> edit_config(const std::string& text, const ConfigEdit& edit,
+                                const std::string& path) {
   ASSIGN_OR_RETURN(const ConfigFile before, parse_config(text, path));
   std::string after = text;
   apply(after, edit, before);
   if (!is_edit_of(text, after, edit))
-    return fail(Code::kInvalidArgument, path, " cannot be changed without rewriting other parts of it. Change it by hand");
+    return fail(Code::kInvalidArgument, path,
+                " cannot be changed without rewriting other parts of it. Change it by hand");
   return after;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-// toml++ asserts, and in a release build assumes, what a broken file does not keep ("[" at the end of a line); behind each
-// such place it has the right error, which this lets through.
+// toml++ asserts, and in a release build assumes, what a broken file does not keep ("[" at the end
+// of a line); behind each such place it has the right error, which this lets through.
 #undef NDEBUG
 #define TOML_ASSERT(expression) static_assert(true)
 #define TOML_ENABLE_FORMATTERS 0
@@ -37,9 +37,11 @@ std::string place(const std::string& path, const toml::source_position& at) {
 }
 
 // toml++ sorts by name; what people see is the order of the file.
-std::vector<std::pair<const toml::key*, const toml::node*>> in_file_order(const toml::table& table) {
+std::vector<std::pair<const toml::key*, const toml::node*>> in_file_order(
+    const toml::table& table) {
   std::vector<std::pair<const toml::key*, const toml::node*>> out;
-  for (auto it = table.cbegin(); it != table.cend(); ++it) out.emplace_back(&it->first, &it->second);
+  for (auto it = table.cbegin(); it != table.cend(); ++it)
+    out.emplace_back(&it->first, &it->second);
   std::ranges::sort(out, {}, [](const auto& pair) {
     return std::tuple(pair.first->source().begin.line, pair.first->source().begin.column);
   });
@@ -47,9 +49,12 @@ std::vector<std::pair<const toml::key*, const toml::node*>> in_file_order(const 
 }
 
 Profile profile_of(const toml::key& name, const toml::table& table) {
-  Profile profile{.name = std::string(name.str()), .line = static_cast<int>(name.source().begin.line), .entries = {}};
+  Profile profile{.name = std::string(name.str()),
+                  .line = static_cast<int>(name.source().begin.line),
+                  .entries = {}};
   for (const auto& [key, node] : in_file_order(table))
-    profile.entries.push_back({std::string(key->str()), value_of(*node), static_cast<int>(key->source().begin.line)});
+    profile.entries.push_back(
+        {std::string(key->str()), value_of(*node), static_cast<int>(key->source().begin.line)});
   return profile;
 }
 
@@ -90,7 +95,8 @@ Result<ConfigFile> parse_config(std::string_view text, const std::string& path) 
   ConfigFile file;
   for (const auto& [key, node] : in_file_order(root)) {
     if (!node->is_table())
-      return fail(Code::kInvalidArgument, place(path, key->source().begin), "`", key->str(), "` is ", describe(*node),
+      return fail(Code::kInvalidArgument, place(path, key->source().begin), "`", key->str(),
+                  "` is ", describe(*node),
                   ", but the file must hold one table for each profile, as in [", key->str(), "]");
     file.profiles.push_back(profile_of(*key, *node->as_table()));
   }
@@ -102,14 +108,16 @@ bool is_edit_of(std::string_view before, std::string_view after, const ConfigEdi
     toml::table wanted = toml::parse(before), found = toml::parse(after);
     for (const auto& [key, value] : edit.settings) {
       wanted.insert(edit.profile, toml::table{});
-      if (toml::table* profile = wanted[edit.profile].as_table()) profile->insert_or_assign(key, value);
+      if (toml::table* profile = wanted[edit.profile].as_table())
+        profile->insert_or_assign(key, value);
     }
     if (edit.activate) {
       wanted.insert(*edit.activate, toml::table{});
       set_only_active(wanted, *edit.activate);
       // A line that keeps its comment says `active = false`, which means the same as none.
       for (auto&& [name, node] : found)
-        if (node.is_table() && (*node.as_table())["active"] == false) node.as_table()->erase("active");
+        if (node.is_table() && (*node.as_table())["active"] == false)
+          node.as_table()->erase("active");
     }
     return wanted == found;
   } catch (const toml::parse_error&) {

@@ -1,5 +1,6 @@
 #pragma once
-// The file of profiles as read: TOML 1.0, one table a profile. Keeps the line of each value, for messages.
+// The file of profiles as read: TOML 1.0, one table a profile. Keeps the line of each value, for
+// messages.
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -42,7 +43,8 @@ struct ConfigFile {
 // INVALID_ARGUMENT names `path`, the line, the column and what is wrong there.
 Result<ConfigFile> parse_config(std::string_view text, const std::string& path);
 
-// Whether `after` holds exactly what `before` holds, down to the last unknown table, with the change made.
+// Whether `after` holds exactly what `before` holds, down to the last unknown table, with the
+// change made.
 bool is_edit_of(std::string_view before, std::string_view after, const ConfigEdit& edit);
 
 }  // namespace ionian::client

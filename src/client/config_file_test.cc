@@ -19,7 +19,8 @@ TEST(ConfigFile, ProfilesInTheOrderOfTheFile) {
 }
 
 TEST(ConfigFile, OnlyTrueIsActive) {
-  const auto file = parse_config("a = {active = 1}\nb = {active = \"true\"}\nc = {active = true}\nd = {}\n", "f");
+  const auto file =
+      parse_config("a = {active = 1}\nb = {active = \"true\"}\nc = {active = true}\nd = {}\n", "f");
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_FALSE(file->find("a")->active());
   EXPECT_FALSE(file->find("b")->active());
@@ -32,7 +33,8 @@ TEST(ConfigFile, BrokenSaysPathLineColumnAndWhat) {
   ASSERT_FALSE(open);
   EXPECT_EQ(open.error().code, Code::kInvalidArgument);
   EXPECT_THAT(open.error().message, HasSubstr("/home/ada/.modal.toml: line 3, column "));
-  EXPECT_THAT(parse_config("[a]\nx=1\nx=2\n", "f").error().message, HasSubstr("line 3, column 3: Error while parsing key-value pair"));
+  EXPECT_THAT(parse_config("[a]\nx=1\nx=2\n", "f").error().message,
+              HasSubstr("line 3, column 3: Error while parsing key-value pair"));
   // toml++ asserts on these two.
   EXPECT_THAT(parse_config("[\n", "f").error().message, HasSubstr("f: line 1, column 2"));
   EXPECT_FALSE(parse_config("[a\n", "f"));
@@ -41,7 +43,8 @@ TEST(ConfigFile, BrokenSaysPathLineColumnAndWhat) {
 TEST(ConfigFile, AValueThatIsNoTable) {
   EXPECT_EQ(parse_config("[a]\n", "f")->profiles.size(), 1u);
   EXPECT_EQ(parse_config("token_id = \"ak-1\"\n", "f").error().message,
-            "f: line 1, column 1: `token_id` is a text, but the file must hold one table for each profile, as in [token_id]");
+            "f: line 1, column 1: `token_id` is a text, but the file must hold one table for each "
+            "profile, as in [token_id]");
   EXPECT_THAT(parse_config("[[a]]\nx = 1\n", "f").error().message, HasSubstr("`a` is a list"));
 }
 

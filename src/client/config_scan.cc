@@ -61,7 +61,9 @@ class Scanner {
   bool at_end() const { return at_ >= text_.size(); }
   char peek() const { return at_end() ? '\0' : text_[at_]; }
   bool take(char c) { return peek() == c && !at_end() ? (++at_, true) : false; }
-  bool take(std::string_view s) { return text_.substr(at_).starts_with(s) ? (at_ += s.size(), true) : false; }
+  bool take(std::string_view s) {
+    return text_.substr(at_).starts_with(s) ? (at_ += s.size(), true) : false;
+  }
   void skip_blanks() {
     while (peek() == ' ' || peek() == '\t') ++at_;
   }
@@ -106,7 +108,8 @@ class Scanner {
       return decode(text_.substr(begin, at_ - begin));
     }
     const std::size_t begin = at_;
-    while (!at_end() && std::string_view(".=] \t\r\n").find(peek()) == std::string_view::npos) ++at_;
+    while (!at_end() && std::string_view(".=] \t\r\n").find(peek()) == std::string_view::npos)
+      ++at_;
     return std::string(text_.substr(begin, at_ - begin));
   }
 
@@ -125,7 +128,8 @@ class Scanner {
       static constexpr std::string_view kNames = "btnfre", kMeans = "\b\t\n\f\r\x1b";
       if (c == 'u' || c == 'U') {
         const std::size_t digits = c == 'u' ? 4 : 8;
-        append_utf8(out, static_cast<std::uint32_t>(std::strtoul(std::string(quoted.substr(i + 1, digits)).c_str(), nullptr, 16)));
+        append_utf8(out, static_cast<std::uint32_t>(std::strtoul(
+                             std::string(quoted.substr(i + 1, digits)).c_str(), nullptr, 16)));
         i += digits;
       } else {
         const std::size_t known = kNames.find(c);
@@ -154,9 +158,9 @@ class Scanner {
     const char first = peek();
     if (first == '"' || first == '\'') return string();
     if (first == '[' || first == '{') return brackets();
-    const std::size_t stop = std::min(text_.find_first_of(",]}#\r\n", at_), text_.size());
-    at_ = stop;
-    while (at_ > 0 && (text_[at_ - 1] == ' ' || text_[at_ - 1] == '\t')) --at_;
+    const std::size_t begin = at_;
+    at_ = std::min(text_.find_first_of(",]}#\r\n", at_), text_.size());
+    while (at_ > begin && (text_[at_ - 1] == ' ' || text_[at_ - 1] == '\t')) --at_;
   }
 
   void brackets() {
@@ -183,6 +187,8 @@ class Scanner {
 }  // namespace
 
 std::vector<Statement> scan_toml(std::string_view text) { return Scanner(text).statements(); }
-std::vector<Statement> scan_inline_table(std::string_view text, std::size_t begin) { return Scanner(text, begin).inline_pairs(); }
+std::vector<Statement> scan_inline_table(std::string_view text, std::size_t begin) {
+  return Scanner(text, begin).inline_pairs();
+}
 
 }  // namespace ionian::client

@@ -20,8 +20,12 @@ constexpr auto kPublic = Setting::Scope::kPublic;
 constexpr Setting text(std::string_view name, std::string_view value = {}, Rule rule = kText) {
   return {name, rule, value.empty() ? D::kNone : D::kText, value, 0, kPublic, kOpen};
 }
-constexpr Setting secret(std::string_view name) { return {name, kText, D::kNone, {}, 0, kPublic, kSecret}; }
-constexpr Setting flag(std::string_view name, D value) { return {name, kBool, value, {}, 0, kPublic, kOpen}; }
+constexpr Setting secret(std::string_view name) {
+  return {name, kText, D::kNone, {}, 0, kPublic, kSecret};
+}
+constexpr Setting flag(std::string_view name, D value) {
+  return {name, kBool, value, {}, 0, kPublic, kOpen};
+}
 constexpr Setting seconds(std::string_view name, double value) {
   return {name, kSeconds, D::kSeconds, {}, value, kPublic, kOpen};
 }
@@ -78,7 +82,8 @@ static_assert(std::ranges::is_sorted(kSettings, {}, &Setting::name));
 
 std::unexpected<Status> wrong(std::string_view rule) { return fail(Code::kInvalidArgument, rule); }
 
-Result<ConfigValue> one_of(const std::string& value, std::initializer_list<std::string_view> options) {
+Result<ConfigValue> one_of(const std::string& value,
+                           std::initializer_list<std::string_view> options) {
   std::string rule = "must be one of ";
   for (const std::string_view option : options) {
     if (value == option) return value;
@@ -88,8 +93,11 @@ Result<ConfigValue> one_of(const std::string& value, std::initializer_list<std::
 }
 
 Result<ConfigValue> suffix(std::string_view text) {
-  const auto allowed = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  if (text.size() > 8 || !std::ranges::all_of(text, allowed)) return wrong("must be 1 to 8 letters or digits");
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  if (text.size() > 8 || !std::ranges::all_of(text, allowed))
+    return wrong("must be 1 to 8 letters or digits");
   return std::string(text);
 }
 
@@ -100,8 +108,10 @@ Result<ConfigValue> headers(std::string_view text) {
     const std::string_view pair = text.substr(at, comma - at);
     const std::size_t colon = pair.find(':');
     const std::string_view name = strip(pair.substr(0, colon));
-    const std::string_view value = colon == std::string_view::npos ? "" : strip(pair.substr(colon + 1));
-    if (name.empty() || value.empty()) return wrong("must be name:value pairs with commas between, none of them empty");
+    const std::string_view value =
+        colon == std::string_view::npos ? "" : strip(pair.substr(colon + 1));
+    if (name.empty() || value.empty())
+      return wrong("must be name:value pairs with commas between, none of them empty");
     out.insert_or_assign(std::string(name), std::string(value));
     at = comma + 1;
   }
@@ -112,9 +122,12 @@ Result<ConfigValue> server_urls(std::string_view text) {
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
     const std::string_view url = strip(text.substr(at, comma - at));
-    const bool known = url.starts_with("http://") || url.starts_with("https://") || url.starts_with("unix:");
+    const bool known =
+        url.starts_with("http://") || url.starts_with("https://") || url.starts_with("unix:");
     if (!known || url.ends_with("//") || url.ends_with(":"))
-      return wrong("must be a URL that begins with http://, https:// or unix:, or several with commas between");
+      return wrong(
+          "must be a URL that begins with http://, https:// or unix:, or several with commas "
+          "between");
     at = comma + 1;
   }
   return std::string(text);
@@ -136,11 +149,16 @@ constexpr std::string_view kTextOnly = "must be a text: write it in quotes";
 
 ConfigValue Setting::default_value() const {
   switch (default_kind) {
-    case Default::kNone: return std::monostate();
-    case Default::kFalse: return false;
-    case Default::kTrue: return true;
-    case Default::kText: return std::string(default_text);
-    case Default::kSeconds: return default_seconds;
+    case Default::kNone:
+      return std::monostate();
+    case Default::kFalse:
+      return false;
+    case Default::kTrue:
+      return true;
+    case Default::kText:
+      return std::string(default_text);
+    case Default::kSeconds:
+      return default_seconds;
   }
   return std::monostate();
 }
@@ -156,13 +174,16 @@ std::string variable_of(std::string_view setting) { return cat("MODAL_", to_uppe
 
 Result<ConfigValue> apply_rule(Rule rule, std::string_view text) {
   switch (rule) {
-    case kText: return std::string(text);
-    case kTextOrNone: return text.empty() ? ConfigValue() : ConfigValue(std::string(text));
+    case kText:
+      return std::string(text);
+    case kTextOrNone:
+      return text.empty() ? ConfigValue() : ConfigValue(std::string(text));
     case kBool: {
       const std::string lower = to_lower(text);
       return !(lower.empty() || lower == "0" || lower == "false");
     }
-    case kSeconds: return seconds_of(to_float(text));
+    case kSeconds:
+      return seconds_of(to_float(text));
     case kWholeSeconds: {
       if (text.empty()) return ConfigValue();
       const auto number = to_int(text);
@@ -170,19 +191,27 @@ Result<ConfigValue> apply_rule(Rule rule, std::string_view text) {
     }
     // The last three are what Python's logging knows beside the documented five.
     case kLogLevel:
-      return one_of(to_upper(text), {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "WARN", "FATAL", "NOTSET"});
-    case kLogFormat: return one_of(to_upper(text), {"STRING", "JSON"});
-    case kPayloadFormat: return one_of(to_lower(text), {"pickle", "cbor"});
-    case kBuildValidation: return one_of(to_lower(text), {"error", "warn", "ignore"});
-    case kDevSuffix: return suffix(text);
-    case kServerUrl: return server_urls(text);
-    case kHeaders: return headers(text);
+      return one_of(to_upper(text),
+                    {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "WARN", "FATAL", "NOTSET"});
+    case kLogFormat:
+      return one_of(to_upper(text), {"STRING", "JSON"});
+    case kPayloadFormat:
+      return one_of(to_lower(text), {"pickle", "cbor"});
+    case kBuildValidation:
+      return one_of(to_lower(text), {"error", "warn", "ignore"});
+    case kDevSuffix:
+      return suffix(text);
+    case kServerUrl:
+      return server_urls(text);
+    case kHeaders:
+      return headers(text);
   }
   return wrong("has no rule");
 }
 
 Result<ConfigValue> apply_rule(Rule rule, const FileValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return apply_rule(rule, std::string_view(*text));
+  if (const auto* text = std::get_if<std::string>(&value))
+    return apply_rule(rule, std::string_view(*text));
   const auto* boolean = std::get_if<bool>(&value);
   const auto* integer = std::get_if<std::int64_t>(&value);
   const auto* real = std::get_if<double>(&value);
@@ -195,9 +224,12 @@ Result<ConfigValue> apply_rule(Rule rule, const FileValue& value) {
     case kBool:
       if (!number) return wrong("must be true or false");
       return boolean ? *boolean : integer ? *integer != 0 : true;
-    case kSeconds: return seconds_of(number);
-    case kWholeSeconds: return integer ? Result<ConfigValue>(*integer) : whole_seconds_of(number);
-    default: return wrong(kTextOnly);
+    case kSeconds:
+      return seconds_of(number);
+    case kWholeSeconds:
+      return integer ? Result<ConfigValue>(*integer) : whole_seconds_of(number);
+    default:
+      return wrong(kTextOnly);
   }
 }
 

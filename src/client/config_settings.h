@@ -1,6 +1,6 @@
 #pragma once
-// The table of all settings: name, default, rule. A rule takes the text of an environment variable or a value of
-// the file, and gives the setting's value or says what it would take.
+// The table of all settings: name, default, rule. A rule takes the text of an environment variable
+// or a value of the file, and gives the setting's value or says what it would take.
 #include <span>
 #include <string_view>
 

@@ -22,7 +22,8 @@ TEST(Settings, EveryOneOfTheSpecification) {
   EXPECT_EQ(all_settings().size(), 42u);
   EXPECT_EQ(find_setting("no_such"), nullptr);
   EXPECT_EQ(variable_of("max_throttle_wait"), "MODAL_MAX_THROTTLE_WAIT");
-  EXPECT_EQ(std::get<std::string>(find_setting("server_url")->default_value()), "http://127.0.0.1:8713");
+  EXPECT_EQ(std::get<std::string>(find_setting("server_url")->default_value()),
+            "http://127.0.0.1:8713");
   EXPECT_EQ(std::get<double>(find_setting("logs_timeout")->default_value()), 10);
   EXPECT_TRUE(std::get<bool>(find_setting("automount")->default_value()));
   EXPECT_EQ(std::get<std::string>(find_setting("dev_suffix")->default_value()), "");
@@ -30,10 +31,13 @@ TEST(Settings, EveryOneOfTheSpecification) {
 }
 
 TEST(Settings, Booleans) {
-  for (const char* text : {"", "0", "false", "FALSE"}) EXPECT_EQ(from("traceback", text), ConfigValue(false)) << text;
-  for (const char* text : {"1", "true", "no", " ", "0.0"}) EXPECT_EQ(from("traceback", text), ConfigValue(true)) << text;
+  for (const char* text : {"", "0", "false", "FALSE"})
+    EXPECT_EQ(from("traceback", text), ConfigValue(false)) << text;
+  for (const char* text : {"1", "true", "no", " ", "0.0"})
+    EXPECT_EQ(from("traceback", text), ConfigValue(true)) << text;
   EXPECT_EQ(apply_rule(Rule::kBool, FileValue(std::int64_t{0})).value(), ConfigValue(false));
-  EXPECT_EQ(apply_rule(Rule::kBool, FileValue(0.0)).value(), ConfigValue(true));  // its text is "0.0"
+  EXPECT_EQ(apply_rule(Rule::kBool, FileValue(0.0)).value(),
+            ConfigValue(true));  // its text is "0.0"
   EXPECT_FALSE(apply_rule(Rule::kBool, FileValue(OtherValue{"a list"})));
 }
 
@@ -61,11 +65,14 @@ TEST(Settings, Words) {
 }
 
 TEST(Settings, HeadersAndUrls) {
-  EXPECT_EQ(from("override_headers", " a : b ,c:d:e"), ConfigValue(Headers{{"a", "b"}, {"c", "d:e"}}));
+  EXPECT_EQ(from("override_headers", " a : b ,c:d:e"),
+            ConfigValue(Headers{{"a", "b"}, {"c", "d:e"}}));
   EXPECT_EQ(from("override_headers", ""), ConfigValue(Headers{}));
-  for (const char* text : {"a", "a:", ":b", ",", "a:b,"}) EXPECT_NE(error("override_headers", text), "") << text;
+  for (const char* text : {"a", "a:", ":b", ",", "a:b,"})
+    EXPECT_NE(error("override_headers", text), "") << text;
   EXPECT_EQ(error("server_url", "http://a:1, unix:///run/s"), "");
-  for (const char* text : {"", "localhost:1", "ftp://a", "https://", "http://a,"}) EXPECT_NE(error("server_url", text), "") << text;
+  for (const char* text : {"", "localhost:1", "ftp://a", "https://", "http://a,"})
+    EXPECT_NE(error("server_url", text), "") << text;
 }
 
 TEST(Settings, TextWantsQuotes) {

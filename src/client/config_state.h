@@ -14,9 +14,9 @@ struct ConfigState {
   std::string path;
   mode_t mode = 0;
   ConfigFile file;
-  Status error;                  // why the file could not be read
+  Status error;  // why the file could not be read
   std::string profile = "default";
-  bool profile_chosen = false;   // by MODAL_PROFILE
+  bool profile_chosen = false;  // by MODAL_PROFILE
   std::map<std::string, std::string, std::less<>> overrides;
 
   // Reads the file and the environment; `overrides` stay.

@@ -36,7 +36,8 @@ Result<std::string> follow_links(std::string path) {
   return sys_fail(cat("follow ", path), ELOOP);
 }
 
-// Held while it lives. The file goes with the last holder, so nothing is left beside the user's file.
+// Held while it lives. The file goes with the last holder, so nothing is left beside the user's
+// file.
 class Lock {
  public:
   Lock(Lock&&) = default;
@@ -52,7 +53,8 @@ class Lock {
         if (errno != EINTR) return sys_fail(cat("lock ", path));
       struct stat held, named;
       // Its last holder may have removed the file that this one waited for.
-      if (::fstat(fd.get(), &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino)
+      if (::fstat(fd.get(), &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+          held.st_ino == named.st_ino)
         return Lock(std::move(path), std::move(fd));
     }
   }
@@ -66,7 +68,8 @@ class Lock {
 Result<std::string> current_text(const std::string& path) {
   ASSIGN_OR_RETURN(const std::optional<StoredText> stored, read_config(path));
   // A rename would put a file in the place of a device or a pipe.
-  if (stored && !S_ISREG(stored->mode)) return fail(Code::kInvalidArgument, path, " is no regular file: it is not written");
+  if (stored && !S_ISREG(stored->mode))
+    return fail(Code::kInvalidArgument, path, " is no regular file: it is not written");
   return stored ? stored->text : "";
 }
 
@@ -76,7 +79,8 @@ Result<bool> swap(const std::string& path, const std::string& before, const std:
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return sys_fail(cat("create a file beside ", path));
   const auto write_and_rename = [&]() -> Result<bool> {
-    if (Result<void> done = write_all(fd.get(), after); !done) return prepend(temporary, done.error());
+    if (Result<void> done = write_all(fd.get(), after); !done)
+      return prepend(temporary, done.error());
     if (::fsync(fd.get()) != 0) return sys_fail(cat("fsync ", temporary));
     ASSIGN_OR_RETURN(const std::string now, current_text(path));
     if (now != before) return false;
@@ -118,7 +122,8 @@ Result<std::optional<StoredText>> read_config(const std::string& path) {
   return StoredText{std::move(text), info.st_mode};
 }
 
-Result<void> rewrite_config(const std::string& path, const std::function<Result<std::string>(const std::string&)>& change) {
+Result<void> rewrite_config(const std::string& path,
+                            const std::function<Result<std::string>(const std::string&)>& change) {
   ASSIGN_OR_RETURN(const std::string file, follow_links(path));
   ASSIGN_OR_RETURN(const Lock lock, Lock::take(file + ".lock"));
   for (int i = 0; i < kTriesMax; ++i) {

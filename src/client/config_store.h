@@ -23,10 +23,11 @@ bool is_remote();
 // nullopt: there is no such file.
 Result<std::optional<StoredText>> read_config(const std::string& path);
 
-// Replaces the file by `change` of its text ("" if there is none) so that a crash leaves the old one or the new one,
-// mode 0600 from its creation on. Programs of ours wait for each other by a lock file beside it; one that takes no
-// lock and writes meanwhile is noticed, and its text changed in turn. A symbolic link stays one. If `change` fails,
-// or the system refuses, nothing is written.
-Result<void> rewrite_config(const std::string& path, const std::function<Result<std::string>(const std::string&)>& change);
+// Replaces the file by `change` of its text ("" if there is none) so that a crash leaves the old
+// one or the new one, mode 0600 from its creation on. Programs of ours wait for each other by a
+// lock file beside it; one that takes no lock and writes meanwhile is noticed, and its text changed
+// in turn. A symbolic link stays one. If `change` fails, or the system refuses, nothing is written.
+Result<void> rewrite_config(const std::string& path,
+                            const std::function<Result<std::string>(const std::string&)>& change);
 
 }  // namespace ionian::client

@@ -10,11 +10,35 @@
 namespace ionian::client {
 namespace {
 
-constexpr std::array<std::string_view, 29> kSpaces = {
-    " ", "\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
-    "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
-    "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
-    "\xe2\x81\x9f", "\xe3\x80\x80"};
+constexpr std::array<std::string_view, 29> kSpaces = {" ",
+                                                      "\t",
+                                                      "\n",
+                                                      "\v",
+                                                      "\f",
+                                                      "\r",
+                                                      "\x1c",
+                                                      "\x1d",
+                                                      "\x1e",
+                                                      "\x1f",
+                                                      "\xc2\x85",
+                                                      "\xc2\xa0",
+                                                      "\xe1\x9a\x80",
+                                                      "\xe2\x80\x80",
+                                                      "\xe2\x80\x81",
+                                                      "\xe2\x80\x82",
+                                                      "\xe2\x80\x83",
+                                                      "\xe2\x80\x84",
+                                                      "\xe2\x80\x85",
+                                                      "\xe2\x80\x86",
+                                                      "\xe2\x80\x87",
+                                                      "\xe2\x80\x88",
+                                                      "\xe2\x80\x89",
+                                                      "\xe2\x80\x8a",
+                                                      "\xe2\x80\xa8",
+                                                      "\xe2\x80\xa9",
+                                                      "\xe2\x80\xaf",
+                                                      "\xe2\x81\x9f",
+                                                      "\xe3\x80\x80"};
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -26,7 +50,8 @@ std::optional<std::string> without_underscores(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (i == 0 || i + 1 == text.size() || !digit(text[i - 1]) || !digit(text[i + 1])) return std::nullopt;
+    if (i == 0 || i + 1 == text.size() || !digit(text[i - 1]) || !digit(text[i + 1]))
+      return std::nullopt;
   }
   return out;
 }
@@ -34,7 +59,8 @@ std::optional<std::string> without_underscores(std::string_view text) {
 // A number beyond a double's range is infinite, or zero if it is too small.
 double beyond_range(std::string_view digits) {
   const std::size_t e = digits.find_first_of("eE");
-  const bool small = e != std::string_view::npos ? digits[e + 1] == '-' : digits[0] == '0' || digits[0] == '.';
+  const bool small =
+      e != std::string_view::npos ? digits[e + 1] == '-' : digits[0] == '0' || digits[0] == '.';
   return small ? 0.0 : std::numeric_limits<double>::infinity();
 }
 
@@ -89,10 +115,13 @@ std::optional<double> to_float(std::string_view text) {
     out = std::numeric_limits<double>::quiet_NaN();
   } else {
     const auto digits = without_underscores(text);
-    if (!digits || digits->empty() || digits->find_first_not_of("0123456789.eE+-") != std::string::npos) return std::nullopt;
+    if (!digits || digits->empty() ||
+        digits->find_first_not_of("0123456789.eE+-") != std::string::npos)
+      return std::nullopt;
     if (!digit(digits->front()) && digits->front() != '.') return std::nullopt;
     const auto [end, error] = std::from_chars(digits->data(), digits->data() + digits->size(), out);
-    if (end != digits->data() + digits->size() || error == std::errc::invalid_argument) return std::nullopt;
+    if (end != digits->data() + digits->size() || error == std::errc::invalid_argument)
+      return std::nullopt;
     if (error == std::errc::result_out_of_range) out = beyond_range(*digits);
   }
   return negative ? -out : out;
