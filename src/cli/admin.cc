@@ -72,6 +72,14 @@ void revoke_token(const Options& options) {
     std::cout << "revoked " << options.token_id << "\n";
 }
 
+void print_owner_link(const Options& options) {
+  const auto reply = call<OwnerLinkResponse>(options, "OwnerLink", OwnerLinkRequest());
+  if (options.json)
+    std::cout << nlohmann::ordered_json{{"url", reply.url()}}.dump() << "\n";
+  else
+    std::cout << "Make the owner account (link works once, 60 minutes): " << reply.url() << "\n";
+}
+
 void show_status(const Options& options) {
   const auto s = call<StatusResponse>(options, "Status", StatusRequest());
   const nlohmann::ordered_json fields = {{"version", s.version()}, {"started_at", when(s.started_at_ms())}, {"grpc_url", s.grpc_url()},
@@ -103,6 +111,7 @@ void add_admin(CLI::App& app) {
   CLI::App* revoke = token->add_subcommand("revoke", "End a token; takes effect on its next call");
   revoke->add_option("TOKEN_ID", options->token_id, "ak-…")->required();
   finish(revoke, kAdminTokenPage, revoke_token);
+  finish(admin->add_subcommand("owner-link", "Print a one-time link that makes the owner's account"), kAdminTokenPage, print_owner_link);
   finish(admin->add_subcommand("status", "What the running server is doing"), kAdminStatusPage, show_status);
 }
 

@@ -14,7 +14,7 @@ constexpr std::uint64_t kBodyBytes = 1ull << 40;
 
 }  // namespace
 
-Result<std::unique_ptr<Gateway>> Gateway::start(const std::string& address, std::vector<Route> routes) {
+Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address, std::vector<Route> routes) {
   const std::size_t colon = address.rfind(':');
   beast::error_code error;
   const auto ip = asio::ip::make_address(address.substr(0, colon == std::string::npos ? 0 : colon), error);
@@ -34,10 +34,13 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const std::string& address, std:
     return fail(Code::kFailedPrecondition, "cannot listen on ", address, ": ", error.message(),
                 ". Choose another with --http IP:PORT (port 0 takes a free one)");
   gateway->port_ = acceptor.local_endpoint().port();
-  gateway->accept_on(gateway->acceptor_, "");
-  gateway->work_.emplace(gateway->io_.get_executor());
-  for (int i = 0; i < kThreads; ++i) gateway->threads_.emplace_back([g = gateway.get()] { g->io_.run(); });
   return gateway;
+}
+
+void Gateway::run() {
+  accept_on(acceptor_, "");
+  work_.emplace(io_.get_executor());
+  for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { io_.run(); });
 }
 
 Gateway::~Gateway() {

@@ -23,8 +23,9 @@ struct Route {
 
 class Gateway {
  public:
-  // FAILED_PRECONDITION naming the address if it is taken or not ours.
-  static Result<std::unique_ptr<Gateway>> start(const std::string& address, std::vector<Route> routes);
+  // Takes the address, and answers nobody yet. FAILED_PRECONDITION naming it if it is taken or not ours.
+  static Result<std::unique_ptr<Gateway>> listen(const std::string& address, std::vector<Route> routes);
+  void run();
   ~Gateway();
 
   int port() const { return port_; }

@@ -26,6 +26,12 @@ int http_status(Code code) {
   }
 }
 
+std::string Exchange::remote_address() const {
+  beast::error_code error;
+  const auto end = stream_.socket().remote_endpoint(error);
+  return error ? "" : end.address().to_string();
+}
+
 std::optional<std::uint64_t> Exchange::content_length() const {
   const auto length = parser_.content_length();
   if (!length) return std::nullopt;
@@ -70,7 +76,7 @@ void Exchange::reply(int status, std::string_view content_type, std::string body
   response.keep_alive(keep_alive_);
   response.set(http::field::content_type, beast::string_view(content_type.data(), content_type.size()));
   response.set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : fields) response.set(name, value);
+  for (const auto& [name, value] : fields) response.insert(name, value);
   response.body() = std::move(body);
   response.prepare_payload();
   stream_.expires_after(kPatience);

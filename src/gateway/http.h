@@ -46,6 +46,11 @@ class Exchange {
   void reply_error(const Status& status);
 
   bool keep_alive() const { return keep_alive_; }
+  // Of the other end: "127.0.0.1".
+  std::string remote_address() const;
+  // For handlers that wait for something else.
+  asio::any_io_executor executor() { return stream_.get_executor(); }
+  asio::yield_context& yield() { return yield_; }
 
  private:
   Stream& stream_;

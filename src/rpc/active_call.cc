@@ -21,6 +21,8 @@ RequestHeaders read_headers(const grpc::GenericCallbackServerContext& context) {
   h.token_id = header(context, "x-modal-token-id");
   h.token_secret = header(context, "x-modal-token-secret");
   h.idempotency_key = header(context, "x-idempotency-key");
+  h.node = header(context, "x-modal-node");
+  h.platform = header(context, "x-modal-platform");
   h.host = header(context, "x-modal-host");
   h.oauth = !header(context, "x-modal-oauth-client-id").empty() ||
             !header(context, "x-modal-refresh-token").empty();

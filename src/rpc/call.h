@@ -55,6 +55,7 @@ struct RequestHeaders {
   ClientType client_type = ClientType::kUnknown;
   std::string token_id, token_secret;
   std::string idempotency_key;
+  std::string node, platform;  // the client's computer, as it calls itself; percent-encoded
   std::string host;    // by which the client reached the server, as it says
   bool oauth = false;  // came with OAuth headers, which only a third-party issuer could check
 };

@@ -16,7 +16,7 @@ namespace ionian::server {
 struct Parts::Handlers {
   explicit Handlers(services::Context& c, const services::ServerFacts& facts)
       : blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), proxy_tokens(c), secrets(c), service_users(c),
-        tokens(c), workspaces(c), app_logs(c), admin(c, facts) {}
+        tokens(c), workspaces(c), app_logs(c), admin(c, facts), flows(c.key, c.random), token_flow(c, flows) {}
   services::Blobs blobs;
   services::Environments environments;
   services::Functions functions;
@@ -30,6 +30,8 @@ struct Parts::Handlers {
   services::Workspaces workspaces;
   services::AppLogs app_logs;
   services::Admin admin;
+  services::TokenFlows flows;
+  services::TokenFlowCalls token_flow;
   std::unique_ptr<services::WriteRoom> write_room;
   std::unique_ptr<services::ReadRoom> read_room;
   std::unique_ptr<services::SlowRoom> slow_room;
@@ -122,10 +124,11 @@ void Parts::make_services() {
   core_ = std::make_unique<core::Core>(core::Limits{}, random_);
   logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");
   access_ = std::make_unique<services::AccessRules>(*store_);
+  sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);
   identity_ = std::make_unique<services::Identity>(*store_, *key_, numbers_, clock_);
   core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
   log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
-  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *access_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
+  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
                                        *client_mounts_, *mount_trees_, ""});
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
   tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_);
@@ -150,10 +153,9 @@ Result<void> Parts::listen() {
   apps_ = std::make_unique<services::Apps>(*context_);
   driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_);
   ASSIGN_OR_RETURN(blob_routes_, gateway::BlobRoutes::open(*context_, options_.data + "/uploads"));
-  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::start(options_.http, {blob_routes_->route(), health_route()}));
-  door_ = std::make_unique<GatewayDoor>(*gateway_);
 
   handlers_ = std::make_unique<Handlers>(*context_, facts_);
+  hashing_pool_ = std::make_unique<Pool>(2, 64);
   Handlers& h = *handlers_;
   h.write_room = std::make_unique<services::WriteRoom>(*store_, clock_);
   h.read_room = std::make_unique<services::ReadRoom>(*store_, clock_);
@@ -164,6 +166,8 @@ Result<void> Parts::listen() {
   table_.add_room<services::Slow>(*h.slow_room);
   table_.add_room<core::Core>(*core_loop_);
   table_.add_room<logs::LogStore>(*log_loop_);
+  flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows);
+  table_.add_room<services::TokenFlows>(*flow_loop_);
   table_.set_inline_room(*h.inline_room);
   h.blobs.bind(table_);
   h.environments.bind(table_);
@@ -178,8 +182,21 @@ Result<void> Parts::listen() {
   h.workspaces.bind(table_);
   h.app_logs.bind(table_);
   h.admin.bind(table_);
+  h.token_flow.bind(table_);
   apps_->bind(table_);
   images_->bind(table_);
+
+  pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
+  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), pages_->route()}));
+  door_ = std::make_unique<GatewayDoor>(*gateway_);
+  const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
+  facts_.http_url = cat("http://", http_host, ':', gateway_->port());
+  context_->public_url = options_.public_url.empty() ? facts_.http_url : options_.public_url;
+  context_->http_is_wildcard = http_host == "0.0.0.0";
+  std::vector<std::string> names = {cat(http_host, ':', gateway_->port()), cat("localhost:", gateway_->port()), cat("127.0.0.1:", gateway_->port())};
+  if (const std::size_t slashes = options_.public_url.find("//"); slashes != std::string::npos) names.push_back(options_.public_url.substr(slashes + 2));
+  pages_->set_hosts(std::move(names));
+  gateway_->run();
 
   pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_);
   facts_.counters = &pipeline_->counters();
@@ -193,14 +210,17 @@ Result<void> Parts::listen() {
   server_ = std::move(*server);
   const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
   facts_.grpc_url = cat("http://", host, ':', server_->port(0));
-  const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
-  facts_.http_url = cat("http://", http_host, ':', gateway_->port());
-  context_->public_url = facts_.http_url;
-  context_->http_is_wildcard = http_host == "0.0.0.0";
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();
+  flow_loop_->start();
   return {};
+}
+
+std::string Parts::owner_link() {
+  const auto owner = store_->read([](store::View& view) { return store::find_first_user(view); });
+  if (!owner || !owner->password_hash.empty()) return "";
+  return cat(context_->public_url, "/first-owner?key=", sign_ins_->make_owner_key(clock_.now()));
 }
 
 void Parts::stop() {
@@ -210,6 +230,7 @@ void Parts::stop() {
 Parts::~Parts() {
   if (core_loop_) core_loop_->stop();
   if (log_loop_) log_loop_->stop();
+  if (flow_loop_) flow_loop_->stop();
   images_.reset();
   slow_pool_.reset();
   worker_.reset();

@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "container/spawner.h"
 #include "gateway/blob_routes.h"
+#include "gateway/pages/pages.h"
 #include "images/base_images.h"
 #include "images/builder.h"
 #include "images/layers.h"
@@ -26,6 +27,7 @@
 #include "services/secrets.h"
 #include "services/service_users.h"
 #include "services/tasks.h"
+#include "services/token_flow.h"
 #include "services/tokens.h"
 #include "services/workspaces.h"
 #include "worker/step_runner.h"
@@ -41,6 +43,8 @@ class Parts {
   // Refuses new calls, lets running ones end, stops the containers.
   void stop();
   const services::ServerFacts& facts() const { return facts_; }
+  // The first owner's one-time link; "" once there is an account.
+  std::string owner_link();
 
  private:
   explicit Parts(const ServeOptions& options);
@@ -68,10 +72,11 @@ class Parts {
 
   rpc::FdNumbers numbers_{10'000, 9'000};
   std::unique_ptr<services::AccessRules> access_;
+  std::unique_ptr<services::SignIns> sign_ins_;
   std::unique_ptr<services::Identity> identity_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<logs::LogStore> logs_;
-  std::unique_ptr<rpc::Loop> core_loop_, log_loop_;
+  std::unique_ptr<rpc::Loop> core_loop_, log_loop_, flow_loop_;
   std::unique_ptr<services::Context> context_;
 
   std::unique_ptr<Pool> slow_pool_;
@@ -82,6 +87,8 @@ class Parts {
   std::unique_ptr<services::Apps> apps_;
   std::unique_ptr<services::Driver> driver_;
   std::unique_ptr<gateway::BlobRoutes> blob_routes_;
+  std::unique_ptr<Pool> hashing_pool_;
+  std::unique_ptr<gateway::pages::Pages> pages_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<services::InsideDoor> door_;
   struct Handlers;

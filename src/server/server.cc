@@ -31,9 +31,10 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<void> say_ready(const ServeOptions& options, const Parts& parts) {
+Result<void> say_ready(const ServeOptions& options, Parts& parts) {
   log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ", parts.facts().http_url, " (HTTP)");
   if (!parts.facts().network_warning.empty()) log::warning(parts.facts().network_warning);
+  if (const std::string link = parts.owner_link(); !link.empty()) log::info("make the owner account (link works once, 60 minutes): ", link);
   if (options.ready_file.empty()) return {};
   const nlohmann::json ready = {{"grpc_url", parts.facts().grpc_url}, {"http_url", parts.facts().http_url}, {"pid", ::getpid()}};
   return write_file_durably(options.ready_file, ready.dump() + "\n", 0644);

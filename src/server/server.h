@@ -11,6 +11,7 @@ struct ServeOptions {
   std::string data;
   std::string grpc = "127.0.0.1:8713";
   std::string http = "127.0.0.1:8714";
+  std::string public_url;  // by which browsers come here, "" = the address of --http
   std::string ready_file;
   std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
   std::vector<std::string> allow_hosts;

@@ -5,13 +5,13 @@
 namespace ionian::services {
 
 Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now) {
-  if (store::find_workspace_by_name(tx, kFirstWorkspace)) return {};
+  if (store::find_first_workspace(tx)) return {};
   const store::Workspace workspace{.id = WorkspaceId::make(random, now), .name = std::string(kFirstWorkspace)};
   store::insert_workspace(tx, workspace, now);
   store::insert_environment(tx, {.id = EnvironmentId::make(random, now), .workspace = workspace.id, .name = std::string(kFirstEnvironment), .web_suffix = "",
                                  .image_builder_version = "", .is_default = true}, now);
   // The owner exists from the first start on; a password comes with the one-time link.
-  const store::User owner{.id = UserId::make(random, now), .name = std::string(kFirstUser), .password_hash = "", .created_at = now};
+  const store::User owner{.id = UserId::make(random, now), .name = std::string(kFirstUser), .email = "", .password_hash = "", .created_at = now};
   store::insert_user(tx, owner);
   store::set_member(tx, workspace.id, owner.id, "owner", now);
   return {};
@@ -22,16 +22,17 @@ void Admin::bind(rpc::Table& table) {
   on("TokenCreate", &Admin::create_token, rpc::Access::kOwner);
   on("TokenList", &Admin::list_tokens, rpc::Access::kOwner);
   on("TokenRevoke", &Admin::revoke_token, rpc::Access::kOwner);
+  on("OwnerLink", &Admin::owner_link, rpc::Access::kOwner);
   on("Status", &Admin::status, rpc::Access::kOwner);
 }
 
 Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCreateRequest& request, store::Tx& tx) {
   if (request.name().empty() || request.name().size() > 64)
     return fail(Code::kInvalidArgument, "a token's name has 1 to 64 characters; say which machine or person it is for");
-  const std::string name = request.workspace().empty() ? std::string(kFirstWorkspace) : request.workspace();
-  const auto workspace = store::find_workspace_by_name(tx, name);
+  const std::string& name = request.workspace();
+  const auto workspace = name.empty() ? store::find_first_workspace(tx) : store::find_workspace_by_name(tx, name);
   if (!workspace) return fail(Code::kNotFound, "workspace '", name, "' not found");
-  const auto owner = store::find_user_by_name(tx, request.user().empty() ? kFirstUser : std::string_view(request.user()));
+  const auto owner = request.user().empty() ? store::find_first_user(tx) : store::find_user_by_name(tx, request.user());
   if (!owner || store::member_role(tx, workspace->id, owner->id).empty())
     return fail(Code::kNotFound, "user '", request.user(), "' is no member of workspace '", name, "'");
   auto [pair, record] = c_.identity.make_token(c_.random, workspace->id, owner->id.str(), request.name());
@@ -47,9 +48,18 @@ Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCrea
   return reply;
 }
 
+Result<OwnerLinkResponse> Admin::owner_link(rpc::Call& call, const OwnerLinkRequest&, store::View& view) {
+  const auto owner = store::find_first_user(view);
+  if (!owner || !owner->password_hash.empty())
+    return fail(Code::kFailedPrecondition, "the owner has an account already: ", owner ? owner->email : "");
+  OwnerLinkResponse reply;
+  reply.set_url(cat(c_.public_url, "/first-owner?key=", c_.sign_ins.make_owner_key(call.now)));
+  return reply;
+}
+
 Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&, store::View& view) {
-  const auto workspace = store::find_workspace_by_name(view, kFirstWorkspace);
-  if (!workspace) return fail(Code::kNotFound, "workspace '", kFirstWorkspace, "' not found");
+  const auto workspace = store::find_first_workspace(view);
+  if (!workspace) return fail(Code::kNotFound, "there is no workspace");
   const auto ms = [](const std::optional<Time>& t) { return t ? to_unix_ms(*t) : 0; };
   TokenListResponse reply;
   for (const store::Token& token : store::list_tokens(view, workspace->id, "")) {

@@ -19,6 +19,8 @@ class Admin {
  private:
   // TokenCreate. The secret is in the reply and nowhere else.   errors  NOT_FOUND workspace · INVALID_ARGUMENT name
   Result<TokenCreateResponse> create_token(rpc::Call& call, const TokenCreateRequest& request, store::Tx& tx);
+  // OwnerLink. A fresh one-time link; the former ones end.   errors  FAILED_PRECONDITION there is an owner account
+  Result<OwnerLinkResponse> owner_link(rpc::Call& call, const OwnerLinkRequest& request, store::View& view);
   Result<TokenListResponse> list_tokens(rpc::Call& call, const TokenListRequest& request, store::View& view);
   // TokenRevoke. Takes effect on the token's next call.   errors  NOT_FOUND
   Result<TokenRevokeResponse> revoke_token(rpc::Call& call, const TokenRevokeRequest& request, store::Tx& tx);

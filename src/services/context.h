@@ -11,6 +11,7 @@
 #include "rpc/table.h"
 #include "services/access.h"
 #include "services/identity.h"
+#include "services/sign_ins.h"
 #include "store/store.h"
 
 namespace ionian::services {
@@ -25,6 +26,7 @@ struct Context {
   const KeyFile& key;
   Identity& identity;
   AccessRules& access;
+  SignIns& sign_ins;
   core::Core& core;  // on the core loop's thread only
   rpc::Loop& core_loop;
   rpc::Loop& log_loop;  // owns the LogStore

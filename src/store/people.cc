@@ -5,7 +5,7 @@ namespace {
 
 std::optional<User> first_user(Rows rows) {
   if (!rows.next()) return std::nullopt;
-  return User{UserId(rows.text(0)), rows.text(1), rows.text(2), rows.time(3)};
+  return User{UserId(rows.text(0)), rows.text(1), rows.text(2), rows.text(3), rows.time(4)};
 }
 
 ServiceUser read_service_user(const Rows& r) {
@@ -19,22 +19,35 @@ ServiceUser read_service_user(const Rows& r) {
 }  // namespace
 
 std::optional<User> find_user(View& view, const UserId& id) {
-  return first_user(
-      view.db().query("SELECT id, name, password_hash, created_at FROM users WHERE id = ?", id));
+  return first_user(view.db().query(
+      "SELECT id, name, email, password_hash, created_at FROM users WHERE id = ?", id));
 }
 
 std::optional<User> find_user_by_name(View& view, std::string_view name) {
-  return first_user(
-      view.db().query("SELECT id, name, password_hash, created_at FROM users WHERE name = ?", name));
+  return first_user(view.db().query(
+      "SELECT id, name, email, password_hash, created_at FROM users WHERE name = ?", name));
+}
+
+std::optional<User> find_user_by_email(View& view, std::string_view email) {
+  return first_user(view.db().query(
+      "SELECT id, name, email, password_hash, created_at FROM users WHERE email = ?", email));
+}
+
+std::optional<User> find_first_user(View& view) {
+  return first_user(view.db().query(
+      "SELECT id, name, email, password_hash, created_at FROM users ORDER BY created_at, id LIMIT 1"));
 }
 
 void insert_user(Tx& tx, const User& u) {
-  tx.db().run("INSERT INTO users (id, name, password_hash, created_at) VALUES (?, ?, ?, ?)", u.id,
-              u.name, u.password_hash, u.created_at);
+  const std::optional<std::string> email = u.email.empty() ? std::nullopt : std::optional(u.email);
+  tx.db().run("INSERT INTO users (id, name, email, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
+              u.id, u.name, email, u.password_hash, u.created_at);
 }
 
-void set_password(Tx& tx, const UserId& id, std::string_view password_hash) {
-  tx.db().run("UPDATE users SET password_hash = ? WHERE id = ?", password_hash, id);
+void update_user(Tx& tx, const User& u) {
+  const std::optional<std::string> email = u.email.empty() ? std::nullopt : std::optional(u.email);
+  tx.db().run("UPDATE users SET name = ?, email = ?, password_hash = ? WHERE id = ?", u.name, email,
+              u.password_hash, u.id);
 }
 
 std::string member_role(View& view, const WorkspaceId& workspace, const UserId& user) {

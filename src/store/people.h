@@ -9,13 +9,18 @@ namespace ionian::store {
 struct User {
   UserId id;
   std::string name;
+  std::string email;          // by which the user signs in; "" = not yet
   std::string password_hash;  // Argon2id; "" = cannot sign in
   Time created_at;
 };
 std::optional<User> find_user(View& view, const UserId& id);
 std::optional<User> find_user_by_name(View& view, std::string_view name);
+std::optional<User> find_user_by_email(View& view, std::string_view email);
+// The first account; there is one from the first start on.
+std::optional<User> find_first_user(View& view);
 void insert_user(Tx& tx, const User& user);
-void set_password(Tx& tx, const UserId& id, std::string_view password_hash);
+// Name, email and password.
+void update_user(Tx& tx, const User& user);
 
 struct Member {
   UserId user;

@@ -22,7 +22,8 @@ CREATE TABLE environments (
 
 CREATE TABLE users (
   id            TEXT PRIMARY KEY,
-  name          TEXT NOT NULL UNIQUE,
+  name          TEXT NOT NULL,
+  email         TEXT UNIQUE,               -- by which the user signs in
   password_hash TEXT NOT NULL DEFAULT '',  -- Argon2id; '' = cannot sign in
   created_at    INTEGER NOT NULL
 ) STRICT;

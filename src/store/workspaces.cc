@@ -32,6 +32,11 @@ std::optional<Workspace> find_workspace(View& view, const WorkspaceId& id) {
       view.db().query("SELECT id, name, image_builder_version FROM workspaces WHERE id = ?", id));
 }
 
+std::optional<Workspace> find_first_workspace(View& view) {
+  return first_workspace(view.db().query(
+      "SELECT id, name, image_builder_version FROM workspaces ORDER BY created_at, id LIMIT 1"));
+}
+
 std::optional<Workspace> find_workspace_by_name(View& view, std::string_view name) {
   return first_workspace(view.db().query(
       "SELECT id, name, image_builder_version FROM workspaces WHERE name = ?", name));
@@ -39,6 +44,10 @@ std::optional<Workspace> find_workspace_by_name(View& view, std::string_view nam
 
 void insert_workspace(Tx& tx, const Workspace& w, Time now) {
   tx.db().run("INSERT INTO workspaces (id, name, created_at) VALUES (?, ?, ?)", w.id, w.name, now);
+}
+
+void rename_workspace(Tx& tx, const WorkspaceId& id, std::string_view name) {
+  tx.db().run("UPDATE workspaces SET name = ? WHERE id = ?", name, id);
 }
 
 void set_workspace_builder_version(Tx& tx, const WorkspaceId& id, std::string_view version) {

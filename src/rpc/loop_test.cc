@@ -1,0 +1,199 @@
+#include "rpc/loop.h"
+
+#include <gtest/gtest.h>
+
+#include "rpc/test_call.h"
+
+namespace ionian::rpc {
+namespace {
+
+MessagePtr empty() { return std::make_unique<google::protobuf::Empty>(); }
+
+// What the handlers of these tests share; of the loop's thread alone.
+struct State {
+  int ready = 0;     // answers that may be given
+  int attempts = 0;  // of handlers
+};
+
+class LoopTest : public testing::Test {
+ protected:
+  LoopTest() {
+    // Waits for "key" until 30 s have passed; then answers DEADLINE_EXCEEDED.
+    poll.handle = [](Call& call, const Message&, void* room) -> Answer {
+      State& state = *static_cast<State*>(room);
+      ++state.attempts;
+      if (state.ready > 0) return --state.ready, empty();
+      if (call.timed_out) return fail(Code::kDeadlineExceeded, "nothing came");
+      call.watch("key");
+      call.wait_until(call.now + 30s);
+      return std::nullopt;
+    };
+    // Emits what is ready, one message a step, and ends when there were three.
+    stream.stream = [](Call& call, const Message&, void* room, Emitter& out) -> StreamAnswer {
+      State& state = *static_cast<State*>(room);
+      ++state.attempts;
+      int& sent = call.state<int>();
+      if (sent == 3) return Status::ok_status();
+      if (call.timed_out) return Status{Code::kDeadlineExceeded, "nothing came"};
+      if (state.ready > 0) {
+        --state.ready, ++sent;
+        out.emit(empty());
+        return std::nullopt;
+      }
+      call.watch("key");
+      call.wait_until(call.now + 30s);
+      return std::nullopt;
+    };
+    loop.start();
+  }
+
+  // Runs `f` on the loop's thread, and returns when all that came before and follows from it is
+  // done.
+  void on_loop(std::function<void()> f) {
+    for (const auto& work : {std::move(f), std::function<void()>([] {})}) {
+      std::promise<void> done;
+      ASSERT_TRUE(loop.post([&] { work(), done.set_value(); }));
+      done.get_future().wait();
+    }
+  }
+  std::shared_ptr<FakeCall> run(const Method& method) {
+    auto call = std::make_shared<FakeCall>(method);
+    loop.run(call);
+    on_loop([] {});
+    return call;
+  }
+  void let_pass(Duration time) {
+    on_loop([this, time] { clock.advance(time); });
+  }
+
+  FakeClock clock;
+  State state;
+  Method poll{.path = "/test/Poll", .access = Access::kAnonymous};
+  Method stream{.path = "/test/Stream", .access = Access::kAnonymous};
+  Loop loop{"test", clock, &state};
+};
+
+TEST_F(LoopTest, APollThatIsReadyIsAnsweredAtOnce) {
+  state.ready = 1;
+  EXPECT_TRUE(run(poll)->answer().ok());
+  EXPECT_EQ(loop.waiting(), 0u);
+}
+
+TEST_F(LoopTest, APollWaitsForItsKeyAndForNoOther) {
+  const auto call = run(poll);
+  EXPECT_EQ(loop.waiting(), 1u);
+  on_loop([this] { state.ready = 1, loop.notify("another key"); });
+  EXPECT_EQ(state.attempts, 1);
+  on_loop([this] { loop.notify("key"), loop.notify("key"); });
+  EXPECT_TRUE(call->answer().ok());
+  EXPECT_EQ(state.attempts, 2);
+  EXPECT_EQ(loop.waiting(), 0u);
+}
+
+TEST_F(LoopTest, OneNewsWakesAllThatWaitAndThoseWithoutShareWaitOn) {
+  const auto one = run(poll), two = run(poll);
+  on_loop([this] { state.ready = 1, loop.notify("key"); });
+  EXPECT_EQ(state.attempts, 4);
+  EXPECT_EQ(loop.waiting(), 1u);
+  loop.stop();
+  EXPECT_NE(one->answer().ok(), two->answer().ok());
+}
+
+TEST_F(LoopTest, APollEndsAtItsDeadlineWhichNewsDoNotMove) {
+  const auto call = run(poll);
+  let_pass(20s);
+  on_loop([this] { loop.notify("key"); });
+  EXPECT_EQ(loop.waiting(), 1u);
+  let_pass(10s);
+  EXPECT_EQ(call->answer().code, Code::kDeadlineExceeded);
+  EXPECT_EQ(loop.waiting(), 0u);
+}
+
+TEST_F(LoopTest, ACallWhoseClientHasGoneIsDropped) {
+  const auto call = run(poll);
+  call->gone = true;
+  loop.cancel(call);
+  EXPECT_EQ(call->answer().code, Code::kCancelled);
+  on_loop([this] { loop.notify("key"); });
+  EXPECT_EQ(state.attempts, 1);
+  EXPECT_EQ(loop.waiting(), 0u);
+}
+
+TEST_F(LoopTest, ACallThatWasCancelledBeforeItCameIsNotHandled) {
+  auto call = std::make_shared<FakeCall>(poll);
+  call->gone = true;
+  loop.cancel(call);
+  loop.run(call);
+  EXPECT_EQ(call->answer().code, Code::kCancelled);
+  EXPECT_EQ(state.attempts, 0);
+}
+
+TEST_F(LoopTest, AStreamIsNotAskedForMoreUntilItsReaderHasTakenTheLast) {
+  state.ready = 3;
+  const auto call = run(stream);
+  EXPECT_EQ(call->batch(), 1u);
+  on_loop([this] { loop.notify("key"); });
+  EXPECT_EQ(state.attempts, 1);
+  EXPECT_EQ(state.ready, 2);
+  // A slow reader holds back nobody else.
+  EXPECT_TRUE(run(poll)->answer().ok());
+  on_loop([this] { state.ready = 2; });
+  for (int i = 0; i < 2; ++i) {
+    call->take();
+    EXPECT_EQ(call->batch(), 1u);
+  }
+  call->take();
+  EXPECT_TRUE(call->answer().ok());
+}
+
+TEST_F(LoopTest, AStreamThatWaitsEndsAtItsDeadline) {
+  const auto call = run(stream);
+  EXPECT_EQ(loop.waiting(), 1u);
+  let_pass(30s);
+  EXPECT_EQ(call->answer().code, Code::kDeadlineExceeded);
+}
+
+TEST_F(LoopTest, WhoeverWaitsWhenTheLoopStopsIsTold) {
+  const auto waiting = run(poll), streaming = run(stream);
+  state.ready = 1;
+  const auto sending = run(stream);
+  loop.stop();
+  EXPECT_EQ(waiting->answer().code, Code::kUnavailable);
+  EXPECT_EQ(streaming->answer().code, Code::kUnavailable);
+  // Its reader takes the last batch when the loop is over.
+  sending->take();
+  EXPECT_EQ(sending->answer().code, Code::kUnavailable);
+  EXPECT_FALSE(loop.post([] {}));
+}
+
+TEST_F(LoopTest, TenThousandCallsWait) {
+  std::vector<std::shared_ptr<FakeCall>> calls;
+  for (int i = 0; i < 10'000; ++i) {
+    calls.push_back(std::make_shared<FakeCall>(poll));
+    loop.run(calls.back());
+  }
+  on_loop([] {});
+  EXPECT_EQ(loop.waiting(), 10'000u);
+  on_loop([this] { state.ready = 10'000, loop.notify("key"); });
+  for (const auto& call : calls) EXPECT_TRUE(call->answer().ok());
+}
+
+TEST(Loop, TheStateDecidesAfterEachBatchAndIsCalledAgainWhenItWants) {
+  FakeClock clock;
+  std::promise<void> late;
+  std::vector<Time> at;
+  const Time start = clock.now();
+  Loop loop("test", clock, nullptr, [&](Time now) -> std::optional<Time> {
+    if (now >= start + 1h && (at.empty() || at.back() < start + 1h)) late.set_value();
+    at.push_back(now);
+    return now < start + 1h ? std::optional(start + 1h) : std::nullopt;
+  });
+  loop.start();
+  loop.post([&] { clock.advance(1h); });
+  late.get_future().wait();
+  loop.stop();
+  EXPECT_EQ(at.front(), start + 1h);
+}
+
+}  // namespace
+}  // namespace ionian::rpc

@@ -1,0 +1,230 @@
+// The server and its pipeline, over real connections, with a table of two methods.
+#include "rpc/server.h"
+
+#include <google/protobuf/wrappers.pb.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "rpc/test_call.h"
+
+namespace ionian::rpc {
+namespace {
+
+using google::protobuf::Empty;
+using google::protobuf::StringValue;
+
+class Inline final : public Room {
+ public:
+  void run(ActiveCallPtr call) override { call->finish(std::move(*call_handler(*call, nullptr))); }
+};
+
+// Knows containers by their connection, and one token.
+class Guard final : public Authenticator {
+ public:
+  explicit Guard(const FdNumbers& numbers) : numbers_(numbers) {}
+  Result<Caller> authenticate(const RequestHeaders& headers, const std::string& peer) override {
+    if (const auto task = numbers_.task_of(peer))
+      return Caller{.kind = CallerKind::kTask, .task = *task};
+    if (headers.token_id == "ak-good") return Caller{.kind = CallerKind::kToken};
+    if (!headers.token_id.empty()) return fail(Code::kUnauthenticated, "no such token");
+    return Caller{};
+  }
+
+ private:
+  const FdNumbers& numbers_;
+};
+
+class Handlers {
+ public:
+  // Says whose call it was and how it came.
+  Result<StringValue> who(Call& call, const Empty&) {
+    StringValue reply;
+    reply.set_value(cat(call.caller.task, " by ", call.peer));
+    return reply;
+  }
+  // A number that is never the same.
+  Result<StringValue> count(Call&, const StringValue& request) {
+    if (request.value() == "throw") throw std::runtime_error("a library's");
+    StringValue reply;
+    reply.set_value(cat(++count_));
+    return reply;
+  }
+
+ private:
+  std::atomic<int> count_ = 0;
+};
+
+struct Answered {
+  Status status;
+  std::string value;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  static constexpr const char* kWho = "/modal.client.ModalClient/Who";
+  static constexpr const char* kCount = "/modal.client.ModalClient/Count";
+
+  ServerTest() {
+    table.set_inline_room(room);
+    Table::Binder on(table, &handlers);
+    on("Who", &Handlers::who, Access::kContainer);
+    on("Count", &Handlers::count, Access::kAnonymous);
+    server = *Server::start(pipeline,
+                            {{.address = "127.0.0.1:0", .certificate_pem = "", .key_pem = ""}});
+    by_port =
+        grpc::CreateChannel(cat("127.0.0.1:", server->port(0)), grpc::InsecureChannelCredentials());
+  }
+  ~ServerTest() override {
+    by_port.reset();
+    server->stop(Time(std::chrono::system_clock::now().time_since_epoch()) + 10s);
+    EXPECT_EQ(pipeline.counters().in_flight, 0u);
+    EXPECT_EQ(pipeline.counters().bytes_in_flight, 0u);
+  }
+
+  // A connection as the worker hands it over for a container.
+  std::shared_ptr<grpc::Channel> connect(const TaskId& task) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    const Result<int> number = numbers.assign(UniqueFd(ends[0]), task);
+    EXPECT_TRUE(number.has_value());
+    server->adopt(*number);
+    return grpc::CreateInsecureChannelFromFd(std::string(task.str()), ends[1]);
+  }
+
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  static Answered call(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
+                       std::optional<grpc::ByteBuffer> request, const Headers& headers = {}) {
+    grpc::GenericStub stub(channel);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
+    for (const auto& [name, value] : headers) context.AddMetadata(name, value);
+    grpc::CompletionQueue queue;
+    const auto next = [&queue] {
+      void* tag = nullptr;
+      bool ok = false;
+      queue.Next(&tag, &ok);
+      return ok;
+    };
+    const auto call = stub.PrepareCall(&context, path, &queue);
+    call->StartCall(nullptr);
+    next();
+    if (request) call->Write(*request, nullptr), next();
+    call->WritesDone(nullptr), next();
+    grpc::ByteBuffer bytes;
+    call->Read(&bytes, nullptr);
+    Answered answered;
+    if (StringValue reply; next()) {
+      grpc::ProtoBufferReader reader(&bytes);
+      EXPECT_TRUE(reply.ParseFromZeroCopyStream(&reader));
+      answered.value = reply.value();
+    }
+    grpc::Status status;
+    call->Finish(&status, nullptr), next();
+    answered.status = {static_cast<Code>(status.error_code()), status.error_message()};
+    return answered;
+  }
+  static grpc::ByteBuffer bytes(const std::string& text) {
+    const grpc::Slice slice(text);
+    return grpc::ByteBuffer(&slice, 1);
+  }
+  static grpc::ByteBuffer text(const std::string& value) {
+    StringValue message;
+    message.set_value(value);
+    return bytes(message.SerializeAsString());
+  }
+
+  SystemClock clock;
+  FdNumbers numbers{500, 32};
+  Guard guard{numbers};
+  Inline room;
+  Handlers handlers;
+  Table table;
+  Pipeline pipeline{table, guard, numbers, clock};
+  std::unique_ptr<Server> server;
+  std::shared_ptr<grpc::Channel> by_port;
+};
+
+TEST_F(ServerTest, AContainerIsKnownByItsConnection) {
+  const auto one = connect(TaskId("ta-1")), two = connect(TaskId("ta-2"));
+  EXPECT_EQ(call(one, kWho, bytes("")).value, "ta-1 by fd:500");
+  EXPECT_EQ(call(two, kWho, bytes("")).value, "ta-2 by fd:501");
+  EXPECT_EQ(call(one, kWho, bytes("")).value, "ta-1 by fd:500");
+}
+
+TEST_F(ServerTest, NoHeaderMakesACallerAContainer) {
+  const Headers forged = {
+      {"x-modal-task-id", "ta-1"}, {"x-modal-token-id", "ak-good"}, {"peer", "fd:500"}};
+  const auto container = connect(TaskId("ta-1"));
+  EXPECT_EQ(call(by_port, kWho, bytes("")).status.code, Code::kUnauthenticated);
+  EXPECT_EQ(call(by_port, kWho, bytes(""), forged).status.code, Code::kPermissionDenied);
+  EXPECT_EQ(call(by_port, kWho, bytes(""), {{"x-modal-token-id", "ak-bad"}}).status.code,
+            Code::kUnauthenticated);
+  EXPECT_EQ(call(container, kWho, bytes(""), {{"x-modal-task-id", "ta-2"}}).value,
+            "ta-1 by fd:500");
+}
+
+TEST_F(ServerTest, AForgottenTaskIsNobody) {
+  const auto container = connect(TaskId("ta-1"));
+  EXPECT_TRUE(call(container, kWho, bytes("")).status.ok());
+  numbers.forget(TaskId("ta-1"));
+  EXPECT_EQ(call(container, kWho, bytes("")).status.code, Code::kUnauthenticated);
+}
+
+TEST_F(ServerTest, BytesThatAreNoMessageAreAnInvalidArgument) {
+  const Answered answered = call(by_port, kCount, bytes("\xff\xff\xff"));
+  EXPECT_EQ(answered.status.code, Code::kInvalidArgument);
+  EXPECT_NE(answered.status.message.find("google.protobuf.StringValue"), std::string::npos);
+}
+
+TEST_F(ServerTest, ACallWithoutRequestIsAnInvalidArgument) {
+  EXPECT_EQ(call(by_port, kCount, std::nullopt).status.code, Code::kInvalidArgument);
+}
+
+TEST_F(ServerTest, AnUnknownMethodIsUnimplementedAndNamed) {
+  const Answered answered = call(by_port, "/modal.client.ModalClient/Missing", bytes(""));
+  EXPECT_EQ(answered.status.code, Code::kUnimplemented);
+  EXPECT_NE(answered.status.message.find("Missing"), std::string::npos);
+  EXPECT_EQ(call(by_port, "/another.Service/Count", bytes("")).status.code, Code::kUnimplemented);
+}
+
+TEST_F(ServerTest, ARequestThatIsTooLargeIsRefused) {
+  const auto large =
+      text(std::string(static_cast<std::size_t>(Pipeline::kMessageBytesMax) + 1, 'x'));
+  EXPECT_EQ(call(by_port, kCount, large).status.code, Code::kResourceExhausted);
+  EXPECT_TRUE(call(by_port, kCount, text("small")).status.ok());
+}
+
+TEST_F(ServerTest, TheSumOfRequestsInFlightIsBounded) {
+  pipeline.counters().bytes_in_flight += Pipeline::kBytesInFlightMax;
+  EXPECT_EQ(call(by_port, kCount, text("one more")).status.code, Code::kResourceExhausted);
+  pipeline.counters().bytes_in_flight -= Pipeline::kBytesInFlightMax;
+  EXPECT_TRUE(call(by_port, kCount, text("one more")).status.ok());
+}
+
+TEST_F(ServerTest, AnExceptionOfALibraryIsAnInternalError) {
+  EXPECT_EQ(call(by_port, kCount, text("throw")).status.code, Code::kInternal);
+  EXPECT_TRUE(call(by_port, kCount, text("")).status.ok());
+}
+
+TEST_F(ServerTest, ARepeatedIdempotencyKeyGetsTheFirstReply) {
+  const Headers key = {{"x-idempotency-key", "k1"}};
+  const std::string first = call(by_port, kCount, text("a"), key).value;
+  EXPECT_EQ(call(by_port, kCount, text("a"), key).value, first);
+  EXPECT_NE(call(by_port, kCount, text("a")).value, first);
+  EXPECT_EQ(call(by_port, kCount, text("b"), key).status.code, Code::kInvalidArgument);
+}
+
+TEST_F(ServerTest, ASecondServerOnThePortIsRefused) {
+  const std::string address = cat("127.0.0.1:", server->port(0));
+  const auto second =
+      Server::start(pipeline, {{.address = address, .certificate_pem = "", .key_pem = ""}});
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(second.error().message.find(address), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ionian::rpc

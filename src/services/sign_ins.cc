@@ -1,0 +1,122 @@
+#include "services/sign_ins.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "services/identity.h"
+
+namespace ionian::services {
+namespace {
+
+bool same(std::string_view a, std::string_view b) { return a.size() == b.size() && !a.empty() && sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
+
+}  // namespace
+
+Result<std::string> SignIns::hash_password(const std::string& password) {
+  std::string hash(crypto_pwhash_STRBYTES, '\0');
+  if (crypto_pwhash_str(hash.data(), password.data(), password.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
+    return fail(Code::kResourceExhausted, "not enough memory to hash a password");
+  hash.resize(std::char_traits<char>::length(hash.c_str()));
+  return hash;
+}
+
+bool SignIns::password_fits(const std::string& hash, const std::string& password) {
+  // An account that does not exist costs the same time as a wrong password.
+  static const std::string nobody = hash_password("nobody").value_or("");
+  const std::string& against = hash.empty() ? nobody : hash;
+  const bool fits = crypto_pwhash_str_verify(against.c_str(), password.data(), password.size()) == 0;
+  return fits && !hash.empty();
+}
+
+std::string SignIns::begin_session(Time now, Session session) {
+  const std::string cookie = random_base62(random_, 32);
+  session.created = session.used = now;
+  std::lock_guard lock(mutex_);
+  if (sessions_.size() >= kSessionsMax) std::erase_if(sessions_, [&](const auto& s) { return s.second.user.empty() || now - s.second.used > kIdle; });
+  if (sessions_.size() < kSessionsMax) sessions_[key_.hash(cookie)] = std::move(session);
+  return cookie;
+}
+
+std::optional<Session> SignIns::session(Time now, const std::string& cookie) {
+  if (cookie.empty()) return std::nullopt;
+  std::lock_guard lock(mutex_);
+  const auto it = sessions_.find(key_.hash(cookie));
+  if (it == sessions_.end()) return std::nullopt;
+  if (now - it->second.used > kIdle || now - it->second.created > kLife) {
+    sessions_.erase(it);
+    return std::nullopt;
+  }
+  it->second.used = now;
+  return it->second;
+}
+
+void SignIns::end_session(const std::string& cookie) {
+  std::lock_guard lock(mutex_);
+  sessions_.erase(key_.hash(cookie));
+}
+
+void SignIns::end_sessions_of(const UserId& user) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(sessions_, [&](const auto& s) { return s.second.user == user; });
+}
+
+std::string SignIns::form_key(const std::string& cookie, std::string_view action) const {
+  return key_.sign(cat("form ", cookie, ' ', action)).substr(0, 32);
+}
+
+bool SignIns::form_key_fits(const std::string& cookie, std::string_view action, std::string_view key) const {
+  return !cookie.empty() && same(form_key(cookie, action), key);
+}
+
+std::string SignIns::make_owner_key(Time now) {
+  const std::string key = random_base62(random_, 32);
+  std::lock_guard lock(mutex_);
+  owner_key_hash_ = key_.hash(key);
+  owner_key_until_ = now + kOwnerKeyLife;
+  return key;
+}
+
+bool SignIns::owner_key_fits(Time now, const std::string& key) const {
+  std::lock_guard lock(mutex_);
+  return now < owner_key_until_ && same(owner_key_hash_, key_.hash(key));
+}
+
+void SignIns::use_owner_key() {
+  std::lock_guard lock(mutex_);
+  owner_key_hash_.clear();
+}
+
+Duration SignIns::wait_after(const Tries& tries, Time now) {
+  if (tries.failures < kFreeTries) return 0ns;
+  // 2, 4, 8 … seconds, up to 15 minutes.
+  const Duration wait = std::min<Duration>(15min, 1s * (1 << std::min(12, tries.failures - kFreeTries + 1)));
+  return std::max<Duration>(0ns, tries.last + wait - now);
+}
+
+Duration SignIns::wait_before_try(Time now, const std::string& address, const std::string& account) const {
+  std::lock_guard lock(mutex_);
+  Duration wait = 0ns;
+  for (const std::string& who : {"a " + address, "u " + account})
+    if (const auto it = tries_.find(who); it != tries_.end()) wait = std::max(wait, wait_after(it->second, now));
+  return wait;
+}
+
+void SignIns::note_failure(Time now, const std::string& address, const std::string& account) {
+  std::lock_guard lock(mutex_);
+  if (tries_.size() >= kTriesMax) std::erase_if(tries_, [&](const auto& t) { return now - t.second.last > 15min; });
+  if (tries_.size() >= kTriesMax) tries_.clear();
+  for (const std::string& who : {"a " + address, "u " + account}) {
+    Tries& tries = tries_[who];
+    if (now - tries.last > 1h) tries.failures = 0;
+    ++tries.failures;
+    tries.last = now;
+  }
+}
+
+void SignIns::note_success(const std::string& account) {
+  std::lock_guard lock(mutex_);
+  tries_.erase("u " + account);
+}
+
+}  // namespace ionian::services
