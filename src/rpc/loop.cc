@@ -123,8 +123,8 @@ void Loop::attempt_stream(const ActiveCallPtr& active) {
     active->send(std::move(batch.messages), [this, active, over] {
       if (over)
         active->finish_stream(*over);
-      else
-        post([this, active] { attempt_stream(active); });
+      else if (!post([this, active] { attempt_stream(active); }))
+        active->finish_stream({Code::kUnavailable, "the server is stopping or overloaded"});
     });
   } else if (over) {
     active->finish_stream(*over);
