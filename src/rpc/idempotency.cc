@@ -34,8 +34,10 @@ void IdempotentReplies::complete(const std::string& key, const Outcome& outcome)
     const auto it = entries_.find(key);
     if (it == entries_.end()) return;
     waiters.swap(it->second.waiters);
-    if (outcome) {
+    const bool fits = outcome && key.size() + outcome->size() <= kBytesMax;
+    if (fits) {
       it->second.done = true;
+      it->second.since = clock_.now();
       it->second.reply = *outcome;
       it->second.age = by_age_.insert(by_age_.end(), key);
       bytes_ += key.size() + outcome->size();

@@ -34,7 +34,8 @@ class IdempotentReplies {
   explicit IdempotentReplies(const Clock& clock) : clock_(clock) {}
 
   Claim claim(const std::string& key, const std::string& request_hash, Waiter waiter);
-  // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may succeed.
+  // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may succeed. Nor is a
+  // reply that is larger than all of them may be.
   void complete(const std::string& key, const Outcome& outcome);
 
   std::size_t size() const;
@@ -42,7 +43,7 @@ class IdempotentReplies {
  private:
   struct Entry {
     std::string request_hash;
-    Time since;
+    Time since;  // it was finished
     bool done = false;
     std::string reply;
     std::vector<Waiter> waiters;
