@@ -176,6 +176,7 @@ core::TaskExit Containers::end_of(const Ptr& c) const {
 }
 
 void Containers::stop(const core::StopTask& a) {
+  w_.trace("stop ", a.task);
   model_.stop_asked(a.task);
   const auto it = living_.find(a.task);
   if (it == living_.end()) return;
@@ -183,6 +184,7 @@ void Containers::stop(const core::StopTask& a) {
 }
 
 void Containers::kill(const core::KillTask& a) {
+  w_.trace("kill ", a.task);
   model_.kill_asked(a.task);
   const auto it = living_.find(a.task);
   if (it != living_.end()) exit_later(it->second, 500ms, end_of(it->second));

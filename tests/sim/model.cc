@@ -45,7 +45,10 @@ void Model::took(const TaskId& task, const InputId& id) {
     w_.violation(id, " was started ", known.starts, " times with ", retries, " retries");
 }
 
-void Model::exited(const TaskId& task) { containers_.erase(task); }
+void Model::exited(const TaskId& task) {
+  containers_.erase(task);
+  past_.insert(task);
+}
 
 void Model::put(const TaskId& task, const InputId& id, core::Result result) {
   const core::Input* before = w_.core.input(id);
@@ -76,25 +79,24 @@ void Model::put(const TaskId& task, const InputId& id, core::Result result) {
 
 void Model::kill_asked(const TaskId& task) {
   const auto it = containers_.find(task);
-  if (it == containers_.end()) return w_.violation("kill of unknown container ", task);
+  if (it == containers_.end()) return check_was(task);
   if (it->second.killed) w_.violation("second kill of container ", task);
   it->second.killed = true;
 }
 
 void Model::stop_asked(const TaskId& task) {
-  if (!containers_.contains(task)) w_.violation("stop of unknown container ", task);
+  if (!containers_.contains(task)) check_was(task);
+}
+
+// It may have ended in the same batch of events.
+void Model::check_was(const TaskId& task) {
+  if (!past_.contains(task)) w_.violation("stop of unknown container ", task);
 }
 
 void Model::noted(const TaskId& task, int state) {
-  const auto it = containers_.find(task);
-  // The first note comes before the start, the last one after the end.
-  if (it == containers_.end()) {
-    if (state != 2 && state != 5) w_.violation("state ", state, " of unknown container ", task);
-    return;
-  }
-  if (state <= it->second.last_state)
-    w_.violation("state ", state, " of ", task, " after ", it->second.last_state);
-  it->second.last_state = state;
+  int& last = states_[task];
+  if (state <= last) w_.violation("state ", state, " of ", task, " after ", last);
+  last = state;
 }
 
 void Model::kept(const InputId& input) {

@@ -54,10 +54,10 @@ class Model {
   struct Container {
     FunctionId function;
     bool killed = false;
-    int last_state = 0;
     std::set<InputId> holds;
   };
 
+  void check_was(const TaskId& task);
   void check_inputs();
   void check_final(const InputId& id, Accepted& known, const core::Input& input);
   void check_pending();
@@ -70,6 +70,8 @@ class Model {
   std::set<AppId> apps_, ended_;
   std::unordered_map<InputId, Accepted> inputs_;
   std::unordered_map<TaskId, Container> containers_;
+  std::unordered_map<TaskId, int> states_;  // as the app's log tells them
+  std::set<TaskId> past_;                   // containers that have ended
 };
 
 }  // namespace ionian::sim

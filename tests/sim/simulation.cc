@@ -24,6 +24,8 @@ bool Simulation::go(Duration limit, Done done) {
   while (w_.violated().empty()) {
     if (done()) return true;
     if (w_.now() > end || !w_.advance()) return done();
+    // Several events may come before their consequences are drawn.
+    while (w_.one_in(4)) w_.advance();
     settle();
     model_.check();
     clients_.check_waiting();
