@@ -105,6 +105,7 @@ class ManyConnections {
           break;
         case 3:
         case 4:
+        case 5:
           hang_up();
           break;
         default:
