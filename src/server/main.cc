@@ -1,11 +1,13 @@
 // The `ionian` program: the server, its spawner, and the command line.
 #include <absl/synchronization/mutex.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
 
 #include "cli/command.h"
+#include "cli/settings.h"
 #include "container/spawner_process.h"
 
 namespace {
@@ -15,9 +17,15 @@ int run_command(int argc, char** argv) {
   app.require_subcommand(1);
   ionian::cli::add_serve(app);
   ionian::cli::add_admin(app);
+  ionian::cli::add_config(app);
+  ionian::cli::add_profile(app);
+  ionian::cli::add_token(app);
   ionian::cli::add_version(app);
+  app.footer("--profile NAME, anywhere on the command line, chooses a profile of ~/.modal.toml for the command.");
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words = ionian::cli::take_profile(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    app.parse(std::move(words));
   } catch (const CLI::RuntimeError& e) {
     return e.get_exit_code();
   } catch (const CLI::ParseError& e) {

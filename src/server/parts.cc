@@ -224,6 +224,10 @@ std::string Parts::owner_link() {
 }
 
 void Parts::stop() {
+  // Calls that only wait are told at once; those that are at work get their time.
+  core_loop_->stop();
+  log_loop_->stop();
+  flow_loop_->stop();
   server_->stop(clock_.now() + 10s);
 }
 

@@ -62,7 +62,17 @@ Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& event
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
   }
+  clear_folder();
   thread_ = std::thread([this] { main(); });
+}
+
+// What tasks of a former life have left goes out of the way at once, and off the disk in its own time.
+void Worker::clear_folder() {
+  const std::string trash = options_.folder + ".trash";
+  (void)make_folders(trash, 0700);
+  (void)::rename(options_.folder.c_str(), cat(trash, '/', ::getpid(), '.', ::time(nullptr)).c_str());
+  (void)make_folders(options_.folder, 0700);
+  janitor_.remove(trash);
 }
 
 Worker::~Worker() {

@@ -90,6 +90,7 @@ class Worker {
   };
   using Work = std::function<void()>;
 
+  void clear_folder();
   void post(Work work);
   void main();
   void launch_task(const TaskSpec& spec);

@@ -1,0 +1,100 @@
+"""Images: what users build on `debian_slim`, cached, rebuilt, and failing."""
+
+
+def test_layers_and_their_cache(client):
+    (client.folder / "data.txt").write_text("local file")
+    (client.folder / "helper.py").write_text("def twice(x):\n    return 2 * x\n")
+    program = client.write("""
+        import modal
+        image = (modal.Image.debian_slim().pip_install("six==1.16.0").apt_install("hostname").run_commands("echo built > /built.txt")
+                 .env({"COLOUR": "blue"}).workdir("/srv").add_local_file("data.txt", "/copied.txt", copy=True)
+                 .add_local_file("data.txt", "/mounted.txt").add_local_python_source("helper"))
+        app = modal.App("image", image=image)
+
+        @app.function()
+        def look():
+            import os, subprocess, helper, six
+            files = [open(f).read().strip() for f in ["/built.txt", "/copied.txt", "/mounted.txt"]]
+            return six.__version__, subprocess.run(["hostname"]).returncode, files, os.environ["COLOUR"], os.getcwd(), helper.twice(21)
+
+        @app.local_entrypoint()
+        def main():
+            print("saw", look.remote())
+    """)
+    wanted = "saw ('1.16.0', 0, ['built', 'local file', 'local file'], 'blue', '/srv', 42)"
+    first = client.run("run", program, timeout=400).stdout
+    assert wanted in first and "echo built" in first
+    second = client.run("run", program).stdout
+    assert wanted in second and "echo built" not in second
+    # Built again, and again found in the cache afterwards.
+    forced = client.run("run", program, timeout=400, MODAL_IGNORE_CACHE="1").stdout
+    assert wanted in forced and "echo built" in forced
+    assert "echo built" not in client.run("run", program).stdout
+
+
+def test_a_failed_step_says_what_failed(client):
+    failed = client.run("run", client.write("""
+        import modal
+        app = modal.App("failing", image=modal.Image.debian_slim().run_commands("echo about to fail; exit 7"))
+
+        @app.function()
+        def never():
+            pass
+    """), check=False, timeout=400)
+    text = failed.stdout + failed.stderr
+    assert failed.returncode == 1 and "about to fail" in text and "exit 7" in text and "exit code 7" in text
+
+
+def test_a_python_that_is_not_at_hand(client):
+    failed = client.run("run", client.write("""
+        import modal
+        app = modal.App("ancient", image=modal.Image.debian_slim(python_version="3.10"))
+
+        @app.function()
+        def never():
+            pass
+    """), check=False, timeout=400)
+    text = failed.stdout + failed.stderr
+    assert failed.returncode == 1 and "3.10" in text and "3.11" in text
+
+
+def test_secrets_and_limits(client):
+    program = client.write("""
+        import os, modal
+        app = modal.App("limits")
+
+        @app.function(secrets=[modal.Secret.from_dict({"PASSPHRASE": "melon", "EMPTY": ""})], cpu=(0.25, 1.0), memory=256, max_containers=1)
+        def look():
+            return os.environ["PASSPHRASE"], os.environ["EMPTY"], os.environ["MODAL_TASK_ID"]
+
+        @app.local_entrypoint()
+        def main():
+            seen = [look.remote() for _ in range(3)] + list(look.map_args() if False else [])
+            print("secret", seen[0][0], repr(seen[0][1]), "containers", len({s[2] for s in seen}))
+    """)
+    assert "secret melon '' containers 1" in client.run("run", program).stdout
+    assert "melon" not in client.server.log_text()
+
+
+def test_output_arrives_whole(client):
+    out = client.run("run", client.write(r"""
+        import os, sys, modal
+        app = modal.App("output")
+
+        @app.function()
+        def speak():
+            print("no newline at the end", end="", flush=True)
+            os.write(1, b"\nbytes \xff\xfe end\n")
+            os.write(1, "é".encode()[:1]); os.write(1, "é".encode()[1:] + b" joined\n")
+            sys.stderr.write("to stderr\n")
+            for i in range(100_000):
+                print(f"line {i:06d} " + "x" * 88)
+
+        @app.local_entrypoint()
+        def main():
+            speak.remote()
+    """)).stdout
+    lines = [line for line in out.splitlines() if line.startswith("line ")]
+    assert len(lines) == 100_000 and lines[0].startswith("line 000000") and lines[-1].startswith("line 099999")
+    assert "no newline at the end" in out and "to stderr" in out
+    assert "bytes \ufffd\ufffd end" in out and "é joined" in out

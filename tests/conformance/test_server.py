@@ -1,0 +1,121 @@
+"""The server at its edges: start, stop, and what it leaves behind."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from conftest import IONIAN, Client, Server
+
+SLEEPER = """
+    import time, modal
+    app = modal.App("sleeper")
+
+    @app.function(timeout=600)
+    def sleep():
+        print("asleep", flush=True)
+        time.sleep(500)
+
+    @app.local_entrypoint()
+    def main():
+        sleep.remote()
+"""
+
+
+def serve(*words):
+    return subprocess.run([IONIAN, "serve", *map(str, words)], capture_output=True, text=True, timeout=30)
+
+
+def test_refusals_at_start(server, tmp_path):
+    second = serve("--data", server.folder / "data", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
+    assert second.returncode == 1 and f"process {server.process.pid}" in second.stderr
+    taken = server.ready["grpc_url"].removeprefix("http://")
+    port = serve("--data", tmp_path / "a", "--grpc", taken, "--http", "127.0.0.1:0")
+    assert port.returncode == 1 and taken in port.stderr and "--grpc" in port.stderr
+    http = serve("--data", tmp_path / "b", "--grpc", "127.0.0.1:0", "--http", server.ready["http_url"].removeprefix("http://"))
+    assert http.returncode == 1 and "--http" in http.stderr
+    nowhere = serve("--data", "/proc/no/such/folder", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
+    assert nowhere.returncode == 1 and nowhere.stderr.startswith("Error: ") and nowhere.stderr.count("\n") == 1
+
+
+def test_old_and_new_clients_side_by_side(client, old_client):
+    program = """
+        import modal
+        app = modal.App("versions")
+
+        @app.function()
+        def version():
+            import modal
+            return modal.__version__
+
+        @app.function(serialized=True)
+        def serialized(x):
+            return x + 1
+
+        @app.local_entrypoint()
+        def main():
+            print("container runs", version.remote(), list(version.map([]) if False else serialized.map([1, 2])))
+    """
+    assert "container runs 1.6.4 [2, 3]" in client.run("run", client.write(program), timeout=400).stdout
+    out = old_client.run("run", old_client.write(program), timeout=400).stdout
+    assert "container runs 0.74" in out and "[2, 3]" in out
+
+
+def test_kill_9_leaves_nothing(tmp_path):
+    own = Server(tmp_path).start()
+    client = Client(own, tmp_path)
+    process = client.popen("run", client.write(SLEEPER))
+    for line in process.stdout:
+        if "asleep" in line:
+            break
+    spawner = [int(p) for p in subprocess.run(["pgrep", "-P", str(own.process.pid)], capture_output=True, text=True).stdout.split()]
+    containers = [p for s in spawner for p in children(s)]
+    assert containers
+    own.process.kill()
+    own.process.wait()
+    process.kill()
+    process.wait()
+    gone_by = time.monotonic() + 20
+    while any(alive(p) for p in spawner + containers):
+        assert time.monotonic() < gone_by
+        time.sleep(0.05)
+    began = time.monotonic()
+    own.start()
+    assert time.monotonic() - began < 5
+    assert own.admin("status")["containers"] == 0
+    assert list((tmp_path / "data/tasks").glob("*")) == []
+    assert own.stop() == 0
+    assert not [m for m in pathlib.Path("/proc/mounts").read_text().splitlines() if str(tmp_path) in m]
+
+
+def test_sigterm_ends_containers_and_exits_0(tmp_path):
+    own = Server(tmp_path).start()
+    client = Client(own, tmp_path)
+    process = client.popen("run", client.write(SLEEPER))
+    for line in process.stdout:
+        if "asleep" in line:
+            break
+    tree = descendants(own.process.pid)
+    assert len(tree) > 2
+    assert own.stop(signal.SIGTERM) == 0
+    process.kill()
+    process.wait()
+    assert not [p for p in tree if alive(p)]
+
+
+def children(pid):
+    return [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
