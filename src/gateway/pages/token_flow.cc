@@ -39,8 +39,8 @@ void show(Visit& visit, int status, const Flow& flow, const Identity& me, std::s
       "<div>\n<h1>Give ", host_name(flow), " a token for ", escape(me.workspace.name), "?</h1>\n<p><small>A command on that computer asks to act as you. Approve only what you started "
       "yourself.</small></p>\n</div>\n<section class=\"panel\" aria-label=\"What asks for access\">\n<dl class=\"facts pad\">\n<dt>Computer</dt><dd><b>", host_name(flow),
       "</b> <small>as it calls itself</small></dd>\n<dt>Address</dt><dd>", escape(flow.address), same_address ? " <span class=\"tag ok\">same as this browser</span>" : " <span class=\"tag warn\">not this browser’s address</span>",
-      "</dd>\n<dt>Client</dt><dd>", escape_stranger(flow.client_version, 32), " <small>", escape_stranger(flow.platform, 64), "</small></dd>\n<dt>Asked</dt><dd>", words_for(age),
-      " ago<br><small>ends in ", words_for(services::TokenFlows::kLife - age), "</small></dd>\n<dt>It will be</dt><dd>", escape(me.role), " in all of ", escape(me.workspace.name), ", ", life,
+      "</dd>\n<dt>Client</dt><dd>", escape_stranger(flow.client_version, 32), " <small>", escape_stranger(flow.platform, 64), "</small></dd>\n<dt>Asked</dt><dd>", age < 60s ? std::string("just now") : cat(words_for(age), " ago"),
+      "<br><small>ends in ", words_for(services::TokenFlows::kLife - age), "</small></dd>\n<dt>It will be</dt><dd>", escape(me.role), " in all of ", escape(me.workspace.name), ", ", life,
       "</dd>\n</dl>\n</section>\n", warning, "<form method=\"post\" action=\"", action, "\">\n<input type=\"hidden\" name=\"csrf\" value=\"", key,
       "\">\n<label>Code from the terminal\n<input class=\"code\" name=\"code\" autocomplete=\"one-time-code\" required autofocus maxlength=\"9\" placeholder=\"XXXX-XXXX\" "
       "spellcheck=\"false\" autocapitalize=\"characters\">\n", error.empty() ? "" : cat("<span class=\"err\" role=\"alert\">", error, "</span>\n"),

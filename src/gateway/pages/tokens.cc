@@ -6,6 +6,7 @@ namespace {
 
 std::string ago(const Visit& visit, const std::optional<Time>& t) {
   if (!t) return "never";
+  if (visit.site.c.clock.now() - *t < 60s) return "just now";
   return cat("<time title=\"", utc_text(*t), "\">", words_for(visit.site.c.clock.now() - *t), " ago</time>");
 }
 
