@@ -8,35 +8,10 @@
 #include "base/log.h"
 #include "blobs/hash.h"
 #include "container/netns.h"
+#include "server/handlers.h"
 #include "server/version.h"
 
 namespace ionian::server {
-
-// The objects whose methods the table names.
-struct Parts::Handlers {
-  explicit Handlers(services::Context& c, const services::ServerFacts& facts)
-      : blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), proxy_tokens(c), secrets(c), service_users(c),
-        tokens(c), workspaces(c), app_logs(c), admin(c, facts), flows(c.key, c.random), token_flow(c, flows) {}
-  services::Blobs blobs;
-  services::Environments environments;
-  services::Functions functions;
-  services::Calls calls;
-  services::Containers containers;
-  services::Mounts mounts;
-  services::ProxyTokens proxy_tokens;
-  services::Secrets secrets;
-  services::ServiceUsers service_users;
-  services::Tokens tokens;
-  services::Workspaces workspaces;
-  services::AppLogs app_logs;
-  services::Admin admin;
-  services::TokenFlows flows;
-  services::TokenFlowCalls token_flow;
-  std::unique_ptr<services::WriteRoom> write_room;
-  std::unique_ptr<services::ReadRoom> read_room;
-  std::unique_ptr<services::SlowRoom> slow_room;
-  std::unique_ptr<services::InlineRoom> inline_room;
-};
 
 namespace {
 
@@ -139,6 +114,7 @@ void Parts::make_services() {
 Result<void> Parts::settle_records() {
   return store_->write_now([&](store::Tx& tx) -> Result<void> {
     TRY(services::make_first_workspace(tx, random_, clock_.now()));
+    if (!options_.owner_password.empty()) TRY(services::make_owner_account(tx, options_.owner_email, options_.owner_password, clock_.now()));
     services::settle_apps(tx, clock_.now());
     store::fail_unfinished_images(tx, "the server was restarted while the image was built");
     return {};
@@ -169,22 +145,7 @@ Result<void> Parts::listen() {
   flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows);
   table_.add_room<services::TokenFlows>(*flow_loop_);
   table_.set_inline_room(*h.inline_room);
-  h.blobs.bind(table_);
-  h.environments.bind(table_);
-  h.functions.bind(table_);
-  h.calls.bind(table_);
-  h.containers.bind(table_);
-  h.mounts.bind(table_);
-  h.proxy_tokens.bind(table_);
-  h.secrets.bind(table_);
-  h.service_users.bind(table_);
-  h.tokens.bind(table_);
-  h.workspaces.bind(table_);
-  h.app_logs.bind(table_);
-  h.admin.bind(table_);
-  h.token_flow.bind(table_);
-  apps_->bind(table_);
-  images_->bind(table_);
+  h.bind(*apps_, *images_, table_);
 
   pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
   ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), pages_->route()}));

@@ -34,6 +34,8 @@
 
 namespace ionian::server {
 
+struct Handlers;
+
 class Parts {
  public:
   // Starts everything; the spawner first, before there is any thread.
@@ -91,7 +93,6 @@ class Parts {
   std::unique_ptr<gateway::pages::Pages> pages_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<services::InsideDoor> door_;
-  struct Handlers;
   std::unique_ptr<Handlers> handlers_;
   rpc::Table table_;
   std::unique_ptr<rpc::Pipeline> pipeline_;
