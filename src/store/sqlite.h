@@ -83,6 +83,9 @@ class Database {
   // Several statements at once, as schema.sql has them.
   Result<void> script(const std::string& text);
 
+  // False outside of one, and after an error for which SQLite has undone all of it (a full disk is one).
+  bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
   const std::string& error() const { return error_; }
   int error_code() const { return error_code_; }
   void clear_error() { error_.clear(), error_code_ = SQLITE_OK; }

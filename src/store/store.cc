@@ -118,6 +118,7 @@ Result<void> Store::run_one(Tx& tx, const Work& work) {
   Result<void> result = work(tx);
   if (!db_->error().empty()) result = std::unexpected(status_of(*db_));
   db_->clear_error();
+  if (!db_->in_transaction()) return result ? fail(Code::kInternal, "database: the transaction is gone") : result;
   if (!result) db_->run("ROLLBACK TO one");
   db_->run("RELEASE one");
   return result;
@@ -127,7 +128,15 @@ void Store::commit(std::vector<Pending>& batch) {
   Tx tx(*db_);
   std::vector<Result<void>> results;
   db_->run("BEGIN IMMEDIATE");
-  for (const Pending& pending : batch) results.push_back(run_one(tx, pending.work));
+  for (const Pending& pending : batch) {
+    results.push_back(run_one(tx, pending.work));
+    if (db_->in_transaction()) continue;
+    // What came before in this transaction is undone as well; what comes after gets one of its own.
+    const Status why = results.back().error();
+    for (Result<void>& result : results)
+      if (result) result = std::unexpected(why);
+    db_->run("BEGIN IMMEDIATE");
+  }
   db_->run("COMMIT");
   commits_.fetch_add(1, std::memory_order_relaxed);
   if (!db_->error().empty()) {

@@ -1,0 +1,208 @@
+#include "store/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <future>
+
+#include "base/file.h"
+
+namespace ionian::store {
+namespace {
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() {
+    std::string pattern = testing::TempDir() + "ionian-store-XXXXXX";
+    folder = ::mkdtemp(pattern.data());
+    open();
+    EXPECT_TRUE(store->write_now([](Tx& tx) -> Result<void> {
+      tx.db().run("CREATE TABLE t (k INTEGER PRIMARY KEY, b BLOB) STRICT");
+      return {};
+    }));
+  }
+  ~StoreTest() override {
+    store.reset();
+    EXPECT_TRUE(remove_tree(folder));
+  }
+  void open() {
+    auto opened = Store::open(folder, *Store::lock(folder));
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    store = std::move(*opened);
+  }
+  static Work insert(int k) {
+    return [k](Tx& tx) -> Result<void> {
+      tx.db().run("INSERT INTO t (k) VALUES (?)", k);
+      return {};
+    };
+  }
+  std::int64_t count() {
+    return store->read([](View& view) {
+      Rows rows = view.db().query("SELECT count(*) FROM t");
+      return rows.next() ? rows.number(0) : -1;
+    });
+  }
+
+  // Keeps the writer at work until `open_gate` is called, so that what comes meanwhile is one
+  // batch.
+  void close_gate() {
+    auto entered = std::make_shared<std::promise<void>>();
+    store->write(
+        [this, entered](Tx&) -> Result<void> {
+          entered->set_value();
+          gate_.get_future().wait();
+          return {};
+        },
+        {});
+    entered->get_future().wait();
+  }
+  void open_gate() { gate_.set_value(); }
+
+  std::string folder;
+  std::unique_ptr<Store> store;
+
+ private:
+  std::promise<void> gate_;
+};
+
+TEST_F(StoreTest, WhatIsWrittenIsReadByEveryReader) {
+  for (int k = 0; k < 20; ++k) {
+    ASSERT_TRUE(store->write_now(insert(k)));
+    ASSERT_EQ(count(), k + 1);
+  }
+  std::promise<std::int64_t> later;
+  store->read_later([&](View& view) {
+    Rows rows = view.db().query("SELECT max(k) FROM t");
+    later.set_value(rows.next() ? rows.number(0) : -1);
+  });
+  EXPECT_EQ(later.get_future().get(), 19);
+}
+
+TEST_F(StoreTest, ManyWritesShareOneCommit) {
+  const std::uint64_t before = store->commits();
+  close_gate();
+  std::vector<std::promise<Result<void>>> done(500);
+  for (int k = 0; k < 500; ++k)
+    store->write(insert(k),
+                 [&done, k](Result<void> r) { done[static_cast<std::size_t>(k)].set_value(r); });
+  open_gate();
+  for (auto& one : done) EXPECT_TRUE(one.get_future().get());
+  EXPECT_EQ(count(), 500);
+  EXPECT_EQ(store->commits() - before, 2u);  // the gate's own, and one for all
+}
+
+TEST_F(StoreTest, NobodyIsToldBeforeTheCommit) {
+  close_gate();
+  std::promise<std::uint64_t> told;
+  const std::uint64_t before = store->commits();
+  store->write(insert(1), [&](Result<void>) { told.set_value(store->commits()); });
+  open_gate();
+  EXPECT_EQ(told.get_future().get(), before + 2);
+}
+
+TEST_F(StoreTest, AWorkThatFailsIsUndoneAlone) {
+  close_gate();
+  std::promise<Result<void>> good, refused, broken, after;
+  const auto tell = [](std::promise<Result<void>>& to) {
+    return [&to](Result<void> r) { to.set_value(std::move(r)); };
+  };
+  store->write(insert(1), tell(good));
+  store->write(
+      [](Tx& tx) -> Result<void> {
+        tx.db().run("INSERT INTO t (k) VALUES (2)");
+        return fail(Code::kAborted, "thought better of it");
+      },
+      tell(refused));
+  store->write(
+      [](Tx& tx) -> Result<void> {
+        tx.db().run("INSERT INTO t (k) VALUES (3)");
+        tx.db().run("INSERT INTO t (k) VALUES (1)");  // there is one
+        tx.db().run("INSERT INTO t (k) VALUES (4)");
+        return {};
+      },
+      tell(broken));
+  store->write(insert(5), tell(after));
+  open_gate();
+  EXPECT_TRUE(good.get_future().get());
+  EXPECT_EQ(refused.get_future().get().error().code, Code::kAborted);
+  EXPECT_EQ(broken.get_future().get().error().code, Code::kInternal);
+  EXPECT_TRUE(after.get_future().get());
+  EXPECT_EQ(count(), 2);
+}
+
+// SQLite undoes the whole transaction when the disk is full: nobody in it may be told of a success.
+TEST_F(StoreTest, AFullDiskFailsWhatSharesItsCommitAndTheStoreGoesOn) {
+  ASSERT_TRUE(store->write_now([](Tx& tx) -> Result<void> {
+    tx.db().run("PRAGMA max_page_count = 1");
+    return {};
+  }));
+  close_gate();
+  std::promise<Result<void>> before, large, after;
+  const auto tell = [](std::promise<Result<void>>& to) {
+    return [&to](Result<void> r) { to.set_value(std::move(r)); };
+  };
+  store->write(insert(1), tell(before));
+  store->write(
+      [](Tx& tx) -> Result<void> {
+        tx.db().run("INSERT INTO t VALUES (2, ?)", Blob{std::string(1 << 20, 'x')});
+        return {};
+      },
+      tell(large));
+  store->write(insert(3), tell(after));
+  open_gate();
+  EXPECT_EQ(before.get_future().get().error().code, Code::kResourceExhausted);
+  EXPECT_EQ(large.get_future().get().error().code, Code::kResourceExhausted);
+  EXPECT_TRUE(after.get_future().get());
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_F(StoreTest, WritesThatWereQueuedAreDoneWhenTheStoreCloses) {
+  for (int k = 0; k < 100; ++k) store->write(insert(k), {});
+  store.reset();
+  open();
+  EXPECT_EQ(count(), 100);
+}
+
+TEST_F(StoreTest, ASecondServerIsRefusedAndToldWhoHoldsTheFolder) {
+  const auto second = Store::lock(folder);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(second.error().message.find(cat("process ", ::getpid())), std::string::npos);
+  EXPECT_NE(second.error().message.find(folder), std::string::npos);
+  store.reset();
+  EXPECT_TRUE(Store::lock(folder).has_value());
+}
+
+TEST_F(StoreTest, AnotherProcessIsRefusedToo) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(Store::lock(folder).has_value() ? 1 : 42);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 42);
+}
+
+TEST_F(StoreTest, ADatabaseOfANewerVersionIsRefusedAndLeftAsItIs) {
+  store.reset();
+  {
+    const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kWrite);
+    ASSERT_TRUE(db->script("PRAGMA user_version=999"));
+  }
+  const auto opened = Store::open(folder, *Store::lock(folder));
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(opened.error().message.find("schema 999"), std::string::npos);
+  const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kRead);
+  Rows rows = db->query("SELECT count(*) FROM t");
+  EXPECT_TRUE(rows.next());
+}
+
+TEST_F(StoreTest, AReaderCannotWrite) {
+  store->read([](View& view) {
+    view.db().run("INSERT INTO t (k) VALUES (1)");
+    EXPECT_FALSE(view.db().error().empty());
+  });
+  EXPECT_EQ(count(), 0);
+}
+
+}  // namespace
+}  // namespace ionian::store
