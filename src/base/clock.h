@@ -1,5 +1,6 @@
 #pragma once
-// The one door to time. Everything that needs to know it takes a Clock, so that tests and the simulator own it.
+// The one door to time. Everything that needs to know it takes a Clock, so that tests and the
+// simulator own it.
 #include <chrono>
 #include <string>
 
@@ -15,11 +16,12 @@ class Clock {
   virtual Time now() const = 0;
 };
 
-// Wall time at construction plus what the steady clock has counted since: never runs backwards, whatever is
-// done to the machine's clock while the process lives.
+// Wall time at construction plus what the steady clock has counted since: never runs backwards,
+// whatever is done to the machine's clock while the process lives.
 class SystemClock final : public Clock {
  public:
-  SystemClock() : wall_(std::chrono::system_clock::now()), steady_(std::chrono::steady_clock::now()) {}
+  SystemClock()
+      : wall_(std::chrono::system_clock::now()), steady_(std::chrono::steady_clock::now()) {}
   Time now() const override { return wall_ + (std::chrono::steady_clock::now() - steady_); }
 
  private:

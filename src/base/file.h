@@ -16,8 +16,8 @@ Result<std::string> read_file(const std::string& path, std::size_t limit = 64 <<
 // Writes all of `data` to an open descriptor.
 Result<void> write_all(int fd, std::string_view data);
 
-// Replaces `path`: a temporary file beside it, fsync, rename, fsync of the folder. After it returns, the new
-// content survives a crash; before, the old one does.
+// Replaces `path`: a temporary file beside it, fsync, rename, fsync of the folder. After it
+// returns, the new content survives a crash; before, the old one does.
 Result<void> write_file_durably(const std::string& path, std::string_view data, mode_t mode = 0600);
 
 // Writes without any promise about crashes: pseudo files of the kernel, scratch folders.
@@ -28,8 +28,8 @@ Result<void> sync_folder(const std::string& path);
 // mkdir -p. An existing folder is success.
 Result<void> make_folders(const std::string& path, mode_t mode = 0755);
 
-// rm -rf, which does not follow links and does not cross into another file system's mounts by name alone.
-// A path that does not exist is success.
+// rm -rf, which does not follow links and does not cross into another file system's mounts by name
+// alone. A path that does not exist is success.
 Result<void> remove_tree(const std::string& path);
 
 }  // namespace ionian

@@ -1,5 +1,6 @@
 #pragma once
-// Ids are distinct types, so that an app's can never stand where a task's belongs. On the wire each is
+// Ids are distinct types, so that an app's can never stand where a task's belongs. On the wire each
+// is
 // "<prefix>-<body>" with exactly one dash.
 #include <compare>
 #include <functional>
@@ -36,11 +37,11 @@ class Id {
   std::string text_;
 };
 
-#define IONIAN_ID(Name, prefix, sorts)                        \
-  struct Name##Kind {                                         \
-    static constexpr std::string_view kPrefix = prefix "-";   \
-    static constexpr bool kSortsByTime = sorts;               \
-  };                                                          \
+#define IONIAN_ID(Name, prefix, sorts)                      \
+  struct Name##Kind {                                       \
+    static constexpr std::string_view kPrefix = prefix "-"; \
+    static constexpr bool kSortsByTime = sorts;             \
+  };                                                        \
   using Name = Id<Name##Kind>
 
 IONIAN_ID(AppId, "ap", false);
@@ -66,7 +67,8 @@ IONIAN_ID(WorkspaceId, "ac", false);
 
 #undef IONIAN_ID
 
-// Clients take a task whose id ends in V for one of a V2 sandbox, so a function's task is drawn until it does not.
+// Clients take a task whose id ends in V for one of a V2 sandbox, so a function's task is drawn
+// until it does not.
 inline TaskId make_function_task_id(Random& random, Time now) {
   for (;;)
     if (TaskId id = TaskId::make(random, now); id.str().back() != 'V') return id;

@@ -1,5 +1,6 @@
 #pragma once
-// Log lines of the server. Never a secret, an argument or a result: ids, names, sizes, durations, statuses.
+// Log lines of the server. Never a secret, an argument or a result: ids, names, sizes, durations,
+// statuses.
 #include <string_view>
 
 #include "base/cat.h"

@@ -1,5 +1,6 @@
 #pragma once
-// The one door to chance. Ids, secrets and jitter take a Random, so that the simulator repeats a run from its seed.
+// The one door to chance. Ids, secrets and jitter take a Random, so that the simulator repeats a
+// run from its seed.
 #include <cstdint>
 #include <random>
 #include <span>
@@ -37,7 +38,8 @@ class SeededRandom final : public Random {
 
 // n characters of [0-9A-Za-z], evenly drawn.
 std::string random_base62(Random& random, std::size_t n);
-// 26 characters of Crockford's base 32: 48 bits of milliseconds, then 80 random bits. Sorts by time.
+// 26 characters of Crockford's base 32: 48 bits of milliseconds, then 80 random bits. Sorts by
+// time.
 std::string random_ulid(Random& random, Time now);
 
 }  // namespace ionian

@@ -43,8 +43,7 @@ TEST(Ids, CarryTheirPrefixAndRefuseOthers) {
 
 TEST(Ids, NoFunctionTaskEndsInV) {
   SeededRandom random(9);
-  for (int i = 0; i < 2000; ++i)
-    ASSERT_NE(make_function_task_id(random, Time{}).str().back(), 'V');
+  for (int i = 0; i < 2000; ++i) ASSERT_NE(make_function_task_id(random, Time{}).str().back(), 'V');
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
-// Status and Result: how every function of ours reports failure. No exception of ours crosses a function.
+// Status and Result: how every function of ours reports failure. No exception of ours crosses a
+// function.
 #include <expected>
 #include <string>
 #include <utility>
@@ -29,7 +30,8 @@ enum class Code {
   kUnauthenticated = 16,
 };
 
-// A code and a message for the person who meets it: what was attempted, on which object, why it failed.
+// A code and a message for the person who meets it: what was attempted, on which object, why it
+// failed.
 struct [[nodiscard]] Status {
   Code code = Code::kOk;
   std::string message;
@@ -67,18 +69,19 @@ std::string_view code_name(Code code);
 #define IONIAN_CONCAT(a, b) IONIAN_CONCAT_INNER(a, b)
 
 // Returns the error of `expression` (a Result) from the calling function, if it has one.
-#define TRY(expression)                                              \
-  do {                                                               \
-    if (auto try_result = (expression); !try_result) [[unlikely]]    \
-      return std::unexpected(std::move(try_result).error());         \
+#define TRY(expression)                                           \
+  do {                                                            \
+    if (auto try_result = (expression); !try_result) [[unlikely]] \
+      return std::unexpected(std::move(try_result).error());      \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, f()): the value of f(), or its error from the calling function.
 #define ASSIGN_OR_RETURN(target, expression) \
   ASSIGN_OR_RETURN_INNER(target, (expression), IONIAN_CONCAT(assign_result_, __LINE__))
-#define ASSIGN_OR_RETURN_INNER(target, expression, name)             \
-  auto name = expression;                                            \
-  if (!name) [[unlikely]] return std::unexpected(std::move(name).error()); \
+#define ASSIGN_OR_RETURN_INNER(target, expression, name) \
+  auto name = expression;                                \
+  if (!name) [[unlikely]]                                \
+    return std::unexpected(std::move(name).error());     \
   target = *std::move(name)
 
 // A condition that only a mistake of the programmer can break.

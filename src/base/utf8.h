@@ -1,6 +1,6 @@
 #pragma once
-// Bytes as they come from a pipe, made valid UTF-8: what is none becomes U+FFFD, a character that a read has
-// cut is joined with its rest.
+// Bytes as they come from a pipe, made valid UTF-8: what is none becomes U+FFFD, a character that a
+// read has cut is joined with its rest.
 #include <string>
 #include <string_view>
 

@@ -17,7 +17,10 @@ TEST(Utf8Joiner, JoinsACharacterThatWasCut) {
 
 TEST(Utf8Joiner, ShowsWhatIsNoneAsReplacement) {
   Utf8Joiner joiner;
-  EXPECT_EQ(joiner.push("a\xFF" "b\xC0\x80"), "a\uFFFD" "b\uFFFD\uFFFD");
+  EXPECT_EQ(joiner.push("a\xFF"
+                        "b\xC0\x80"),
+            "a\uFFFD"
+            "b\uFFFD\uFFFD");
   EXPECT_EQ(joiner.push("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");  // a surrogate
   EXPECT_EQ(joiner.push("\xE6\x97"), "");
   EXPECT_EQ(joiner.finish(), "\uFFFD");

@@ -27,7 +27,8 @@ ionian::Result<void> Core::heartbeat_app(Time now, const AppId& id) {
 }
 
 void Core::keep_app(const AppId& id) {
-  if (const auto it = apps_.find(id); it != apps_.end()) it->second.ephemeral = it->second.detached = false;
+  if (const auto it = apps_.find(id); it != apps_.end())
+    it->second.ephemeral = it->second.detached = false;
 }
 
 void Core::disconnect_app(Time now, const AppId& id) {

@@ -1,8 +1,9 @@
 #pragma once
 // The core: the state machine behind calls, inputs and containers.
 //
-// Its methods are events. Each takes the time of the event, changes the state, and appends to the list of actions;
-// none does I/O, waits, or reads a clock. So it runs the same under a server and under the simulator.
+// Its methods are events. Each takes the time of the event, changes the state, and appends to the
+// list of actions; none does I/O, waits, or reads a clock. So it runs the same under a server and
+// under the simulator.
 #include "base/result.h"
 #include "core/actions.h"
 #include "core/model.h"
@@ -10,17 +11,18 @@
 namespace ionian::core {
 
 struct Limits {
-  std::uint32_t tasks_max = 100;          // containers at a time on this machine
-  std::uint32_t starting_max = 2;         // of one function, at a time: more would only slow each other
-  std::size_t inputs_max = 1'000'000;     // alive, of all calls
+  std::uint32_t tasks_max = 100;   // containers at a time on this machine
+  std::uint32_t starting_max = 2;  // of one function, at a time: more would only slow each other
+  std::size_t inputs_max = 1'000'000;  // alive, of all calls
   std::size_t inputs_per_call_max = 1'000'000;
-  std::size_t bytes_max = 2ull << 30;     // of payloads and results held
-  std::uint32_t lost_containers_max = 8;  // an input is retried that often when its container is lost
+  std::size_t bytes_max = 2ull << 30;  // of payloads and results held
+  std::uint32_t lost_containers_max =
+      8;  // an input is retried that often when its container is lost
   Duration app_heartbeat_timeout = 60s;
-  Duration stop_grace = 30s;              // from asking a container to end until it is killed
-  Duration busy_stop_grace = 5s;          // the same where the app was stopped under a running input
-  Duration keep_stopped_app = 10min;      // its calls can be read that long
-  Duration keep_read_call = 60s;          // a collected synchronous call is kept for a repeated read
+  Duration stop_grace = 30s;          // from asking a container to end until it is killed
+  Duration busy_stop_grace = 5s;      // the same where the app was stopped under a running input
+  Duration keep_stopped_app = 10min;  // its calls can be read that long
+  Duration keep_read_call = 60s;      // a collected synchronous call is kept for a repeated read
 };
 
 struct NewInput {
@@ -57,7 +59,8 @@ class Core {
  public:
   Core(Limits limits, Random& random) : limits_(limits), random_(random) {}
 
-  // --- apps -------------------------------------------------------------------------------------------------
+  // --- apps
+  // -------------------------------------------------------------------------------------------------
   void add_app(Time now, App app);
   ionian::Result<void> heartbeat_app(Time now, const AppId& id);
   // Ends the app's calls and containers. Stopping a stopped app is success.
@@ -68,30 +71,37 @@ class Core {
   void disconnect_app(Time now, const AppId& id);
   const App* app(const AppId& id) const;
 
-  // --- functions --------------------------------------------------------------------------------------------
+  // --- functions
+  // --------------------------------------------------------------------------------------------
   void define_function(Time now, FunctionConfig config);
   const Function* function(const FunctionId& id) const;
 
-  // --- calls ------------------------------------------------------------------------------------------------
+  // --- calls
+  // ------------------------------------------------------------------------------------------------
   // NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many inputs
   ionian::Result<CallId> start_call(Time now, const NewCall& call);
   // One id an input, in order. RESOURCE_EXHAUSTED: nothing was taken, try again later.
-  ionian::Result<std::vector<InputId>> put_inputs(Time now, const CallId& call, std::vector<NewInput> inputs);
+  ionian::Result<std::vector<InputId>> put_inputs(Time now, const CallId& call,
+                                                  std::vector<NewInput> inputs);
   // Takes back a call whose first inputs were refused.
   void cancel_empty_call(const CallId& id);
   const Call* call(const CallId& id) const;
   const Input* input(const InputId& id) const;
   // The caller has read what it wanted; a call without unfinished inputs goes after a while.
   void release_call(Time now, const CallId& id);
-  ionian::Result<void> add_data_out(const CallId& id, std::uint64_t first_index, std::vector<DataChunk> chunks);
+  ionian::Result<void> add_data_out(const CallId& id, std::uint64_t first_index,
+                                    std::vector<DataChunk> chunks);
 
-  // --- containers -------------------------------------------------------------------------------------------
+  // --- containers
+  // -------------------------------------------------------------------------------------------
   void task_hello(Time now, const TaskId& id);
-  // Up to `max` inputs of one method for a task that is ready for them; they count as running from now on.
+  // Up to `max` inputs of one method for a task that is ready for them; they count as running from
+  // now on.
   std::vector<const Input*> take_inputs(Time now, const TaskId& id, std::size_t max);
   // Whether the task shall end instead of waiting for inputs.
   bool should_stop(const TaskId& id) const;
-  // The result of an input; a second one of the same input, or one of a task that no longer runs it, is dropped.
+  // The result of an input; a second one of the same input, or one of a task that no longer runs
+  // it, is dropped.
   void put_output(Time now, const TaskId& task, const InputId& input, Result result);
   // The container says that it cannot run inputs at all (its import or an enter hook failed).
   void task_failed(Time now, const TaskId& id, Result result);
@@ -99,7 +109,8 @@ class Core {
   const Task* task(const TaskId& id) const;
   std::vector<TaskId> tasks() const;
 
-  // --- time -------------------------------------------------------------------------------------------------
+  // --- time
+  // -------------------------------------------------------------------------------------------------
   void tick(Time now);
   std::optional<Time> next_tick() const;
 

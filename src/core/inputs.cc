@@ -25,7 +25,8 @@ const Input* Core::input(const InputId& id) const {
 ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
   const auto f = functions_.find(request.function);
   if (f == functions_.end() || f->second.config.workspace != request.workspace)
-    return fail(Code::kNotFound, "function ", request.function, " does not exist, or its app is stopped");
+    return fail(Code::kNotFound, "function ", request.function,
+                " does not exist, or its app is stopped");
   App& app = apps_.at(f->second.config.app);
   if (app.stopping) return fail(Code::kFailedPrecondition, "app ", app.id, " is stopped");
   Call call;
@@ -49,12 +50,15 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
   const auto it = calls_.find(id);
   if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
   Call& call = it->second;
-  if (apps_.at(call.app).stopping) return fail(Code::kFailedPrecondition, "app ", call.app, " is stopped");
+  if (apps_.at(call.app).stopping)
+    return fail(Code::kFailedPrecondition, "app ", call.app, " is stopped");
   std::size_t bytes = 0;
   for (const NewInput& input : fresh) bytes += input.payload.size();
   if (inputs_.size() + fresh.size() > limits_.inputs_max ||
-      call.inputs.size() + fresh.size() > limits_.inputs_per_call_max || bytes_ + bytes > limits_.bytes_max)
-    return fail(Code::kResourceExhausted, "too many inputs are waiting on this server; try again later");
+      call.inputs.size() + fresh.size() > limits_.inputs_per_call_max ||
+      bytes_ + bytes > limits_.bytes_max)
+    return fail(Code::kResourceExhausted,
+                "too many inputs are waiting on this server; try again later");
   Function& f = functions_.at(call.function);
   if (call.release_at && !fresh.empty()) {
     releases_.erase({*call.release_at, id});
@@ -115,23 +119,28 @@ void Core::requeue(Time now, Input& input) {
 
 void Core::settle_attempt(Time now, Input& input, Result result) {
   const RetryPolicy& retry = functions_.at(input.function).config.retry;
-  const bool retryable = result.outcome == Outcome::kFailure || result.outcome == Outcome::kTimeout ||
+  const bool retryable = result.outcome == Outcome::kFailure ||
+                         result.outcome == Outcome::kTimeout ||
                          result.outcome == Outcome::kInternalFailure;
   const bool stopping = apps_.at(calls_.at(input.call).app).stopping;
-  if (!retryable || stopping || input.attempts >= retry.retries) return finish_input(now, input, std::move(result));
+  if (!retryable || stopping || input.attempts >= retry.retries)
+    return finish_input(now, input, std::move(result));
   ++input.attempts;
   input.state = InputState::kWaitingForRetry;
   retries_.emplace(now + retry.delay(input.attempts), input.id);
 }
 
-// The container is gone and it was not this input's doing: it runs again elsewhere, a bounded number of times.
+// The container is gone and it was not this input's doing: it runs again elsewhere, a bounded
+// number of times.
 void Core::lose_container(Time now, Input& input, const Task& task) {
   const bool stopping = apps_.at(task.app).stopping;
-  if (stopping) return finish_input(now, input, server_result(Outcome::kTerminated, "the app was stopped"));
+  if (stopping)
+    return finish_input(now, input, server_result(Outcome::kTerminated, "the app was stopped"));
   if (++input.lost_containers > limits_.lost_containers_max)
-    return finish_input(now, input, server_result(Outcome::kFailure,
-                                                  cat("the container was lost ", limits_.lost_containers_max,
-                                                      " times while this input ran; it was given up")));
+    return finish_input(
+        now, input,
+        server_result(Outcome::kFailure, cat("the container was lost ", limits_.lost_containers_max,
+                                             " times while this input ran; it was given up")));
   requeue(now, input);
 }
 
@@ -165,7 +174,8 @@ void Core::fail_pending(Time now, Function& f, const Result& result) {
   }
 }
 
-ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_index, std::vector<DataChunk> chunks) {
+ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_index,
+                                        std::vector<DataChunk> chunks) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
   Call& call = it->second;

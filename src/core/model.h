@@ -1,5 +1,6 @@
 #pragma once
-// What is alive: apps, functions, calls, inputs, tasks. Plain data of the core's thread; the core alone changes it.
+// What is alive: apps, functions, calls, inputs, tasks. Plain data of the core's thread; the core
+// alone changes it.
 #include <deque>
 #include <map>
 #include <memory>
@@ -16,7 +17,15 @@
 namespace ionian::core {
 
 // modal.client.GenericResult.GenericStatus, by number.
-enum class Outcome { kUnspecified = 0, kSuccess = 1, kFailure = 2, kTerminated = 3, kTimeout = 4, kInitFailure = 5, kInternalFailure = 6 };
+enum class Outcome {
+  kUnspecified = 0,
+  kSuccess = 1,
+  kFailure = 2,
+  kTerminated = 3,
+  kTimeout = 4,
+  kInitFailure = 5,
+  kInternalFailure = 6
+};
 
 struct RetryPolicy {
   std::uint32_t retries = 0;
@@ -64,8 +73,8 @@ struct Input {
   std::string method;   // of a class
   std::string payload;  // serialized modal.client.FunctionInput; dropped once done
   InputState state = InputState::kPending;
-  TaskId task;  // that runs it, or ran it last
-  std::uint32_t attempts = 0;        // failures that count against the retry policy
+  TaskId task;                        // that runs it, or ran it last
+  std::uint32_t attempts = 0;         // failures that count against the retry policy
   std::uint32_t lost_containers = 0;  // attempts that ended through no fault of the input
   Time created, started, done;
   Result result;
@@ -87,10 +96,10 @@ struct Call {
   bool asynchronous = false;
   int invocation_type = 0;  // modal.client.FunctionCallInvocationType, handed to the container
   Time created;
-  std::vector<InputId> inputs;       // by order of arrival
-  std::vector<InputId> outputs;      // by order of completion; a cursor is a position in it
-  std::vector<DataChunk> data_out;   // of generators, gapless from index 1
-  std::vector<DataChunk> data_in;    // of web requests
+  std::vector<InputId> inputs;      // by order of arrival
+  std::vector<InputId> outputs;     // by order of completion; a cursor is a position in it
+  std::vector<DataChunk> data_out;  // of generators, gapless from index 1
+  std::vector<DataChunk> data_in;   // of web requests
   std::size_t done = 0;
   std::optional<Time> release_at;  // when it goes: its caller has read it
 };
@@ -109,7 +118,7 @@ struct Task {
   std::set<InputId> running;
   Time created, ready, idle_since;
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
-  bool waiting = false;  // has asked for inputs in vain since it was last told of some
+  bool waiting = false;          // has asked for inputs in vain since it was last told of some
   std::optional<Time> deadline;  // when the core looks at it again
 };
 

@@ -6,11 +6,15 @@
 namespace ionian::core {
 namespace {
 
-std::size_t slots_of(const FunctionConfig& config) { return std::max(1u, config.max_concurrent_inputs); }
+std::size_t slots_of(const FunctionConfig& config) {
+  return std::max(1u, config.max_concurrent_inputs);
+}
 std::size_t batch_of(const FunctionConfig& config) { return std::max(1u, config.batch_max_size); }
 
 // A container has so many slots, and each of them carries one batch, full or not.
-std::size_t inputs_per_task(const FunctionConfig& config) { return slots_of(config) * batch_of(config); }
+std::size_t inputs_per_task(const FunctionConfig& config) {
+  return slots_of(config) * batch_of(config);
+}
 
 // How many more inputs a container may run.
 std::size_t room_in(const Task& task, const FunctionConfig& config) {
@@ -52,7 +56,8 @@ void Core::schedule(Time now, Function& f) {
   wake_idle_tasks(f, f.pending.size());
   const std::size_t free = free_slots(f);
   const std::size_t per_task = inputs_per_task(f.config);
-  std::size_t wanted = f.pending.size() > free ? (f.pending.size() - free + per_task - 1) / per_task : 0;
+  std::size_t wanted =
+      f.pending.size() > free ? (f.pending.size() - free + per_task - 1) / per_task : 0;
   if (f.tasks.size() < f.config.min_containers)
     wanted = std::max<std::size_t>(wanted, f.config.min_containers - f.tasks.size());
   const std::size_t most = f.config.max_containers ? f.config.max_containers : limits_.tasks_max;
@@ -69,14 +74,14 @@ void Core::schedule(Time now, Function& f) {
   }
 }
 
-// The last places are for functions that have no container yet: inputs that wait for another function's result
-// could otherwise keep that function from ever starting.
+// The last places are for functions that have no container yet: inputs that wait for another
+// function's result could otherwise keep that function from ever starting.
 std::size_t Core::places_for(const Function& f) const {
   return limits_.tasks_max - (f.tasks.empty() ? 0 : limits_.tasks_max / 8);
 }
 
-// The machine is full and this function has inputs: an idle container of another one goes. Warm ones that their
-// function asks for go only for a function that has none.
+// The machine is full and this function has inputs: an idle container of another one goes. Warm
+// ones that their function asks for go only for a function that has none.
 void Core::make_room(Time now, const Function& f) {
   if (f.tasks.empty()) starving_.insert(f.config.id);
   if (place_is_coming()) return;
@@ -98,7 +103,8 @@ bool Core::place_is_coming() const {
 bool Core::somebody_starves(Time now) {
   std::erase_if(starving_, [&](const FunctionId& id) {
     const auto f = functions_.find(id);
-    return f == functions_.end() || f->second.pending.empty() || !f->second.tasks.empty() || now < f->second.next_start;
+    return f == functions_.end() || f->second.pending.empty() || !f->second.tasks.empty() ||
+           now < f->second.next_start;
   });
   return !starving_.empty() && !place_is_coming();
 }
@@ -207,7 +213,8 @@ void Core::tick(Time now) {
     if (const App* drained = app(id); drained && drained->unfinished == 0) stop_app(now, id);
   std::vector<AppId> abandoned;
   for (const auto& [id, app] : apps_)
-    if (awaits_heartbeat(app) && now - app.last_heartbeat > limits_.app_heartbeat_timeout) abandoned.push_back(id);
+    if (awaits_heartbeat(app) && now - app.last_heartbeat > limits_.app_heartbeat_timeout)
+      abandoned.push_back(id);
   for (const AppId& id : abandoned) disconnect_app(now, id);
 }
 

@@ -7,8 +7,8 @@
 namespace ionian::core {
 namespace {
 
-// An idle container is kept that long in any case: it is about to ask for its next input, and one that stays because
-// of min_containers is looked at no oftener than this.
+// An idle container is kept that long in any case: it is about to ask for its next input, and one
+// that stays because of min_containers is looked at no oftener than this.
 constexpr Duration kShortestIdle = 1s;
 
 }  // namespace
@@ -55,9 +55,11 @@ void Core::set_deadline(Task& task, std::optional<Time> deadline) {
 void Core::refresh_deadline(Time now, Task& task) {
   if (task.state != TaskState::kReady) return;
   const FunctionConfig& config = functions_.at(task.function).config;
-  if (task.running.empty()) return set_deadline(task, now + std::max(config.scaledown_window, kShortestIdle));
+  if (task.running.empty())
+    return set_deadline(task, now + std::max(config.scaledown_window, kShortestIdle));
   Time first = Time::max();
-  for (const InputId& id : task.running) first = std::min(first, inputs_.at(id).started + config.timeout);
+  for (const InputId& id : task.running)
+    first = std::min(first, inputs_.at(id).started + config.timeout);
   set_deadline(task, first);
 }
 
@@ -71,12 +73,13 @@ void Core::look_at_task(Time now, Task& task) {
   if (!task.running.empty()) return time_out(now, task);
   // One that does not ask for inputs is of no use, warm or not.
   const bool mute = !task.waiting;
-  if (mute || f.tasks.size() > f.config.min_containers) return stop_task(now, task, StopReason::kIdle);
+  if (mute || f.tasks.size() > f.config.min_containers)
+    return stop_task(now, task, StopReason::kIdle);
   refresh_deadline(now, task);
 }
 
-// An input has used up its time. The code that runs it cannot be trusted to stop, so its container is killed;
-// inputs beside it in the same container run again elsewhere.
+// An input has used up its time. The code that runs it cannot be trusted to stop, so its container
+// is killed; inputs beside it in the same container run again elsewhere.
 void Core::time_out(Time now, Task& task) {
   const FunctionConfig& config = functions_.at(task.function).config;
   const std::set<InputId> running = task.running;
@@ -87,8 +90,10 @@ void Core::time_out(Time now, Task& task) {
     any = true;
     task.running.erase(id);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config.timeout).count();
-    settle_attempt(now, input,
-                   server_result(Outcome::kTimeout, cat("the input ran longer than the function's timeout of ", seconds, " s")));
+    settle_attempt(
+        now, input,
+        server_result(Outcome::kTimeout,
+                      cat("the input ran longer than the function's timeout of ", seconds, " s")));
   }
   if (!any) return refresh_deadline(now, task);
   task.reason = StopReason::kTimeout;
@@ -103,7 +108,8 @@ void Core::stop_task(Time now, Task& task, StopReason reason) {
   task.state = TaskState::kStopping;
   task.reason = reason;
   const bool app_stopped = reason == StopReason::kAppStopped;
-  set_deadline(task, now + (app_stopped && !can_listen ? limits_.busy_stop_grace : limits_.stop_grace));
+  set_deadline(task,
+               now + (app_stopped && !can_listen ? limits_.busy_stop_grace : limits_.stop_grace));
   act(Notify{inputs_key(task.id)});
   if (!can_listen) act(StopTask{task.id});
 }
@@ -123,8 +129,9 @@ void Core::task_failed(Time now, const TaskId& id, Result result) {
   task.reported_failure = true;
   Function& f = functions_.at(task.function);
   // Other containers of the function may be fine; then this one alone was unlucky.
-  const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(),
-                                       [&](const TaskId& t) { return tasks_.at(t).state == TaskState::kReady; });
+  const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
+    return tasks_.at(t).state == TaskState::kReady;
+  });
   if (result.outcome != Outcome::kSuccess && !others_work) {
     result.data_format = 0;
     fail_pending(now, f, result);
@@ -137,8 +144,9 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   ++f.failed_starts;
   f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
   if (task.reported_failure || exit.lost) return;
-  const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(),
-                                       [&](const TaskId& t) { return tasks_.at(t).state == TaskState::kReady; });
+  const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
+    return tasks_.at(t).state == TaskState::kReady;
+  });
   if (others_work) return;
   std::string why;
   if (!exit.failed_start.empty())
@@ -146,7 +154,8 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   else if (task.reason == StopReason::kStartupTimeout)
     why = "the container was not ready within the function's startup_timeout";
   else if (exit.out_of_memory)
-    why = cat("the container ran out of memory while it started (limit ", f.config.memory_limit_mib, " MiB)");
+    why = cat("the container ran out of memory while it started (limit ", f.config.memory_limit_mib,
+              " MiB)");
   else
     why = cat("the container ended while it started, with ",
               exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code));
@@ -161,21 +170,27 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
   if (task.state == TaskState::kStarting) --f.starting;
   task.state = TaskState::kStopping;
   f.tasks.erase(id);
-  if (!task.asked_for_inputs && task.reason != StopReason::kAppStopped) failed_start(now, task, exit);
+  if (!task.asked_for_inputs && task.reason != StopReason::kAppStopped)
+    failed_start(now, task, exit);
 
   const std::set<InputId> running = std::exchange(task.running, {});
   for (const InputId& input_id : running) {
     Input& input = inputs_.at(input_id);
     if (exit.out_of_memory)
-      settle_attempt(now, input, server_result(Outcome::kFailure,
-          cat("the container ran out of memory: it reached its limit of ", f.config.memory_limit_mib, " MiB. "
-              "Ask for more with memory=… on the function")));
+      settle_attempt(now, input,
+                     server_result(Outcome::kFailure,
+                                   cat("the container ran out of memory: it reached its limit of ",
+                                       f.config.memory_limit_mib,
+                                       " MiB. "
+                                       "Ask for more with memory=… on the function")));
     else if (exit.lost || task.killed || task.reason != StopReason::kNone)
       lose_container(now, input, task);
     else
-      settle_attempt(now, input, server_result(Outcome::kFailure,
-          cat("the container ended while this input ran, with ",
-              exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code))));
+      settle_attempt(
+          now, input,
+          server_result(Outcome::kFailure, cat("the container ended while this input ran, with ",
+                                               exit.signal ? cat("signal ", exit.signal)
+                                                           : cat("exit code ", exit.exit_code))));
   }
   act(NoteTaskState{id, task.app, task.function, 5});  // COMPLETED
   remove_task(now, id);

@@ -55,7 +55,9 @@ LogStore::Stream& LogStore::load(const std::string& name) {
   }
   if (s.first == UINT64_MAX) s.first = s.last = 0;
   struct stat info;
-  s.size = ::stat(segment_path(name, s.last).c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  s.size = ::stat(segment_path(name, s.last).c_str(), &info) == 0
+               ? static_cast<std::uint64_t>(info.st_size)
+               : 0;
   return s;
 }
 
@@ -88,7 +90,8 @@ void LogStore::append(const std::string& name, modal::client::TaskLogsBatch batc
     log::warning("output of ", name, " is lost: ", written.error().message);
 }
 
-std::vector<modal::client::TaskLogsBatch> LogStore::read(const std::string& name, std::string& cursor,
+std::vector<modal::client::TaskLogsBatch> LogStore::read(const std::string& name,
+                                                         std::string& cursor,
                                                          std::size_t bytes_max) {
   Stream& s = load(name);
   Position at = parse(cursor);
@@ -100,10 +103,14 @@ std::vector<modal::client::TaskLogsBatch> LogStore::read(const std::string& name
     if (!file) break;
     for (;;) {
       std::uint32_t size = 0;
-      if (bytes >= bytes_max || ::pread(file.get(), &size, kHeader, static_cast<off_t>(at.offset)) != kHeader) break;
+      if (bytes >= bytes_max ||
+          ::pread(file.get(), &size, kHeader, static_cast<off_t>(at.offset)) != kHeader)
+        break;
       if (size > kEntryMax) break;
       std::string body(size, '\0');
-      if (::pread(file.get(), body.data(), size, static_cast<off_t>(at.offset + kHeader)) != static_cast<ssize_t>(size)) break;
+      if (::pread(file.get(), body.data(), size, static_cast<off_t>(at.offset + kHeader)) !=
+          static_cast<ssize_t>(size))
+        break;
       at.offset += kHeader + size;
       bytes += kHeader + size;
       modal::client::TaskLogsBatch batch;

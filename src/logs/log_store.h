@@ -1,10 +1,11 @@
 #pragma once
-// What containers and image builds print: append-only files, one folder a stream (an app or an image).
+// What containers and image builds print: append-only files, one folder a stream (an app or an
+// image).
 //
-// A cursor is the position behind the last entry that was read, "<segment>-<offset>"; it is the entry_id that clients
-// send back, so a reader that comes again needs no state here. A stream is bounded: beyond kSegmentsMax
-// segments its oldest output goes, and a reader that was still there goes on with the oldest that is left.
-// One thread owns a LogStore.
+// A cursor is the position behind the last entry that was read, "<segment>-<offset>"; it is the
+// entry_id that clients send back, so a reader that comes again needs no state here. A stream is
+// bounded: beyond kSegmentsMax segments its oldest output goes, and a reader that was still there
+// goes on with the oldest that is left. One thread owns a LogStore.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,10 +25,12 @@ class LogStore {
 
   explicit LogStore(std::string folder) : folder_(std::move(folder)) {}
 
-  // Appends a batch and gives it its entry_id. Output that cannot be written (disk full) is dropped with one warning.
+  // Appends a batch and gives it its entry_id. Output that cannot be written (disk full) is dropped
+  // with one warning.
   void append(const std::string& stream, modal::client::TaskLogsBatch batch);
 
-  // Entries after `cursor` ("" = from the start), about `bytes_max` of them; moves the cursor behind the last.
+  // Entries after `cursor` ("" = from the start), about `bytes_max` of them; moves the cursor
+  // behind the last.
   std::vector<modal::client::TaskLogsBatch> read(const std::string& stream, std::string& cursor,
                                                  std::size_t bytes_max);
 

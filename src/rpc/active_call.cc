@@ -69,13 +69,15 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     StartRead(&request_buffer_);
   }
 
-  // gRPC's side -----------------------------------------------------------------------------------------
+  // gRPC's side
+  // -----------------------------------------------------------------------------------------
   void OnReadDone(bool ok) override {
     if (!ok) return end({Code::kInvalidArgument, "the call carried no request"});
     request_bytes_ = request_buffer_.Length();
     if (pipeline_.counters().bytes_in_flight.fetch_add(request_bytes_) + request_bytes_ >
         Pipeline::kBytesInFlightMax)
-      return end({Code::kResourceExhausted, "the server is holding too many large requests; try again"});
+      return end(
+          {Code::kResourceExhausted, "the server is holding too many large requests; try again"});
     call_.headers = read_headers(*context_);
     if (Result<void> admitted = pipeline_.admit(*method_, call_); !admitted)
       return end(admitted.error());
@@ -106,7 +108,8 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     self_.reset();  // may delete this
   }
 
-  // The rooms' side -------------------------------------------------------------------------------------
+  // The rooms' side
+  // -------------------------------------------------------------------------------------
   const Method& method() const override { return *method_; }
   Call& call() override { return call_; }
   const Message& request() const override { return *request_; }
@@ -120,7 +123,8 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     if (!reply) return end(std::move(reply).error());
     grpc::ByteBuffer buffer;
     bool own = false;
-    const grpc::Status made = grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(**reply, &buffer, &own);
+    const grpc::Status made =
+        grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(**reply, &buffer, &own);
     if (!made.ok() || buffer.Length() > Pipeline::kMessageBytesMax)
       return end({Code::kResourceExhausted, cat("the reply is larger than a message may be (",
                                                 Pipeline::kMessageBytesMax, " bytes)")});
@@ -149,7 +153,8 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   void write_next() {
     reply_buffer_.Clear();
     bool own = false;
-    (void)grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(*batch_[next_++], &reply_buffer_, &own);
+    (void)grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(*batch_[next_++], &reply_buffer_,
+                                                                   &own);
     StartWrite(&reply_buffer_);
   }
 

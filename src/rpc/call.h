@@ -1,5 +1,6 @@
 #pragma once
-// What a handler knows of the call it answers: who asks, how, and, for polls and streams, what it waits for.
+// What a handler knows of the call it answers: who asks, how, and, for polls and streams, what it
+// waits for.
 #include <any>
 #include <functional>
 #include <memory>
@@ -56,24 +57,25 @@ struct RequestHeaders {
   std::string token_id, token_secret;
   std::string idempotency_key;
   std::string node, platform;  // the client's computer, as it calls itself; percent-encoded
-  std::string host;    // by which the client reached the server, as it says
+  std::string host;            // by which the client reached the server, as it says
   bool oauth = false;  // came with OAuth headers, which only a third-party issuer could check
 };
 
-// A name for "something has changed": the handler that waits for it is called again when it is notified.
+// A name for "something has changed": the handler that waits for it is called again when it is
+// notified.
 using WatchKey = std::string;
 
 class Call {
  public:
-  std::string_view method;  // "/modal.client.ModalClient/AppCreate"
+  std::string_view method;          // "/modal.client.ModalClient/AppCreate"
   Access access = Access::kClient;  // the method's
   Caller caller;
   RequestHeaders headers;
   std::string peer;  // as gRPC writes it: "ipv4:127.0.0.1:4711", "unix:…", "fd:4200"
   Time now;          // when this attempt of the handler began
 
-  // For handlers that wait. Before it answers "not yet" a handler names what it waits for and until when;
-  // at that time it is called once more with `timed_out` set, and must answer.
+  // For handlers that wait. Before it answers "not yet" a handler names what it waits for and until
+  // when; at that time it is called once more with `timed_out` set, and must answer.
   void watch(WatchKey key) { watches.push_back(std::move(key)); }
   void wait_until(Time t) {
     if (!until || t < *until) until = t;
@@ -87,8 +89,8 @@ class Call {
     return **std::any_cast<std::shared_ptr<T>>(&state_);
   }
 
-  // Handlers that write: runs once the write is on disk, before the reply goes out. What must be told to other
-  // rooms is told here, so that they never know of what was not kept.
+  // Handlers that write: runs once the write is on disk, before the reply goes out. What must be
+  // told to other rooms is told here, so that they never know of what was not kept.
   void after_commit(std::function<void()> f) { committed.push_back(std::move(f)); }
 
   std::vector<std::function<void()>> committed;

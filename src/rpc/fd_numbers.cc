@@ -8,7 +8,8 @@
 
 namespace ionian::rpc {
 
-FdNumbers::FdNumbers(int first, int count) : first_(first), slots_(static_cast<std::size_t>(count)) {
+FdNumbers::FdNumbers(int first, int count)
+    : first_(first), slots_(static_cast<std::size_t>(count)) {
   for (int i = 0; i < count; ++i) free_.push_back(first + i);
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 // File numbers as names of connections.
 //
-// gRPC tells a handler only the number of the descriptor that a call came by (peer() = "fd:N"), so the number says
-// which container is calling. A number must therefore never change hands while a call of its former
-// connection is still being answered: it goes to the tail of a queue, and is used again only when gRPC has closed it and
-// no call of it is in the pipeline. Numbers are finite (RLIMIT_NOFILE), so they are reused, oldest first.
+// gRPC tells a handler only the number of the descriptor that a call came by (peer() = "fd:N"), so
+// the number says which container is calling. A number must therefore never change hands while a
+// call of its former connection is still being answered: it goes to the tail of a queue, and is
+// used again only when gRPC has closed it and no call of it is in the pipeline. Numbers are finite
+// (RLIMIT_NOFILE), so they are reused, oldest first.
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -26,11 +27,12 @@ class FdNumbers {
   // Numbers first … first+count-1; all of them lie above what the process opens otherwise.
   FdNumbers(int first, int count);
 
-  // Moves an accepted connection of `task` to a number of its own and returns that number, which gRPC will own.
-  // RESOURCE_EXHAUSTED if the task has too many connections, or no number is free.
+  // Moves an accepted connection of `task` to a number of its own and returns that number, which
+  // gRPC will own. RESOURCE_EXHAUSTED if the task has too many connections, or no number is free.
   Result<int> assign(UniqueFd connection, const TaskId& task);
 
-  // Whose connection a peer ("fd:4711") is; nullopt for other peers and for numbers that name nobody.
+  // Whose connection a peer ("fd:4711") is; nullopt for other peers and for numbers that name
+  // nobody.
   std::optional<TaskId> task_of(const std::string& peer) const;
 
   // Brackets a call that came by `peer`; does nothing for other peers.

@@ -1,8 +1,9 @@
 #pragma once
-// The first reply of a call that its client may send twice. A retried AppCreate must not make two apps.
+// The first reply of a call that its client may send twice. A retried AppCreate must not make two
+// apps.
 //
-// Kept by caller, method and key for 10 minutes, bounded in number and bytes; the oldest go first. While the
-// first call is still running, later ones with its key wait for its reply.
+// Kept by caller, method and key for 10 minutes, bounded in number and bytes; the oldest go first.
+// While the first call is still running, later ones with its key wait for its reply.
 #include <functional>
 #include <list>
 #include <mutex>
@@ -34,8 +35,8 @@ class IdempotentReplies {
   explicit IdempotentReplies(const Clock& clock) : clock_(clock) {}
 
   Claim claim(const std::string& key, const std::string& request_hash, Waiter waiter);
-  // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may succeed. Nor is a
-  // reply that is larger than all of them may be.
+  // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may
+  // succeed. Nor is a reply that is larger than all of them may be.
   void complete(const std::string& key, const Outcome& outcome);
 
   std::size_t size() const;

@@ -112,8 +112,7 @@ class Batch final : public Emitter {
 
 void Loop::attempt_stream(const ActiveCallPtr& active) {
   Call& call = active->call();
-  if (active->cancelled())
-    return active->finish_stream({Code::kCancelled, "the client has gone"});
+  if (active->cancelled()) return active->finish_stream({Code::kCancelled, "the client has gone"});
   call.now = clock_.now();
   call.timed_out = call.until && call.now >= *call.until;
   call.watches.clear();

@@ -1,6 +1,6 @@
 #pragma once
-// Loop: a room with one thread, a state that only this thread touches, and polls that wait for a key or a time.
-// A waiting call is an entry in two maps; it costs no thread.
+// Loop: a room with one thread, a state that only this thread touches, and polls that wait for a
+// key or a time. A waiting call is an entry in two maps; it costs no thread.
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -16,8 +16,8 @@ namespace ionian::rpc {
 
 class Loop final : public Room {
  public:
-  // Called on the loop's thread after each batch of work: acts on what the state has decided (may call
-  // `notify`), and returns when it wants to be called again at the latest.
+  // Called on the loop's thread after each batch of work: acts on what the state has decided (may
+  // call `notify`), and returns when it wants to be called again at the latest.
   using AfterBatch = std::function<std::optional<Time>(Time now)>;
 
   Loop(std::string name, const Clock& clock, void* state, AfterBatch after_batch = {});
@@ -27,7 +27,8 @@ class Loop final : public Room {
   // Ends the thread; calls that still wait here end with UNAVAILABLE.
   void stop();
 
-  // Runs `work` on the loop's thread, in order of arrival. False if the loop's queue is full or it has stopped.
+  // Runs `work` on the loop's thread, in order of arrival. False if the loop's queue is full or it
+  // has stopped.
   bool post(std::function<void()> work);
 
   // Wakes every call that watches `key`. On the loop's thread only.

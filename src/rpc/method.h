@@ -1,6 +1,6 @@
 #pragma once
-// One RPC, bound: its name, who may call it, where it runs, and the handler with its types erased, so that
-// 285 methods cost 285 small functions and not 285 copies of the pipeline.
+// One RPC, bound: its name, who may call it, where it runs, and the handler with its types erased,
+// so that 285 methods cost 285 small functions and not 285 copies of the pipeline.
 #include <google/protobuf/message.h>
 
 #include <functional>
@@ -19,8 +19,8 @@ using MessagePtr = std::unique_ptr<Message>;
 // A handler's answer: a reply, an error, or nothing yet.
 using Answer = std::optional<Result<MessagePtr>>;
 
-// Where a stream's handler puts its messages. It is called again only when all of them have gone out, so a
-// slow reader holds back nobody but itself.
+// Where a stream's handler puts its messages. It is called again only when all of them have gone
+// out, so a slow reader holds back nobody but itself.
 class Emitter {
  public:
   virtual ~Emitter() = default;
@@ -37,14 +37,16 @@ struct Method {
   Access access;
   Room* room = nullptr;
   std::function<MessagePtr()> make_request;
-  // Exactly one of the two is set. `room_state` is what the room hands out: a transaction, the core, …
+  // Exactly one of the two is set. `room_state` is what the room hands out: a transaction, the
+  // core, …
   std::function<Answer(Call&, const Message&, void* room_state)> handle;
   std::function<StreamAnswer(Call&, const Message&, void* room_state, Emitter&)> stream;
   const google::protobuf::Descriptor* request_type = nullptr;
   const google::protobuf::Descriptor* reply_type = nullptr;
 };
 
-// A call on its way through the pipeline. Rooms hold it; `finish` may be called from any thread, once.
+// A call on its way through the pipeline. Rooms hold it; `finish` may be called from any thread,
+// once.
 class ActiveCall {
  public:
   virtual ~ActiveCall() = default;

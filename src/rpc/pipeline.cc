@@ -9,24 +9,35 @@ std::string_view short_name(std::string_view path) { return path.substr(path.rfi
 
 bool allowed(Access access, const Caller& caller) {
   switch (access) {
-    case Access::kAnonymous: return true;
+    case Access::kAnonymous:
+      return true;
     case Access::kView:
-    case Access::kClient: return caller.kind == CallerKind::kToken || caller.kind == CallerKind::kTask;
-    case Access::kContainer: return caller.kind == CallerKind::kTask;
-    case Access::kMember: return caller.kind == CallerKind::kToken;
-    case Access::kManager: return caller.kind == CallerKind::kToken && caller.role >= WorkspaceRole::kManager;
-    case Access::kOwner: return caller.kind == CallerKind::kOwner;
+    case Access::kClient:
+      return caller.kind == CallerKind::kToken || caller.kind == CallerKind::kTask;
+    case Access::kContainer:
+      return caller.kind == CallerKind::kTask;
+    case Access::kMember:
+      return caller.kind == CallerKind::kToken;
+    case Access::kManager:
+      return caller.kind == CallerKind::kToken && caller.role >= WorkspaceRole::kManager;
+    case Access::kOwner:
+      return caller.kind == CallerKind::kOwner;
   }
   return false;
 }
 
 std::string_view role_name(WorkspaceRole role) {
   switch (role) {
-    case WorkspaceRole::kOwner: return "owner";
-    case WorkspaceRole::kManager: return "manager";
-    case WorkspaceRole::kMember: return "member";
-    case WorkspaceRole::kService: return "a service user";
-    case WorkspaceRole::kNone: return "no member";
+    case WorkspaceRole::kOwner:
+      return "owner";
+    case WorkspaceRole::kManager:
+      return "manager";
+    case WorkspaceRole::kMember:
+      return "member";
+    case WorkspaceRole::kService:
+      return "a service user";
+    case WorkspaceRole::kNone:
+      return "no member";
   }
   return "?";
 }
@@ -34,13 +45,17 @@ std::string_view role_name(WorkspaceRole role) {
 Status refusal(std::string_view name, Access access, const Caller& caller) {
   if (caller.kind == CallerKind::kAnonymous)
     return {Code::kUnauthenticated,
-            "no credentials came with the call. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run `modal setup` or "
+            "no credentials came with the call. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run "
+            "`modal setup` or "
             "`modal token set`"};
   std::string why;
   if (access == Access::kContainer) why = " is for the code inside a container";
-  if (access == Access::kMember) why = " is for people and service users with a token, not for containers";
-  if (access == Access::kManager) why = cat(" needs the role manager in this workspace; you are ", role_name(caller.role));
-  if (access == Access::kOwner) why = " is for the owner of the data folder, on the server's own machine";
+  if (access == Access::kMember)
+    why = " is for people and service users with a token, not for containers";
+  if (access == Access::kManager)
+    why = cat(" needs the role manager in this workspace; you are ", role_name(caller.role));
+  if (access == Access::kOwner)
+    why = " is for the owner of the data folder, on the server's own machine";
   return {Code::kPermissionDenied, cat(name, why)};
 }
 
@@ -75,12 +90,14 @@ void Pipeline::dispatch(ActiveCallPtr active, const std::string& request_hash) {
     active->finish(std::move(reply));
   };
   switch (replies_.claim(key, request_hash, repeat)) {
-    case IdempotentReplies::Claim::kRepeated: return;
+    case IdempotentReplies::Claim::kRepeated:
+      return;
     case IdempotentReplies::Claim::kConflict:
       return active->finish(fail(Code::kInvalidArgument, "the idempotency key of this ",
                                  short_name(method.path),
                                  " came before with another request; use a fresh key"));
-    case IdempotentReplies::Claim::kFirst: break;
+    case IdempotentReplies::Claim::kFirst:
+      break;
   }
   active->on_finish([this, key](const Result<MessagePtr>& reply) {
     if (reply)

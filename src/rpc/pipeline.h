@@ -1,6 +1,7 @@
 #pragma once
 // What every call goes through before its handler and after it, once for all methods:
-// find → parse → authenticate → authorize → idempotency key → handler → status → log line and counters.
+// find → parse → authenticate → authorize → idempotency key → handler → status → log line and
+// counters.
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -17,7 +18,8 @@ namespace ionian::rpc {
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
-  // UNAUTHENTICATED when the headers name a token that is not valid; a caller without any is kAnonymous.
+  // UNAUTHENTICATED when the headers name a token that is not valid; a caller without any is
+  // kAnonymous.
   virtual Result<Caller> authenticate(const RequestHeaders& headers, const std::string& peer) = 0;
 };
 

@@ -54,10 +54,12 @@ class GrpcServer final : public Server {
     const bool all_bound = server_ && std::find(ports_.begin(), ports_.end(), 0) == ports_.end();
     if (all_bound) return {};
     std::string addresses;
-    for (const Listener& listener : listeners) cat_to(addresses, addresses.empty() ? "" : ", ", listener.address);
-    return fail(Code::kFailedPrecondition, "cannot listen on ", addresses,
-                ": the address is in use or not of this machine. Choose another with --grpc HOST:PORT "
-                "(port 0 takes a free one)");
+    for (const Listener& listener : listeners)
+      cat_to(addresses, addresses.empty() ? "" : ", ", listener.address);
+    return fail(
+        Code::kFailedPrecondition, "cannot listen on ", addresses,
+        ": the address is in use or not of this machine. Choose another with --grpc HOST:PORT "
+        "(port 0 takes a free one)");
   }
 
   int port(std::size_t n) const override { return ports_.at(n); }

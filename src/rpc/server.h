@@ -10,7 +10,7 @@
 namespace ionian::rpc {
 
 struct Listener {
-  std::string address;  // "127.0.0.1:8713" (port 0: any free one) or "unix:/path"
+  std::string address;                   // "127.0.0.1:8713" (port 0: any free one) or "unix:/path"
   std::string certificate_pem, key_pem;  // both set: TLS
 };
 
@@ -24,8 +24,8 @@ class Server {
   // The port that the n-th listener got; 0 for a unix socket.
   virtual int port(std::size_t n) const = 0;
 
-  // Takes over a connected socket on which a container speaks; its calls carry peer "fd:N" with this number.
-  // The number comes from, and goes back to, `numbers`.
+  // Takes over a connected socket on which a container speaks; its calls carry peer "fd:N" with
+  // this number. The number comes from, and goes back to, `numbers`.
   virtual void adopt(int fd) = 0;
 
   // Refuses new calls, gives running ones until `deadline`, then cancels them.

@@ -72,8 +72,8 @@ class Table {
                     Access access = Access::kClient) {
       Method& m = table_.add<Request, Reply>(service_, name, access, table_.room_of<State>());
       m.handle = [self = self_, f](Call& call, const Message& request, void* state) {
-        return Answer(erase((self->*f)(call, static_cast<const Request&>(request),
-                                       *static_cast<State*>(state))));
+        return Answer(erase(
+            (self->*f)(call, static_cast<const Request&>(request), *static_cast<State*>(state))));
       };
     }
 
@@ -83,8 +83,8 @@ class Table {
                     Access access = Access::kClient) {
       Method& m = table_.add<Request, Reply>(service_, name, access, table_.room_of<State>());
       m.handle = [self = self_, f](Call& call, const Message& request, void* state) -> Answer {
-        auto answer = (self->*f)(call, static_cast<const Request&>(request),
-                                 *static_cast<State*>(state));
+        auto answer =
+            (self->*f)(call, static_cast<const Request&>(request), *static_cast<State*>(state));
         if (!answer) return std::nullopt;
         return erase(std::move(*answer));
       };
@@ -97,8 +97,8 @@ class Table {
       Method& m = table_.add<Request, Reply>(service_, name, access, table_.room_of<State>());
       m.stream = [self = self_, f](Call& call, const Message& request, void* state, Emitter& out) {
         Emit<Reply> emit(out);
-        return (self->*f)(call, static_cast<const Request&>(request),
-                          *static_cast<State*>(state), emit);
+        return (self->*f)(call, static_cast<const Request&>(request), *static_cast<State*>(state),
+                          emit);
       };
     }
 

@@ -4,24 +4,37 @@ namespace ionian::store {
 namespace {
 
 App read_app(const Rows& r) {
-  return {.id = AppId(r.text(0)), .workspace = WorkspaceId(r.text(1)), .environment = EnvironmentId(r.text(2)),
-          .name = r.text(3), .description = r.text(4), .state = static_cast<int>(r.number(5)), .created_at = r.time(6)};
+  return {.id = AppId(r.text(0)),
+          .workspace = WorkspaceId(r.text(1)),
+          .environment = EnvironmentId(r.text(2)),
+          .name = r.text(3),
+          .description = r.text(4),
+          .state = static_cast<int>(r.number(5)),
+          .created_at = r.time(6)};
 }
 
 Function read_function(const Rows& r) {
-  return {.id = FunctionId(r.text(0)), .app = AppId(r.text(1)), .tag = r.text(2), .definition_id = r.text(3), .definition = r.text(4)};
+  return {.id = FunctionId(r.text(0)),
+          .app = AppId(r.text(1)),
+          .tag = r.text(2),
+          .definition_id = r.text(3),
+          .definition = r.text(4)};
 }
 
 }  // namespace
 
 void insert_app(Tx& tx, const App& a) {
-  tx.db().run("INSERT INTO apps (id, workspace, environment, name, description, state, created_at)"
-              " VALUES (?, ?, ?, ?, ?, ?, ?)", a.id, a.workspace, a.environment, a.name, a.description, a.state, a.created_at);
+  tx.db().run(
+      "INSERT INTO apps (id, workspace, environment, name, description, state, created_at)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?)",
+      a.id, a.workspace, a.environment, a.name, a.description, a.state, a.created_at);
 }
 
 std::optional<App> find_app(View& view, const WorkspaceId& workspace, const AppId& id) {
-  Rows rows = view.db().query("SELECT id, workspace, environment, name, description, state, created_at FROM apps"
-                              " WHERE workspace = ? AND id = ?", workspace, id);
+  Rows rows = view.db().query(
+      "SELECT id, workspace, environment, name, description, state, created_at FROM apps"
+      " WHERE workspace = ? AND id = ?",
+      workspace, id);
   if (!rows.next()) return std::nullopt;
   return read_app(rows);
 }
@@ -31,42 +44,54 @@ void set_app_state(Tx& tx, const AppId& id, int state) {
 }
 
 void set_app_stopped(Tx& tx, const AppId& id, int state, Time now) {
-  tx.db().run("UPDATE apps SET state = ?, stopped_at = coalesce(stopped_at, ?) WHERE id = ?", state, now, id);
+  tx.db().run("UPDATE apps SET state = ?, stopped_at = coalesce(stopped_at, ?) WHERE id = ?", state,
+              now, id);
 }
 
 std::vector<App> list_unstopped_apps(View& view, int stopped_state) {
   std::vector<App> all;
-  Rows rows = view.db().query("SELECT id, workspace, environment, name, description, state, created_at FROM apps"
-                              " WHERE state != ?", stopped_state);
+  Rows rows = view.db().query(
+      "SELECT id, workspace, environment, name, description, state, created_at FROM apps"
+      " WHERE state != ?",
+      stopped_state);
   while (rows.next()) all.push_back(read_app(rows));
   return all;
 }
 
 void insert_function(Tx& tx, const Function& f, Time now) {
-  tx.db().run("INSERT INTO functions (id, app, tag, definition_id, definition, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-              f.id, f.app, f.tag, f.definition_id, Blob{f.definition}, now);
+  tx.db().run(
+      "INSERT INTO functions (id, app, tag, definition_id, definition, created_at) VALUES (?, ?, "
+      "?, ?, ?, ?)",
+      f.id, f.app, f.tag, f.definition_id, Blob{f.definition}, now);
 }
 
-void define_function(Tx& tx, const FunctionId& id, std::string_view definition_id, std::string_view definition) {
-  tx.db().run("UPDATE functions SET definition_id = ?, definition = ? WHERE id = ?", definition_id, Blob{definition}, id);
+void define_function(Tx& tx, const FunctionId& id, std::string_view definition_id,
+                     std::string_view definition) {
+  tx.db().run("UPDATE functions SET definition_id = ?, definition = ? WHERE id = ?", definition_id,
+              Blob{definition}, id);
 }
 
-std::optional<Function> find_function(View& view, const WorkspaceId& workspace, const FunctionId& id) {
-  Rows rows = view.db().query("SELECT f.id, f.app, f.tag, f.definition_id, f.definition FROM functions f"
-                              " JOIN apps a ON a.id = f.app WHERE a.workspace = ? AND f.id = ?", workspace, id);
+std::optional<Function> find_function(View& view, const WorkspaceId& workspace,
+                                      const FunctionId& id) {
+  Rows rows = view.db().query(
+      "SELECT f.id, f.app, f.tag, f.definition_id, f.definition FROM functions f"
+      " JOIN apps a ON a.id = f.app WHERE a.workspace = ? AND f.id = ?",
+      workspace, id);
   if (!rows.next()) return std::nullopt;
   return read_function(rows);
 }
 
 std::vector<Function> list_functions(View& view, const AppId& app) {
   std::vector<Function> all;
-  Rows rows = view.db().query("SELECT id, app, tag, definition_id, definition FROM functions WHERE app = ?", app);
+  Rows rows = view.db().query(
+      "SELECT id, app, tag, definition_id, definition FROM functions WHERE app = ?", app);
   while (rows.next()) all.push_back(read_function(rows));
   return all;
 }
 
 void insert_class(Tx& tx, const Class& c, Time now) {
-  tx.db().run("INSERT INTO classes (id, app, tag, created_at) VALUES (?, ?, ?, ?)", c.id, c.app, c.tag, now);
+  tx.db().run("INSERT INTO classes (id, app, tag, created_at) VALUES (?, ?, ?, ?)", c.id, c.app,
+              c.tag, now);
 }
 
 void set_class_tag(Tx& tx, const AppId& app, const ClassId& id, std::string_view tag) {

@@ -37,8 +37,10 @@ void set_app_stopped(Tx& tx, const AppId& id, int state, Time now);
 std::vector<App> list_unstopped_apps(View& view, int stopped_state);
 
 void insert_function(Tx& tx, const Function& function, Time now);
-void define_function(Tx& tx, const FunctionId& id, std::string_view definition_id, std::string_view definition);
-std::optional<Function> find_function(View& view, const WorkspaceId& workspace, const FunctionId& id);
+void define_function(Tx& tx, const FunctionId& id, std::string_view definition_id,
+                     std::string_view definition);
+std::optional<Function> find_function(View& view, const WorkspaceId& workspace,
+                                      const FunctionId& id);
 std::vector<Function> list_functions(View& view, const AppId& app);
 
 void insert_class(Tx& tx, const Class& c, Time now);

@@ -20,7 +20,8 @@ struct Image {
 void insert_image(Tx& tx, const Image& image, Time now);
 std::optional<Image> find_image(View& view, const WorkspaceId& workspace, const ImageId& id);
 // The newest built or building image of a recipe that the cache may give out.
-std::optional<Image> find_image_by_recipe(View& view, const WorkspaceId& workspace, std::string_view recipe);
+std::optional<Image> find_image_by_recipe(View& view, const WorkspaceId& workspace,
+                                          std::string_view recipe);
 // `cached`: later identical recipes find it; earlier ones of the recipe leave the cache.
 void set_image_built(Tx& tx, const Image& image, bool cached);
 void set_image_failed(Tx& tx, const ImageId& id, std::string_view error);
@@ -40,7 +41,9 @@ struct Mount {
 void insert_mount(Tx& tx, const Mount& mount, Time now);
 // Mounts of the workspace and global ones.
 std::optional<Mount> find_mount(View& view, const WorkspaceId& workspace, const MountId& id);
-std::optional<Mount> find_mount_by_checksum(View& view, const WorkspaceId& workspace, std::string_view checksum);
-std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace, std::string_view name);
+std::optional<Mount> find_mount_by_checksum(View& view, const WorkspaceId& workspace,
+                                            std::string_view checksum);
+std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace,
+                                        std::string_view name);
 
 }  // namespace ionian::store

@@ -34,14 +34,16 @@ std::optional<User> find_user_by_email(View& view, std::string_view email) {
 }
 
 std::optional<User> find_first_user(View& view) {
-  return first_user(view.db().query(
-      "SELECT id, name, email, password_hash, created_at FROM users ORDER BY created_at, id LIMIT 1"));
+  return first_user(
+      view.db().query("SELECT id, name, email, password_hash, created_at FROM users ORDER BY "
+                      "created_at, id LIMIT 1"));
 }
 
 void insert_user(Tx& tx, const User& u) {
   const std::optional<std::string> email = u.email.empty() ? std::nullopt : std::optional(u.email);
-  tx.db().run("INSERT INTO users (id, name, email, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
-              u.id, u.name, email, u.password_hash, u.created_at);
+  tx.db().run(
+      "INSERT INTO users (id, name, email, password_hash, created_at) VALUES (?, ?, ?, ?, ?)", u.id,
+      u.name, email, u.password_hash, u.created_at);
 }
 
 void update_user(Tx& tx, const User& u) {
@@ -51,8 +53,8 @@ void update_user(Tx& tx, const User& u) {
 }
 
 std::string member_role(View& view, const WorkspaceId& workspace, const UserId& user) {
-  Rows rows = view.db().query("SELECT role FROM members WHERE workspace = ? AND user = ?", workspace,
-                              user);
+  Rows rows =
+      view.db().query("SELECT role FROM members WHERE workspace = ? AND user = ?", workspace, user);
   return rows.next() ? rows.text(0) : std::string();
 }
 
@@ -103,28 +105,31 @@ std::vector<ServiceUser> list_service_users(View& view, const WorkspaceId& works
 
 void insert_service_user(Tx& tx, const ServiceUser& u) {
   tx.db().run(
-      "INSERT INTO service_users (id, workspace, name, created_by, created_at) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO service_users (id, workspace, name, created_by, created_at) VALUES (?, ?, ?, ?, "
+      "?)",
       u.id, u.workspace, u.name, u.created_by, u.created_at);
 }
 
 void delete_service_user(Tx& tx, const ServiceUserId& id, Time now) {
-  tx.db().run("UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE principal = ?", now, id);
+  tx.db().run("UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE principal = ?", now,
+              id);
   tx.db().run("DELETE FROM environment_roles WHERE principal = ?", id);
   tx.db().run("DELETE FROM service_users WHERE id = ?", id);
 }
 
-std::string environment_role(View& view, const EnvironmentId& environment, std::string_view principal) {
-  Rows rows = view.db().query(
-      "SELECT role FROM environment_roles WHERE environment = ? AND principal = ?", environment,
-      principal);
+std::string environment_role(View& view, const EnvironmentId& environment,
+                             std::string_view principal) {
+  Rows rows =
+      view.db().query("SELECT role FROM environment_roles WHERE environment = ? AND principal = ?",
+                      environment, principal);
   return rows.next() ? rows.text(0) : std::string();
 }
 
 void set_environment_role(Tx& tx, const EnvironmentId& environment, std::string_view principal,
                           std::string_view role) {
   if (role.empty()) {
-    tx.db().run("DELETE FROM environment_roles WHERE environment = ? AND principal = ?", environment,
-                principal);
+    tx.db().run("DELETE FROM environment_roles WHERE environment = ? AND principal = ?",
+                environment, principal);
     return;
   }
   tx.db().run(

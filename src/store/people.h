@@ -31,7 +31,8 @@ struct Member {
 // "" if the user is no member.
 std::string member_role(View& view, const WorkspaceId& workspace, const UserId& user);
 std::vector<Member> list_members(View& view, const WorkspaceId& workspace);
-void set_member(Tx& tx, const WorkspaceId& workspace, const UserId& user, std::string_view role, Time now);
+void set_member(Tx& tx, const WorkspaceId& workspace, const UserId& user, std::string_view role,
+                Time now);
 // The workspace that a signed-in user sees first; empty if there is none.
 WorkspaceId first_workspace_of(View& view, const UserId& user);
 
@@ -42,16 +43,19 @@ struct ServiceUser {
   UserId created_by;
   Time created_at;
 };
-std::optional<ServiceUser> find_service_user(View& view, const WorkspaceId& workspace, std::string_view name_or_id);
+std::optional<ServiceUser> find_service_user(View& view, const WorkspaceId& workspace,
+                                             std::string_view name_or_id);
 std::vector<ServiceUser> list_service_users(View& view, const WorkspaceId& workspace);
 void insert_service_user(Tx& tx, const ServiceUser& user);
 // Its tokens are revoked, its roles go with it.
 void delete_service_user(Tx& tx, const ServiceUserId& id, Time now);
 
 // "" if nothing was assigned.
-std::string environment_role(View& view, const EnvironmentId& environment, std::string_view principal);
+std::string environment_role(View& view, const EnvironmentId& environment,
+                             std::string_view principal);
 // An empty role takes the assignment away.
-void set_environment_role(Tx& tx, const EnvironmentId& environment, std::string_view principal, std::string_view role);
+void set_environment_role(Tx& tx, const EnvironmentId& environment, std::string_view principal,
+                          std::string_view role);
 
 struct AuditEntry {
   std::int64_t number = 0;
@@ -61,6 +65,7 @@ struct AuditEntry {
 };
 void append_audit(Tx& tx, const AuditEntry& entry);
 // Newest first.
-std::vector<AuditEntry> list_audit(View& view, const WorkspaceId& workspace, Time since, std::size_t most);
+std::vector<AuditEntry> list_audit(View& view, const WorkspaceId& workspace, Time since,
+                                   std::size_t most);
 
 }  // namespace ionian::store

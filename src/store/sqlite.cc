@@ -5,9 +5,13 @@ namespace ionian::store {
 bool Rows::next() {
   if (!statement_ || !db_->error().empty()) return false;
   switch (sqlite3_step(statement_)) {
-    case SQLITE_ROW: return true;
-    case SQLITE_DONE: return false;
-    default: db_->note_error(); return false;
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      db_->note_error();
+      return false;
   }
 }
 
@@ -21,16 +25,17 @@ std::string Rows::text(int column) const {
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
   std::unique_ptr<Database> db(new Database);
-  const int flags = (mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                          : SQLITE_OPEN_READONLY) |
-                    SQLITE_OPEN_NOMUTEX;
+  const int flags =
+      (mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
+      SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path.c_str(), &db->handle_, flags, nullptr) != SQLITE_OK)
     return fail(Code::kInternal, "open ", path, ": ", sqlite3_errmsg(db->handle_));
   sqlite3_busy_timeout(db->handle_, 10'000);
   // FULL: a commit that has returned survives the loss of power.
-  TRY(db->script(mode == Mode::kWrite ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                        "PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864;"
-                                      : "PRAGMA query_only=ON;"));
+  TRY(db->script(mode == Mode::kWrite
+                     ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                       "PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864;"
+                     : "PRAGMA query_only=ON;"));
   return db;
 }
 
@@ -52,7 +57,8 @@ sqlite3_stmt* Database::prepare(const char* sql) {
   ++statements_run_;
   // A literal's address names it: each is prepared once.
   auto [it, fresh] = statements_.try_emplace(sql, nullptr);
-  if (fresh && sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &it->second, nullptr) != SQLITE_OK) {
+  if (fresh && sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &it->second,
+                                  nullptr) != SQLITE_OK) {
     note_error();
     statements_.erase(it);
     return nullptr;
@@ -71,11 +77,15 @@ void Database::note_error() {
 }
 
 void Database::bind(sqlite3_stmt* s, int i, std::string_view text) {
-  if (s) sqlite3_bind_text(s, i, text.data() ? text.data() : "", static_cast<int>(text.size()), SQLITE_TRANSIENT);
+  if (s)
+    sqlite3_bind_text(s, i, text.data() ? text.data() : "", static_cast<int>(text.size()),
+                      SQLITE_TRANSIENT);
 }
 
 void Database::bind(sqlite3_stmt* s, int i, Blob blob) {
-  if (s) sqlite3_bind_blob64(s, i, blob.bytes.data() ? blob.bytes.data() : "", blob.bytes.size(), SQLITE_TRANSIENT);
+  if (s)
+    sqlite3_bind_blob64(s, i, blob.bytes.data() ? blob.bytes.data() : "", blob.bytes.size(),
+                        SQLITE_TRANSIENT);
 }
 
 }  // namespace ionian::store

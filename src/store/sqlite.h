@@ -1,8 +1,9 @@
 #pragma once
 // A small face of SQLite. SQL is trusted only as a literal; values are always bound.
 //
-// Errors are sticky: a statement that fails makes `Database::error()` non-empty and later statements do nothing,
-// so a repository reads as a list of statements, and whoever ends the transaction checks once.
+// Errors are sticky: a statement that fails makes `Database::error()` non-empty and later
+// statements do nothing, so a repository reads as a list of statements, and whoever ends the
+// transaction checks once.
 #include <sqlite3.h>
 
 #include <cstdint>
@@ -39,7 +40,8 @@ struct Blob {
 class Rows {
  public:
   Rows(Database& db, sqlite3_stmt* statement) : db_(&db), statement_(statement) {}
-  Rows(Rows&& other) noexcept : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)) {}
+  Rows(Rows&& other) noexcept
+      : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)) {}
   Rows& operator=(Rows&&) = delete;
   ~Rows() {
     if (statement_) sqlite3_reset(statement_), sqlite3_clear_bindings(statement_);
@@ -83,7 +85,8 @@ class Database {
   // Several statements at once, as schema.sql has them.
   Result<void> script(const std::string& text);
 
-  // False outside of one, and after an error for which SQLite has undone all of it (a full disk is one).
+  // False outside of one, and after an error for which SQLite has undone all of it (a full disk is
+  // one).
   bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
   const std::string& error() const { return error_; }
@@ -100,7 +103,9 @@ class Database {
 
   static void bind(sqlite3_stmt* s, int i, std::string_view text);
   static void bind(sqlite3_stmt* s, int i, const char* text) { bind(s, i, std::string_view(text)); }
-  static void bind(sqlite3_stmt* s, int i, const std::string& text) { bind(s, i, std::string_view(text)); }
+  static void bind(sqlite3_stmt* s, int i, const std::string& text) {
+    bind(s, i, std::string_view(text));
+  }
   static void bind(sqlite3_stmt* s, int i, Blob blob);
   static void bind(sqlite3_stmt* s, int i, Time t) { bind(s, i, to_unix_ms(t)); }
   template <std::integral T>

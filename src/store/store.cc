@@ -18,7 +18,8 @@ constexpr int kSchemaVersion = 1;
 Status status_of(const Database& db) {
   const int primary = db.error_code() & 0xff;
   if (primary == SQLITE_FULL || primary == SQLITE_IOERR)
-    return {Code::kResourceExhausted, cat("the data folder's disk is full or failing: ", db.error())};
+    return {Code::kResourceExhausted,
+            cat("the data folder's disk is full or failing: ", db.error())};
   return {Code::kInternal, cat("database: ", db.error())};
 }
 
@@ -79,9 +80,11 @@ Result<void> Store::migrate() {
   }
   if (version == kSchemaVersion) return {};
   if (version > kSchemaVersion)
-    return fail(Code::kFailedPrecondition, path_, " was written by a newer Ionian (schema ", version,
-                ", this one knows ", kSchemaVersion, "). Start the newer version, or restore a backup");
-  TRY(db_->script(cat("BEGIN IMMEDIATE;", kSchemaSql, "PRAGMA user_version=", kSchemaVersion, ";COMMIT;")));
+    return fail(Code::kFailedPrecondition, path_, " was written by a newer Ionian (schema ",
+                version, ", this one knows ", kSchemaVersion,
+                "). Start the newer version, or restore a backup");
+  TRY(db_->script(
+      cat("BEGIN IMMEDIATE;", kSchemaSql, "PRAGMA user_version=", kSchemaVersion, ";COMMIT;")));
   return {};
 }
 
@@ -118,7 +121,8 @@ Result<void> Store::run_one(Tx& tx, const Work& work) {
   Result<void> result = work(tx);
   if (!db_->error().empty()) result = std::unexpected(status_of(*db_));
   db_->clear_error();
-  if (!db_->in_transaction()) return result ? fail(Code::kInternal, "database: the transaction is gone") : result;
+  if (!db_->in_transaction())
+    return result ? fail(Code::kInternal, "database: the transaction is gone") : result;
   if (!result) db_->run("ROLLBACK TO one");
   db_->run("RELEASE one");
   return result;

@@ -1,5 +1,6 @@
 #pragma once
-// The store: records that survive. One writer with group commit, a few readers, nothing else knows SQL.
+// The store: records that survive. One writer with group commit, a few readers, nothing else knows
+// SQL.
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -11,8 +12,8 @@
 
 namespace ionian::store {
 
-// What a reader sees. Repositories take a View& to read and a Tx& to write, so that writing outside the
-// writer's transaction does not compile.
+// What a reader sees. Repositories take a View& to read and a Tx& to write, so that writing outside
+// the writer's transaction does not compile.
 class View {
  public:
   explicit View(Database& db) : db_(db) {}
@@ -27,8 +28,8 @@ class Tx : public View {
   using View::View;
 };
 
-// `work` runs inside the writer's transaction; what it wrote is undone if it returns an error. `done` gets the
-// outcome only after the transaction has reached the disk (or failed to).
+// `work` runs inside the writer's transaction; what it wrote is undone if it returns an error.
+// `done` gets the outcome only after the transaction has reached the disk (or failed to).
 using Work = std::function<Result<void>(Tx&)>;
 using Done = std::function<void(Result<void>)>;
 
@@ -41,12 +42,13 @@ class Store {
  public:
   // FAILED_PRECONDITION if another server holds the folder; says which process.
   static Result<Lock> lock(const std::string& folder);
-  // Opens (or makes) FOLDER/ionian.db and brings it to this version's schema. FAILED_PRECONDITION if the
-  // database is of a newer version.
+  // Opens (or makes) FOLDER/ionian.db and brings it to this version's schema. FAILED_PRECONDITION
+  // if the database is of a newer version.
   static Result<std::unique_ptr<Store>> open(const std::string& folder, Lock lock);
   ~Store();
 
-  // Queues a write. All writes that came in while the disk was busy share one transaction and one fsync.
+  // Queues a write. All writes that came in while the disk was busy share one transaction and one
+  // fsync.
   void write(Work work, Done done);
   // Queues a write and waits for it. Not from the writer's own thread.
   Result<void> write_now(Work work);
@@ -96,9 +98,9 @@ class Store {
 
   std::mutex readers_mutex_;
   std::condition_variable reader_free_, read_came_;
-  std::vector<std::unique_ptr<Database>> readers_;          // guarded by readers_mutex_
-  std::vector<std::function<void(View&)>> reads_;           // guarded by readers_mutex_
-  bool readers_stopping_ = false;                           // guarded by readers_mutex_
+  std::vector<std::unique_ptr<Database>> readers_;  // guarded by readers_mutex_
+  std::vector<std::function<void(View&)>> reads_;   // guarded by readers_mutex_
+  bool readers_stopping_ = false;                   // guarded by readers_mutex_
 
   std::atomic<std::uint64_t> commits_ = 0;
   std::thread writer_;

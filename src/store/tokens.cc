@@ -42,7 +42,8 @@ std::optional<Token> find_token(View& view, const TokenId& id) {
   return read_token(rows);
 }
 
-std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace, std::string_view principal) {
+std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace,
+                               std::string_view principal) {
   std::vector<Token> all;
   Rows rows = view.db().query(
       "SELECT id, workspace, principal, name, secret_hash, created_at, expires_at, disabled_at,"
@@ -111,8 +112,8 @@ void delete_proxy_token(Tx& tx, const ProxyTokenId& id) {
 }
 
 void add_proxy_token_to(Tx& tx, const ProxyTokenId& id, const EnvironmentId& environment) {
-  tx.db().run("INSERT OR IGNORE INTO proxy_token_environments (token, environment) VALUES (?, ?)", id,
-              environment);
+  tx.db().run("INSERT OR IGNORE INTO proxy_token_environments (token, environment) VALUES (?, ?)",
+              id, environment);
 }
 
 void remove_proxy_token_from(Tx& tx, const ProxyTokenId& id, const EnvironmentId& environment) {

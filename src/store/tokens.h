@@ -18,7 +18,8 @@ struct Token {
 
 std::optional<Token> find_token(View& view, const TokenId& id);
 // Those that were not revoked, newest first. An empty principal means everybody's.
-std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace, std::string_view principal);
+std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace,
+                               std::string_view principal);
 void insert_token(Tx& tx, const Token& token);
 // Revoking a revoked token keeps its first time.
 void revoke_token(Tx& tx, const TokenId& id, Time now);
@@ -36,7 +37,8 @@ struct ProxyToken {
   Time created_at;
 };
 void insert_proxy_token(Tx& tx, const ProxyToken& token);
-std::optional<ProxyToken> find_proxy_token(View& view, const WorkspaceId& workspace, const ProxyTokenId& id);
+std::optional<ProxyToken> find_proxy_token(View& view, const WorkspaceId& workspace,
+                                           const ProxyTokenId& id);
 // With an environment: those that hold there.
 std::vector<ProxyToken> list_proxy_tokens(View& view, const WorkspaceId& workspace,
                                           const std::optional<EnvironmentId>& environment);

@@ -87,7 +87,8 @@ std::vector<Environment> list_environments(View& view, const WorkspaceId& worksp
 
 void insert_environment(Tx& tx, const Environment& e, Time now) {
   tx.db().run(
-      "INSERT INTO environments (id, workspace, name, web_suffix, image_builder_version, is_default,"
+      "INSERT INTO environments (id, workspace, name, web_suffix, image_builder_version, "
+      "is_default,"
       " restricted, default_role, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       e.id, e.workspace, e.name, e.web_suffix, e.image_builder_version, e.is_default, e.restricted,
       e.default_role, now);

@@ -31,8 +31,10 @@ void rename_workspace(Tx& tx, const WorkspaceId& id, std::string_view name);
 void insert_workspace(Tx& tx, const Workspace& workspace, Time now);
 
 // An empty name means the workspace's default environment.
-std::optional<Environment> find_environment(View& view, const WorkspaceId& workspace, std::string_view name);
-std::optional<Environment> find_environment_by_id(View& view, const WorkspaceId& workspace, const EnvironmentId& id);
+std::optional<Environment> find_environment(View& view, const WorkspaceId& workspace,
+                                            std::string_view name);
+std::optional<Environment> find_environment_by_id(View& view, const WorkspaceId& workspace,
+                                                  const EnvironmentId& id);
 std::vector<Environment> list_environments(View& view, const WorkspaceId& workspace);
 void insert_environment(Tx& tx, const Environment& environment, Time now);
 // Writes all that may change: name, suffix, builder version, restriction, default role.

@@ -1,5 +1,6 @@
 #pragma once
-// Removes folders on a thread of its own, so that a task with a million files ends as quickly as one with none.
+// Removes folders on a thread of its own, so that a task with a million files ends as quickly as
+// one with none.
 #include <condition_variable>
 #include <deque>
 #include <mutex>

@@ -19,7 +19,8 @@ container::ContainerSpec container_of(const images::StepSpec& step, std::string 
   for (const std::string& arg : step.args) spec.add_args(arg);
   for (const std::string& variable : step.env) {
     const std::size_t equals = variable.find('=');
-    (*spec.mutable_env())[variable.substr(0, equals)] = equals == std::string::npos ? "" : variable.substr(equals + 1);
+    (*spec.mutable_env())[variable.substr(0, equals)] =
+        equals == std::string::npos ? "" : variable.substr(equals + 1);
   }
   spec.set_workdir(step.workdir);
   spec.set_network(step.network ? container::NETWORK_NAT : container::NETWORK_NONE);
@@ -35,29 +36,38 @@ container::ContainerSpec container_of(const images::StepSpec& step, std::string 
 
 }  // namespace
 
-Result<images::StepResult> ContainerStepRunner::run(const images::StepSpec& step,
-                                                    const std::function<void(int fd, std::string_view text)>& on_output,
-                                                    const std::atomic<bool>& cancelled) {
+Result<images::StepResult> ContainerStepRunner::run(
+    const images::StepSpec& step,
+    const std::function<void(int fd, std::string_view text)>& on_output,
+    const std::atomic<bool>& cancelled) {
   std::mutex mutex;
   std::condition_variable over;
   std::optional<TaskEnd> end;
   const std::string id = cat("build-", random_base62(random_, 12));
-  worker_.start_job(container_of(step, id), {.output = [&](int fd, std::string_view text) { on_output(fd, text); },
-                                             .ended = [&](const TaskEnd& e) {
-                                               std::lock_guard lock(mutex);
-                                               end = e;
-                                               over.notify_one();
-                                             }});
+  worker_.start_job(container_of(step, id),
+                    {.output = [&](int fd, std::string_view text) { on_output(fd, text); },
+                     .ended =
+                         [&](const TaskEnd& e) {
+                           std::lock_guard lock(mutex);
+                           end = e;
+                           over.notify_one();
+                         }});
   std::unique_lock lock(mutex);
   bool killed = false;
-  // `cancelled` is a flag that many may raise and none can wait on, so it is looked at ten times a second.
+  // `cancelled` is a flag that many may raise and none can wait on, so it is looked at ten times a
+  // second.
   while (!over.wait_for(lock, 100ms, [&] { return end.has_value(); }))
     if (cancelled && !std::exchange(killed, true)) worker_.kill_job(id);
   if (cancelled) return fail(Code::kCancelled, "the build was cancelled");
-  if (!end->failed_start.empty()) return fail(Code::kInternal, "cannot start a container for ", step.name, ": ", end->failed_start);
+  if (!end->failed_start.empty())
+    return fail(Code::kInternal, "cannot start a container for ", step.name, ": ",
+                end->failed_start);
   if (end->lost) return fail(Code::kUnavailable, "the container of ", step.name, " was lost");
-  return images::StepResult{.exit_code = end->exit_code, .signal = end->signal, .oom_killed = end->out_of_memory,
-                            .upper_dir = end->upper, .id_base = end->id_base};
+  return images::StepResult{.exit_code = end->exit_code,
+                            .signal = end->signal,
+                            .oom_killed = end->out_of_memory,
+                            .upper_dir = end->upper,
+                            .id_base = end->id_base};
 }
 
 }  // namespace ionian::worker

@@ -9,10 +9,12 @@ class ContainerStepRunner final : public images::StepRunner {
  public:
   ContainerStepRunner(Worker& worker, Random& random) : worker_(worker), random_(random) {}
 
-  // Blocks the calling thread, which is a build's own. After a cancellation the container is gone when it returns.
-  Result<images::StepResult> run(const images::StepSpec& step,
-                                 const std::function<void(int fd, std::string_view text)>& on_output,
-                                 const std::atomic<bool>& cancelled) override;
+  // Blocks the calling thread, which is a build's own. After a cancellation the container is gone
+  // when it returns.
+  Result<images::StepResult> run(
+      const images::StepSpec& step,
+      const std::function<void(int fd, std::string_view text)>& on_output,
+      const std::atomic<bool>& cancelled) override;
 
  private:
   Worker& worker_;

@@ -56,8 +56,11 @@ container::ContainerSpec container_of(const TaskSpec& task, const std::string& f
 }  // namespace
 
 Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& events)
-    : options_(std::move(options)), spawner_(spawner), events_(events),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : options_(std::move(options)),
+      spawner_(spawner),
+      events_(events),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   for (int fd : {wake_.get(), spawner_.fd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
@@ -66,11 +69,13 @@ Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& event
   thread_ = std::thread([this] { main(); });
 }
 
-// What tasks of a former life have left goes out of the way at once, and off the disk in its own time.
+// What tasks of a former life have left goes out of the way at once, and off the disk in its own
+// time.
 void Worker::clear_folder() {
   const std::string trash = options_.folder + ".trash";
   (void)make_folders(trash, 0700);
-  (void)::rename(options_.folder.c_str(), cat(trash, '/', ::getpid(), '.', ::time(nullptr)).c_str());
+  (void)::rename(options_.folder.c_str(),
+                 cat(trash, '/', ::getpid(), '.', ::time(nullptr)).c_str());
   (void)make_folders(options_.folder, 0700);
   janitor_.remove(trash);
 }
@@ -145,7 +150,8 @@ void Worker::main() {
 }
 
 Result<UniqueFd> Worker::make_socket(const std::string& folder) {
-  // Through the folder's descriptor: a socket's address holds 107 bytes, a data folder's path may be longer.
+  // Through the folder's descriptor: a socket's address holds 107 bytes, a data folder's path may
+  // be longer.
   UniqueFd at(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!at) return sys_fail(cat("open ", folder));
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -153,9 +159,11 @@ Result<UniqueFd> Worker::make_socket(const std::string& folder) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   const std::string path = cat("/proc/self/fd/", at.get(), "/server.sock");
   path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return sys_fail(cat("bind a socket in ", folder));
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return sys_fail(cat("bind a socket in ", folder));
   // The container's users all may connect: the socket is reachable by its bind mount alone.
-  if (::fchmodat(at.get(), "server.sock", 0666, 0) != 0) return sys_fail("chmod of a task's socket");
+  if (::fchmodat(at.get(), "server.sock", 0666, 0) != 0)
+    return sys_fail("chmod of a task's socket");
   if (::listen(listener.get(), 64) != 0) return sys_fail("listen");
   return listener;
 }
@@ -167,7 +175,8 @@ void Worker::launch_task(const TaskSpec& task) {
   living.keep_upper = task.keep_upper();
   Result<void> made = make_folders(living.folder, 0700);
   Result<UniqueFd> socket = made ? make_socket(living.folder) : std::unexpected(made.error());
-  if (!socket) return events_.ended(TaskId(task.task_id()), {.failed_start = socket.error().message});
+  if (!socket)
+    return events_.ended(TaskId(task.task_id()), {.failed_start = socket.error().message});
   living.listener = std::move(*socket);
   watch(living.listener.get(), living.id);
   container::ContainerSpec spec = container_of(task, living.folder);
@@ -186,9 +195,11 @@ void Worker::launch(Living living, container::ContainerSpec spec) {
     watch(pipe->first.get(), living.id);
     living.pipes.push_back({.fd = std::move(pipe->first), .number = number, .text = {}});
   }
-  if (!living.end && spawner_lost_) living.end = TaskEnd{.failed_start = "the spawner is gone", .lost = true};
+  if (!living.end && spawner_lost_)
+    living.end = TaskEnd{.failed_start = "the spawner is gone", .lost = true};
   if (!living.end)
-    if (Result<void> sent = spawner_.launch(spec, std::move(stdio)); !sent) living.end = TaskEnd{.failed_start = sent.error().message};
+    if (Result<void> sent = spawner_.launch(spec, std::move(stdio)); !sent)
+      living.end = TaskEnd{.failed_start = sent.error().message};
   const std::string id = living.id;
   living_.insert_or_assign(id, std::move(living));
   finish_if_over(id);
@@ -211,10 +222,15 @@ void Worker::handle_spawner() {
       case container::ContainerEvent::kStarted:
         if (living.is_task) events_.started(TaskId(living.id), std::move(event.netns));
         continue;
-      case container::ContainerEvent::kFailed: living.end = TaskEnd{.failed_start = event.error}; break;
+      case container::ContainerEvent::kFailed:
+        living.end = TaskEnd{.failed_start = event.error};
+        break;
       case container::ContainerEvent::kExited:
-        living.end = TaskEnd{.exit_code = event.exit_code, .signal = event.signal, .out_of_memory = event.oom_killed};
-        if (living.keep_upper) living.end->upper = living.upper, living.end->id_base = event.id_base;
+        living.end = TaskEnd{.exit_code = event.exit_code,
+                             .signal = event.signal,
+                             .out_of_memory = event.oom_killed};
+        if (living.keep_upper)
+          living.end->upper = living.upper, living.end->id_base = event.id_base;
         break;
     }
     // The whole tree has gone, so what the pipes still hold is all that will ever come.
@@ -243,7 +259,8 @@ void Worker::read_pipe(Living& living, Pipe& pipe) {
     else
       living.job.output(pipe.number, text);
   };
-  // While the container lives, one read a turn: the other pipe's bytes came in between. After it, all that is left.
+  // While the container lives, one read a turn: the other pipe's bytes came in between. After it,
+  // all that is left.
   do {
     const ssize_t n = ::read(pipe.fd.get(), buffer, sizeof buffer);
     if (n > 0) {
@@ -261,7 +278,8 @@ void Worker::read_pipe(Living& living, Pipe& pipe) {
 
 void Worker::accept_all(Living& living) {
   for (;;) {
-    UniqueFd connection(::accept4(living.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    UniqueFd connection(
+        ::accept4(living.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connection) return;
     events_.connected(TaskId(living.id), std::move(connection));
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The worker: makes tasks into containers and tells what becomes of them. One thread watches all pipes, sockets and
-// the spawner; everything that it says goes to Events, on that thread.
+// The worker: makes tasks into containers and tells what becomes of them. One thread watches all
+// pipes, sockets and the spawner; everything that it says goes to Events, on that thread.
 #include <atomic>
 #include <functional>
 #include <map>
@@ -63,7 +63,8 @@ class Worker {
   void stop(const TaskId& id);  // SIGTERM to its program
   void kill(const TaskId& id);
 
-  // A container that is no task (a step of a build): its end goes to `ended`, its output to `output`.
+  // A container that is no task (a step of a build): its end goes to `ended`, its output to
+  // `output`.
   struct Job {
     std::function<void(int fd, std::string_view text)> output;
     std::function<void(const TaskEnd& end)> ended;
@@ -80,7 +81,7 @@ class Worker {
   struct Living {
     std::string id;
     bool is_task = true;
-    std::string folder;      // of a task
+    std::string folder;  // of a task
     std::string upper;
     bool keep_upper = false;
     UniqueFd listener;
@@ -110,11 +111,11 @@ class Worker {
   Janitor janitor_;
   UniqueFd epoll_, wake_;
   std::mutex mutex_;
-  std::vector<Work> queue_;  // guarded by mutex_
-  bool stopping_ = false;    // guarded by mutex_
-  std::unordered_map<std::string, Living> living_;        // of the thread
-  std::unordered_map<int, std::string> id_of_fd_;         // of the thread
-  bool spawner_lost_ = false;                             // of the thread
+  std::vector<Work> queue_;                         // guarded by mutex_
+  bool stopping_ = false;                           // guarded by mutex_
+  std::unordered_map<std::string, Living> living_;  // of the thread
+  std::unordered_map<int, std::string> id_of_fd_;   // of the thread
+  bool spawner_lost_ = false;                       // of the thread
   std::thread thread_;
 };
 
