@@ -31,6 +31,10 @@ sim: build        ## the core in SEEDS simulated worlds, and its time per decisi
 	@$(BUILD)/tests/sim/ionian-sim --seeds $(SEEDS)
 	@$(BUILD)/tests/sim/ionian-sim --decisions
 
+test-all: test    ## and what takes longer: each header alone, 50,000 seeds
+	@ninja -C $(BUILD) --quiet checkheaders
+	@$(MAKE) --no-print-directory sim SEEDS=50000
+
 fmt:              ## format what is ours
 	@git ls-files '*.cc' '*.h' '*.c' | xargs clang-format-19 -i
 

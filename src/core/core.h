@@ -60,7 +60,7 @@ class Core {
   Core(Limits limits, Random& random) : limits_(limits), random_(random) {}
 
   // --- apps
-  // -------------------------------------------------------------------------------------------------
+  // -------------------------------------------------------------------------------------------
   void add_app(Time now, App app);
   ionian::Result<void> heartbeat_app(Time now, const AppId& id);
   // Ends the app's calls and containers. Stopping a stopped app is success.
@@ -77,7 +77,7 @@ class Core {
   const Function* function(const FunctionId& id) const;
 
   // --- calls
-  // ------------------------------------------------------------------------------------------------
+  // ------------------------------------------------------------------------------------------
   // NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many inputs
   ionian::Result<CallId> start_call(Time now, const NewCall& call);
   // One id an input, in order. RESOURCE_EXHAUSTED: nothing was taken, try again later.
@@ -110,7 +110,7 @@ class Core {
   std::vector<TaskId> tasks() const;
 
   // --- time
-  // -------------------------------------------------------------------------------------------------
+  // -------------------------------------------------------------------------------------------
   void tick(Time now);
   std::optional<Time> next_tick() const;
 

@@ -1,7 +1,6 @@
 #pragma once
 // What every call goes through before its handler and after it, once for all methods:
-// find → parse → authenticate → authorize → idempotency key → handler → status → log line and
-// counters.
+// find → parse → authenticate → authorize → idempotency key → handler → status → log, counters.
 #include <atomic>
 #include <cstdint>
 #include <string>
