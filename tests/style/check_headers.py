@@ -27,8 +27,10 @@ def flags_by_folder(build):
 
 
 def check(header, command, directory):
-    done = subprocess.run([*command, "-fsyntax-only", "-Wno-pragma-once-outside-header", "-x", "c++", str(header)],
-                          cwd=directory, capture_output=True, text=True)
+    # Included twice from an empty source: it must stand alone and be guarded.
+    source = f'#include "{header}"\n' * 2
+    done = subprocess.run([*command, "-fsyntax-only", "-x", "c++", "-"], cwd=directory, input=source, capture_output=True,
+                          text=True)
     return header, done.returncode, done.stderr
 
 
