@@ -10,6 +10,9 @@ namespace ionian::cli {
 // said why on stderr.
 void add_serve(CLI::App& app);
 void add_admin(CLI::App& app);
+void add_config(CLI::App& app);
+void add_profile(CLI::App& app);
+void add_token(CLI::App& app);
 void add_version(CLI::App& app);
 
 // Says "Error: …" on stderr and ends the command with exit code 1.

@@ -4,4 +4,5 @@
 
 namespace ionian::cli {
 extern const std::string_view kServePage, kAdminTokenPage, kAdminStatusPage;
+extern const std::string_view kConfigShowPage, kProfilePage, kTokenSetPage, kTokenInfoPage;
 }

@@ -1,0 +1,9 @@
+#pragma once
+// The commands below `ionian profile`.
+#include "cli/command.h"
+
+namespace ionian::cli {
+
+void add_profile_list(CLI::App& profile);
+
+}  // namespace ionian::cli
