@@ -1,7 +1,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include <iostream>
 #include <memory>
+#include <string>
 
 #include "cli/command.h"
 #include "cli/pages.h"
@@ -19,10 +21,16 @@ void add_serve(CLI::App& app) {
   command->add_option("--public-url", options->public_url, "Address by which browsers reach --http, if it is another (https://…)");
   command->add_option("--ready-file", options->ready_file, "Write {grpc_url, http_url, pid} here once it serves");
   command->add_option("--cache", options->cache, "Folder for downloads (default $IONIAN_CACHE, else ~/.cache/ionian)");
+  command->add_flag("--insecure-public", options->insecure_public, "Listen beyond loopback without encryption");
+  command->add_option("--owner-email", options->owner_email, "Make the owner's account at the first start; with --owner-password-stdin");
+  auto password_from_stdin = std::make_shared<bool>(false);
+  command->add_flag("--owner-password-stdin", *password_from_stdin, "Read the owner's password, a line, from stdin");
   command->add_option("--allow-host", options->allow_hosts, "ADDR:PORT of this host that containers may reach");
   command->add_flag("--log-json", options->json_logs, "Log lines as JSON");
   command->add_flag("--debug", options->debug, "Log every call");
-  command->callback([options] {
+  command->callback([options, password_from_stdin] {
+    if (*password_from_stdin != !options->owner_email.empty()) die("--owner-email and --owner-password-stdin belong together");
+    if (*password_from_stdin && !std::getline(std::cin, options->owner_password)) die("no password came on stdin");
     char* absolute = ::realpath(options->data.c_str(), nullptr);
     if (absolute) options->data = absolute;
     ::free(absolute);

@@ -31,6 +31,18 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Tokens and code in the clear are for the machine itself.
+Result<void> check_addresses(const ServeOptions& options) {
+  for (const std::string* address : {&options.grpc, &options.http}) {
+    const std::string host = address->substr(0, address->rfind(':'));
+    const bool loopback = host.starts_with("127.") || host == "localhost" || host == "[::1]" || host == "::1";
+    if (!loopback && !options.insecure_public)
+      return fail(Code::kFailedPrecondition, *address, " is reachable from other machines, and nothing would be encrypted. Put a proxy with TLS in front of a "
+                  "loopback address, or say --insecure-public if the network is yours alone");
+  }
+  return {};
+}
+
 Result<void> say_ready(const ServeOptions& options, Parts& parts) {
   log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ", parts.facts().http_url, " (HTTP)");
   if (!parts.facts().network_warning.empty()) log::warning(parts.facts().network_warning);
@@ -44,6 +56,7 @@ Result<void> say_ready(const ServeOptions& options, Parts& parts) {
 
 Result<void> serve(const ServeOptions& options) {
   log::configure(options.debug ? log::Level::kDebug : log::Level::kInfo, options.json_logs ? log::Form::kJson : log::Form::kText);
+  TRY(check_addresses(options));
   // Layers and mounts must be readable by the ids of containers.
   ::umask(022);
   raise_file_limit();

@@ -15,6 +15,9 @@ struct ServeOptions {
   std::string ready_file;
   std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
   std::vector<std::string> allow_hosts;
+  bool insecure_public = false;  // listen beyond loopback although nothing is encrypted
+  std::string owner_email;       // with a password: makes the owner's account at the first start
+  std::string owner_password;
   bool json_logs = false;
   bool debug = false;
 };

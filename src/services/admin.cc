@@ -17,6 +17,18 @@ Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now) {
   return {};
 }
 
+Result<void> make_owner_account(store::Tx& tx, const std::string& email, const std::string& password, Time now) {
+  if (email.find('@') == std::string::npos) return fail(Code::kInvalidArgument, "--owner-email '", email, "' is no email address");
+  if (password.size() < 12) return fail(Code::kInvalidArgument, "the owner's password has 12 characters or more");
+  auto owner = store::find_first_user(tx);
+  if (!owner || !owner->password_hash.empty()) return {};
+  owner->email = email;
+  ASSIGN_OR_RETURN(owner->password_hash, SignIns::hash_password(password));
+  store::update_user(tx, *owner);
+  store::append_audit(tx, {.at = now, .workspace = store::first_workspace_of(tx, owner->id), .actor = "owner", .source = "stdin", .action = "owner.create", .target = email});
+  return {};
+}
+
 void Admin::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this, rpc::Table::kAdmin);
   on("TokenCreate", &Admin::create_token, rpc::Access::kOwner);

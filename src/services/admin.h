@@ -35,5 +35,8 @@ inline constexpr std::string_view kFirstWorkspace = "local";
 inline constexpr std::string_view kFirstEnvironment = "main";
 inline constexpr std::string_view kFirstUser = "owner";
 Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now);
+// For automation: what the first-owner page does. Nothing happens if there is an account already.
+//   errors   INVALID_ARGUMENT no email address, or a password under 12 characters
+Result<void> make_owner_account(store::Tx& tx, const std::string& email, const std::string& password, Time now);
 
 }  // namespace ionian::services

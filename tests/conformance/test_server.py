@@ -34,6 +34,8 @@ def test_refusals_at_start(server, tmp_path):
     assert port.returncode == 1 and taken in port.stderr and "--grpc" in port.stderr
     http = serve("--data", tmp_path / "b", "--grpc", "127.0.0.1:0", "--http", server.ready["http_url"].removeprefix("http://"))
     assert http.returncode == 1 and "--http" in http.stderr
+    public = serve("--data", tmp_path / "c", "--grpc", "0.0.0.0:0", "--http", "127.0.0.1:0")
+    assert public.returncode == 1 and "--insecure-public" in public.stderr
     nowhere = serve("--data", "/proc/no/such/folder", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
     assert nowhere.returncode == 1 and nowhere.stderr.startswith("Error: ") and nowhere.stderr.count("\n") == 1
 
