@@ -17,6 +17,11 @@ def number_of(value):
         return None
 
 
+def same_answer(theirs, ours):
+    """Equal, or both an error of one kind."""
+    return theirs.get("error", theirs.get("ok")) == ours.get("error", ours.get("ok"))
+
+
 def from_file(c):
     return c.source == "file"
 
@@ -27,7 +32,8 @@ def one_set_only(c):
     return active > 1 or (active == 0 and len(c.data or {}) > 1 and not c.env.get("MODAL_PROFILE"))
 
 
-# name, rule, when it applies. `c` has: op, key, kind, source ("env", "file", "default"), raw (the value there), env, data, official, ours.
+# name, rule, when it applies. `c` has: op, key, kind, source ("env", "file", "default"), raw (the value there), env, data, official, ours;
+# if_only_true_were_active() asks the official client once more.
 BETTERS = [
     ("text is text", "a setting of text refuses a number, boolean, list, table or date of the file: it wants quotes",
      lambda c: refused(c) and from_file(c) and c.kind not in NOT_TEXT_RULES and not isinstance(c.raw, str)),
@@ -47,10 +53,11 @@ BETTERS = [
     ("suffix", "dev_suffix has no line end", lambda c: refused(c) and c.kind == "suffix" and c.raw == "ab\n"),
     ("automount", "a setting of ours and of clients before 2026", lambda c: c.key == "automount" and c.official.get("error") == "NotFoundError"),
     ("active is true", "only `active = true` makes a profile active; with 1 or \"yes\" the official client disagrees with itself or crashes",
-     lambda c: c.op == "credentials" and any(p.get("active", False) not in (True, False) or p.get("active") in (1, 0) and not isinstance(p.get("active"), bool)
-                                             for p in c.data.values() if "active" in p)),
+     lambda c: c.op == "credentials" and any(p.get("active", False) not in (True, False) or type(p.get("active", False)) is not bool for p in c.data.values())
+     and same_answer(c.if_only_true_were_active(), c.ours)),
     ("chosen default", "MODAL_PROFILE=default chooses it, although no profile is active",
-     lambda c: c.op == "credentials" and c.env.get("MODAL_PROFILE") == "default" and c.official.get("error") == "InvalidError" and not one_set_only(c)),
+     lambda c: c.op == "credentials" and c.env.get("MODAL_PROFILE") == "default" and c.if_only_true_were_active().get("error") == "InvalidError"
+     and not one_set_only(c)),
     ("credential's form", "a token with white space or control characters is refused with its origin, before any connection",
      lambda c: c.op == "credentials" and refused(c) and "white space" in c.ours["message"]),
     ("text is text (credentials)", "as above, for the settings that credentials are made of",

@@ -84,7 +84,8 @@ class Comparison:
             source, raw = "env", env["MODAL_" + key.upper()]
         elif key in data.get(profile, {}):
             source, raw = "file", data[profile][key]
-        context = types.SimpleNamespace(op=question["op"], key=key, source=source, raw=raw, env=case["env"], data=data, official=theirs, ours=ours)
+        context = types.SimpleNamespace(op=question["op"], key=key, source=source, raw=raw, env=case["env"], data=data, official=theirs, ours=ours,
+                                        if_only_true_were_active=lambda: reference.answer_if_only_true_were_active(question))
         name = betters.excuse(context)
         if name:
             self.excused[name] += 1
