@@ -22,7 +22,10 @@ def flags_by_folder(build):
             continue
         kept = [w for w in words[compiler:words.index("-c")] if w != "-o"]
         kept = [w for w in kept if not w.endswith(".o")]
-        flags.setdefault(str(pathlib.Path(entry["file"]).parent), (kept, entry["directory"]))
+        folder = str(pathlib.Path(entry["file"]).parent)
+        # Those of tests have the definitions that fixtures need besides.
+        if folder not in flags or entry["file"].endswith("_test.cc"):
+            flags[folder] = (kept, entry["directory"])
     return flags
 
 
