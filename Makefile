@@ -3,7 +3,7 @@ BUILD ?= build
 PRESET ?= Dev
 CMAKE = cmake -G Ninja -B $(BUILD) -S . -DCMAKE_BUILD_TYPE=$(PRESET)
 
-.PHONY: build run test unit conformance test-all sim fmt tidy bench clean
+.PHONY: build run test unit cli conformance test-all sim fmt tidy bench clean
 
 build:            ## install missing packages and build build/ionian
 	@tools/install-packages
@@ -23,7 +23,11 @@ unit: all         ## tests of single parts, and of containers and images without
 conformance: all  ## the official clients against a real server with real containers
 	@tools/conformance $(BUILD)/ionian
 
-test: unit conformance  ## every test of the tree
+cli: all          ## our own commands, and our settings beside the official client's
+	@tools/differential $(BUILD)
+	@tools/cli-tests $(BUILD)/ionian
+
+test: unit cli conformance  ## every test of the tree
 
 SEEDS ?= 2000
 sim: build        ## the core in SEEDS simulated worlds, and its time per decision
