@@ -1,23 +1,15 @@
 #include "services/calls.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include "base/base64.h"
 
 namespace ionian::services {
 namespace {
 
 constexpr std::size_t kReplyBytes = 16 << 20;
 constexpr std::uint32_t kInputsOutstanding = 1000;
-
-std::string base64url(std::string_view text) {
-  std::string out(sodium_base64_ENCODED_LEN(text.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  out.pop_back();
-  return out;
-}
 
 // Clients decode the middle part to find their item again. It carries no right: ids are checked against the caller.
 std::string input_jwt(std::int32_t index, const InputId& id) {

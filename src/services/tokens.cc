@@ -1,21 +1,13 @@
 #include "services/tokens.h"
 
-#include <sodium.h>
-
 #include <nlohmann/json.hpp>
+
+#include "base/base64.h"
 
 namespace ionian::services {
 namespace {
 
 constexpr Duration kAuthTokenLife = 1h;
-
-std::string base64url(std::string_view text) {
-  std::string out(sodium_base64_ENCODED_LEN(text.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  out.pop_back();
-  return out;
-}
 
 void set_stamp(google::protobuf::Timestamp* stamp, Time t) { stamp->set_seconds(to_unix_ms(t) / 1000); }
 
