@@ -79,7 +79,7 @@ Result<void> Parts::open_data() {
 
 Result<void> Parts::open_images() {
   const std::string cache = cache_folder(options_);
-  const images::HostSettings host = images::HostSettings::detect();
+  host_ = images::HostSettings::detect();
   ASSIGN_OR_RETURN(auto blobs, blobs::BlobStore::open_folder(options_.data + "/blobs"));
   blobs_ = std::make_unique<blobs::BlobStore>(std::move(blobs));
   ASSIGN_OR_RETURN(auto layers, images::LayerStore::open_folder(options_.data + "/layers"));
@@ -88,7 +88,7 @@ Result<void> Parts::open_images() {
   mount_trees_ = std::make_unique<images::MountTrees>(std::move(trees));
   ASSIGN_OR_RETURN(auto client_mounts, images::ClientMounts::open_folder({.root = options_.data + "/runtime", .cache = cache}));
   client_mounts_ = std::make_unique<images::ClientMounts>(std::move(client_mounts));
-  ASSIGN_OR_RETURN(auto bases, images::BaseImages::open_folder({.root = options_.data + "/bases", .cache = cache, .host = host}, *layers_));
+  ASSIGN_OR_RETURN(auto bases, images::BaseImages::open_folder({.root = options_.data + "/bases", .cache = cache, .host = host_}, *layers_));
   base_images_ = std::make_unique<images::BaseImages>(std::move(bases));
   return {};
 }
@@ -123,7 +123,7 @@ Result<void> Parts::settle_records() {
 
 Result<void> Parts::listen() {
   ASSIGN_OR_RETURN(auto builder, images::Builder::make(*layers_, *base_images_, *step_runner_,
-                                                       {.root = options_.data + "/build", .cache = cache_folder(options_), .host = images::HostSettings::detect()}));
+                                                       {.root = options_.data + "/build", .cache = cache_folder(options_), .host = host_}));
   builder_ = std::make_unique<images::Builder>(std::move(builder));
   images_ = std::make_unique<services::Images>(*context_, *builder_);
   apps_ = std::make_unique<services::Apps>(*context_);

@@ -69,6 +69,7 @@ class Parts {
   std::unique_ptr<images::LayerStore> layers_;
   std::unique_ptr<images::MountTrees> mount_trees_;
   std::unique_ptr<images::ClientMounts> client_mounts_;
+  images::HostSettings host_;  // asked for once: pip is a program, and slow to start
   std::unique_ptr<images::BaseImages> base_images_;
   std::unique_ptr<images::Builder> builder_;
 

@@ -69,7 +69,7 @@ def test_secrets_and_limits(client):
 
         @app.local_entrypoint()
         def main():
-            seen = [look.remote() for _ in range(3)] + list(look.map_args() if False else [])
+            seen = [look.remote() for _ in range(3)]
             print("secret", seen[0][0], repr(seen[0][1]), "containers", len({s[2] for s in seen}))
     """)
     assert "secret melon '' containers 1" in client.run("run", program).stdout

@@ -56,7 +56,7 @@ def test_old_and_new_clients_side_by_side(client, old_client):
 
         @app.local_entrypoint()
         def main():
-            print("container runs", version.remote(), list(version.map([]) if False else serialized.map([1, 2])))
+            print("container runs", version.remote(), list(serialized.map([1, 2])))
     """
     assert "container runs 1.6.4 [2, 3]" in client.run("run", client.write(program), timeout=400).stdout
     out = old_client.run("run", old_client.write(program), timeout=400).stdout
