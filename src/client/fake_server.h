@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "client/transport.h"
-
 namespace ionian::client {
 
 struct FakeCall {
@@ -30,7 +28,6 @@ class FakeServer : public grpc::CallbackGenericService {
   // Listens at "127.0.0.1:0" unless told otherwise.
   explicit FakeServer(Answer answer, const std::string& address = "127.0.0.1:0")
       : answer_(std::move(answer)) {
-    allow_fork();
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
     builder.RegisterCallbackGenericService(this);

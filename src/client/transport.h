@@ -47,10 +47,6 @@ enum class Proxy { kAsConfigured, kNone };
 // Opens nothing yet. TLS trusts the roots in $SSL_CERT_FILE, else the system's.
 std::unique_ptr<Transport> make_grpc_transport(const Endpoint& endpoint, Proxy proxy);
 
-// Lets children of fork() open connections of their own. Only before gRPC is used for the first
-// time in a process; later it does nothing. Opening a transport begins with it.
-void allow_fork();
-
 // The file of the certificates that TLS trusts.
 std::string root_certificates_path();
 

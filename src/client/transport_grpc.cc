@@ -3,22 +3,16 @@
 #include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
-#include <unistd.h>
+#include <pthread.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "base/file.h"
 #include "client/transport.h"
-
-// Not in gRPC's headers, but in the archive that is linked.
-namespace grpc_core {
-class Fork {
- public:
-  static void Enable(bool enable);
-};
-}  // namespace grpc_core
 
 namespace ionian::client {
 namespace {
@@ -26,6 +20,8 @@ namespace {
 constexpr int kKeepaliveMs = 30'000, kKeepaliveAnswerMs = 10'000;  // as the official clients
 constexpr int kReconnectFirstMs = 100, kReconnectMaxMs = 5'000;
 constexpr int kMessageBytesMax = 100 << 20;
+constexpr std::string_view kForkedTooSoon =
+    "the process forked while calls were under way, so that its child has no connection";
 
 std::shared_ptr<grpc::ChannelCredentials> credentials_for(const Endpoint& endpoint) {
   if (endpoint.scheme != Endpoint::Scheme::kHttps) return grpc::InsecureChannelCredentials();
@@ -40,7 +36,6 @@ void quiet_grpc() {
 }
 
 std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint, Proxy proxy) {
-  allow_fork();
   static std::once_flag once;
   std::call_once(once, quiet_grpc);
   grpc::ChannelArguments arguments;
@@ -55,8 +50,6 @@ std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint, Proxy prox
                    0);  // the session's own retries say so in their headers
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
-  // gRPC shares connections between channels alike; a child of fork() must not find its parent's.
-  arguments.SetInt("ionian.process", ::getpid());
   return grpc::CreateCustomChannel(endpoint.address(), credentials_for(endpoint), arguments);
 }
 
@@ -76,81 +69,151 @@ std::string text_of(const grpc::ByteBuffer& bytes) {
   return out;
 }
 
+Result<void> wait_until_ready(grpc::Channel& channel, Duration timeout) {
+  const gpr_timespec deadline = deadline_after(timeout);
+  grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
+  // A channel that failed before is in TRANSIENT_FAILURE until its next attempt begins.
+  for (bool tried = false; state != GRPC_CHANNEL_READY;) {
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && tried)
+      return fail(Code::kUnavailable, "the connection failed");
+    tried |= state == GRPC_CHANNEL_CONNECTING || state == GRPC_CHANNEL_IDLE;
+    if (!channel.WaitForStateChange(state, deadline))
+      return fail(
+          state == GRPC_CHANNEL_TRANSIENT_FAILURE ? Code::kUnavailable : Code::kDeadlineExceeded,
+          "no connection came about in time");
+    state = channel.GetState(true);
+  }
+  return {};
+}
+
+WireReply reply_of(const grpc::Status& status, const grpc::ByteBuffer& body,
+                   const grpc::ClientContext& context) {
+  WireReply reply{.status = {static_cast<Code>(status.error_code()), status.error_message()},
+                  .body = text_of(body),
+                  .details = status.error_details(),
+                  .metadata = {}};
+  for (const auto* part :
+       {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()})
+    for (const auto& [name, value] : *part)
+      reply.metadata.emplace_back(std::string(name.data(), name.size()),
+                                  std::string(value.data(), value.size()));
+  return reply;
+}
+
 class GrpcTransport final : public Transport {
  public:
-  GrpcTransport(const Endpoint& endpoint, Proxy proxy) : channel_(open_channel(endpoint, proxy)) {}
+  GrpcTransport(const Endpoint& endpoint, Proxy proxy) : endpoint_(endpoint), proxy_(proxy) {
+    all_transports().add(this);
+  }
+  ~GrpcTransport() override { all_transports().remove(this); }
 
   Result<void> connect(Duration timeout) override {
-    const gpr_timespec deadline = deadline_after(timeout);
-    grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
-    // A channel that failed before is in TRANSIENT_FAILURE until its next attempt begins.
-    for (bool tried = false; state != GRPC_CHANNEL_READY;) {
-      if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && tried)
-        return fail(Code::kUnavailable, "the connection failed");
-      tried |= state == GRPC_CHANNEL_CONNECTING || state == GRPC_CHANNEL_IDLE;
-      if (!channel_->WaitForStateChange(state, deadline))
-        return fail(
-            state == GRPC_CHANNEL_TRANSIENT_FAILURE ? Code::kUnavailable : Code::kDeadlineExceeded,
-            "no connection came about in time");
-      state = channel_->GetState(true);
-    }
-    return {};
+    const Use use(*this);
+    if (!use.channel()) return fail(Code::kCancelled, kForkedTooSoon);
+    return wait_until_ready(*use.channel(), timeout);
   }
 
   WireReply unary(const WireRequest& request) override {
-    grpc::ClientContext context;
-    const Registered registered(*this, context);
+    Use use(*this);
+    if (!use.channel()) return {.status = {Code::kCancelled, std::string(kForkedTooSoon)}};
+    grpc::ClientContext& context = use.context();
     context.set_deadline(deadline_after(request.timeout));
     for (const auto& [name, value] : request.metadata) context.AddMetadata(name, value);
     const grpc::Slice slice(request.body);
     const grpc::ByteBuffer out(&slice, 1);
     grpc::ByteBuffer in;
     const grpc::Status status = grpc::internal::BlockingUnaryCall(
-        channel_.get(),
+        use.channel(),
         grpc::internal::RpcMethod(request.path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC),
         &context, out, &in);
-    WireReply reply{.status = {static_cast<Code>(status.error_code()), status.error_message()},
-                    .body = text_of(in),
-                    .details = status.error_details(),
-                    .metadata = {}};
-    for (const auto* part :
-         {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()})
-      for (const auto& [name, value] : *part)
-        reply.metadata.emplace_back(std::string(name.data(), name.size()),
-                                    std::string(value.data(), value.size()));
-    return reply;
+    return reply_of(status, in, context);
   }
 
   void close() noexcept override {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    for (grpc::ClientContext* context : active_) context->TryCancel();
+    for (Use* use : uses_) use->context().TryCancel();
   }
 
  private:
-  // A call that close() can reach while it lives.
-  class Registered {
+  // The channel while something goes on over it, within reach of close().
+  class Use {
    public:
-    Registered(GrpcTransport& transport, grpc::ClientContext& context)
-        : transport_(transport), context_(context) {
+    explicit Use(GrpcTransport& transport) : transport_(transport) {
       const std::lock_guard lock(transport_.mutex_);
-      transport_.active_.insert(&context_);
-      if (transport_.closed_) context_.TryCancel();
+      if (!transport_.channel_ && !AllTransports::unusable)
+        transport_.channel_ = open_channel(transport_.endpoint_, transport_.proxy_);
+      channel_ = transport_.channel_;
+      transport_.uses_.insert(this);
+      if (channel_) context_.emplace();
+      if (channel_ && transport_.closed_) context_->TryCancel();
     }
-    ~Registered() {
+    ~Use() {
       const std::lock_guard lock(transport_.mutex_);
-      transport_.active_.erase(&context_);
+      transport_.uses_.erase(this);
+      context_.reset();
+      channel_.reset();
     }
+    grpc::Channel* channel() const { return channel_.get(); }
+    grpc::ClientContext& context() { return *context_; }
 
    private:
     GrpcTransport& transport_;
-    grpc::ClientContext& context_;
+    std::shared_ptr<grpc::Channel> channel_;
+    std::optional<grpc::ClientContext> context_;
   };
 
-  std::shared_ptr<grpc::Channel> channel_;
-  std::mutex mutex_;
-  bool closed_ = false;                    // guarded by mutex_
-  std::set<grpc::ClientContext*> active_;  // guarded by mutex_
+  // Every transport of the process, for the moment of fork(): gRPC's threads do not live on in a
+  // child, so it is shut down before, if nothing is under way, and starts anew on both sides.
+  class AllTransports {
+   public:
+    AllTransports() {
+      ::pthread_atfork([] { all_transports().before_fork(); }, [] { all_transports().in_parent(); },
+                       [] { all_transports().in_child(); });
+    }
+    void add(GrpcTransport* one) {
+      const std::lock_guard lock(mutex_);
+      all_.insert(one);
+    }
+    void remove(GrpcTransport* one) {
+      const std::lock_guard lock(mutex_);
+      all_.erase(one);
+    }
+    static inline std::atomic<bool> unusable = false;
+
+   private:
+    void before_fork() {
+      mutex_.lock();
+      for (GrpcTransport* one : all_) {
+        one->mutex_.lock();
+        if (one->uses_.empty()) one->channel_.reset();
+      }
+      if (!::grpc_is_initialized()) return;
+      ::grpc_init();
+      ::grpc_shutdown_blocking();
+    }
+    void in_parent() {
+      for (GrpcTransport* one : all_) one->mutex_.unlock();
+      mutex_.unlock();
+    }
+    void in_child() {
+      if (::grpc_is_initialized()) unusable = true;
+      in_parent();
+    }
+    std::mutex mutex_;
+    std::set<GrpcTransport*> all_;  // guarded by mutex_
+  };
+  static AllTransports& all_transports() {
+    static AllTransports& all = *std::make_unique<AllTransports>().release();
+    return all;
+  }
+
+  const Endpoint endpoint_;
+  const Proxy proxy_;
+  std::mutex mutex_;                        // guards what follows
+  std::shared_ptr<grpc::Channel> channel_;  // null: not yet, or closed for a fork()
+  bool closed_ = false;
+  std::set<Use*> uses_;
 };
 
 }  // namespace
@@ -159,10 +222,6 @@ std::string WireReply::find(std::string_view name) const {
   for (const auto& [key, value] : metadata)
     if (key == name) return value;
   return "";
-}
-
-void allow_fork() {
-  if (!::grpc_is_initialized()) grpc_core::Fork::Enable(true);
 }
 
 std::string root_certificates_path() {
