@@ -17,8 +17,8 @@ struct CallOptions {
   std::vector<std::pair<std::string, std::string>> metadata = {};
 };
 
-// Connects to `address` ("unix:/path", "127.0.0.1:8713"), calls `path`, waits. The server's status
-// is the result. TLS trusts the roots in $SSL_CERT_FILE, else the system's.
+// Connects to `address` ("unix:/path", "127.0.0.1:8713"), calls `path`, waits. The server's status is the result.
+// TLS trusts the roots in $SSL_CERT_FILE, else the system's.
 Result<void> call_unary(const std::string& address, const std::string& path,
                         const google::protobuf::Message& request, google::protobuf::Message& reply,
                         Duration timeout, const CallOptions& options = {});
