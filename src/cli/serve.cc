@@ -18,6 +18,9 @@ void add_serve(CLI::App& app) {
   command->add_option("--data", options->data, "Folder for everything the server keeps")->required();
   command->add_option("--grpc", options->grpc, "Address for clients; port 0 takes a free one")->capture_default_str();
   command->add_option("--http", options->http, "Address for blobs and pages")->capture_default_str();
+  command->add_option("--tls-cert", options->tls_certificate, "Certificate chain (PEM) for both addresses; read again when it changes");
+  command->add_option("--tls-key", options->tls_key, "Its private key (PEM)");
+  command->add_option("--server-url", options->server_url, "Address by which clients reach --grpc, if it is another (https://…)");
   command->add_option("--public-url", options->public_url, "Address by which browsers reach --http, if it is another (https://…)");
   command->add_option("--ready-file", options->ready_file, "Write {grpc_url, http_url, pid} here once it serves");
   command->add_option("--cache", options->cache, "Folder for downloads (default $IONIAN_CACHE, else ~/.cache/ionian)");

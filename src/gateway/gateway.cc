@@ -14,7 +14,7 @@ constexpr std::uint64_t kBodyBytes = 1ull << 40;
 
 }  // namespace
 
-Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address, std::vector<Route> routes) {
+Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address, std::vector<Route> routes, TlsFiles* tls) {
   const std::size_t colon = address.rfind(':');
   beast::error_code error;
   const auto ip = asio::ip::make_address(address.substr(0, colon == std::string::npos ? 0 : colon), error);
@@ -22,7 +22,7 @@ Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address, std
   const char* end = address.data() + address.size();
   if (error || std::from_chars(address.data() + colon + 1, end, port).ptr != end)
     return fail(Code::kInvalidArgument, "'", address, "' is no address: write IP:PORT, as 127.0.0.1:8714");
-  std::unique_ptr<Gateway> gateway(new Gateway(std::move(routes)));
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(routes), tls));
   gateway->acceptor_ = std::make_shared<Acceptor>(asio::make_strand(gateway->io_));
   Acceptor& acceptor = *gateway->acceptor_;
   const asio::ip::tcp::endpoint endpoint(ip, port);
@@ -90,7 +90,8 @@ void Gateway::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
           asio::spawn(
               own,
               [this, side, socket = std::move(socket)](asio::yield_context inner) mutable {
-                serve(Stream(std::move(socket)), side, inner);
+                Stream stream(std::move(socket));
+                if (!side.empty() || tls_.begin(stream, inner)) serve(stream, side, inner);
                 connections_.fetch_sub(1);
               },
               [](std::exception_ptr) {});
@@ -106,7 +107,7 @@ const Route* Gateway::find(std::string_view target, bool inside) const {
   return best;
 }
 
-void Gateway::serve(Stream stream, const std::string& side, asio::yield_context yield) {
+void Gateway::serve(Stream& stream, const std::string& side, asio::yield_context yield) {
   beast::flat_buffer buffer;
   for (bool again = true; again;) {
     http::request_parser<http::buffer_body> parser;
@@ -123,8 +124,7 @@ void Gateway::serve(Stream stream, const std::string& side, asio::yield_context 
       exchange.reply(404, "text/plain; charset=utf-8", "there is nothing at this address\n");
     again = exchange.keep_alive();
   }
-  beast::error_code ignored;
-  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream.say_goodbye(yield);
 }
 
 }  // namespace ionian::gateway

@@ -24,7 +24,8 @@ struct Route {
 class Gateway {
  public:
   // Takes the address, and answers nobody yet. FAILED_PRECONDITION naming it if it is taken or not ours.
-  static Result<std::unique_ptr<Gateway>> listen(const std::string& address, std::vector<Route> routes);
+  // With `tls`, which outlives the gateway, the public listener speaks TLS; those inside containers never do.
+  static Result<std::unique_ptr<Gateway>> listen(const std::string& address, std::vector<Route> routes, TlsFiles* tls = nullptr);
   void run();
   ~Gateway();
 
@@ -39,12 +40,13 @@ class Gateway {
   static constexpr int kConnectionsMax = 4096;
   static constexpr int kThreads = 2;
 
-  explicit Gateway(std::vector<Route> routes) : routes_(std::move(routes)) {}
+  Gateway(std::vector<Route> routes, TlsFiles* tls) : routes_(std::move(routes)), tls_(tls) {}
   void accept_on(std::shared_ptr<Acceptor> acceptor, std::string side);
-  void serve(Stream stream, const std::string& side, asio::yield_context yield);
+  void serve(Stream& stream, const std::string& side, asio::yield_context yield);
   const Route* find(std::string_view target, bool inside) const;
 
   const std::vector<Route> routes_;
+  TlsContexts tls_;
   asio::io_context io_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   int port_ = 0;

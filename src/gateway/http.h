@@ -1,9 +1,7 @@
 #pragma once
 // One HTTP connection as its handlers see it. Handlers run in a stackful coroutine: they read like blocking code, and ten
 // thousand waiting connections are ten thousand small stacks, not threads.
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/spawn.hpp>
-#include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
 #include <functional>
@@ -11,14 +9,12 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "gateway/stream.h"
 
 namespace ionian::gateway {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-using Stream = beast::basic_stream<asio::ip::tcp, asio::any_io_executor>;
 using RequestHead = http::request_header<>;
 
 // A request whose head has been read and whose body has not.
@@ -46,6 +42,7 @@ class Exchange {
   void reply_error(const Status& status);
 
   bool keep_alive() const { return keep_alive_; }
+  bool tls() const { return stream_.tls(); }
   // Of the other end: "127.0.0.1".
   std::string remote_address() const;
   // For handlers that wait for something else.

@@ -48,6 +48,7 @@ std::string hash_of(const grpc::ByteBuffer& buffer) {
 // Lives until gRPC says that all is over (OnDone) and no room holds it any more.
 class ReactorCall final : public grpc::ServerGenericBidiReactor,
                           public ActiveCall,
+                          public OpenCall,
                           public std::enable_shared_from_this<ReactorCall> {
  public:
   ReactorCall(Pipeline& pipeline, grpc::GenericCallbackServerContext* context)
@@ -64,28 +65,29 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     pipeline_.call_began(call_.peer);
     method_ = pipeline_.table().find(path_);
     if (!method_)
-      return end({Code::kUnimplemented, cat(path_.substr(path_.rfind('/') + 1),
-                                            " is not served by this version of Ionian")});
+      return end_with({Code::kUnimplemented, cat(path_.substr(path_.rfind('/') + 1),
+                                                 " is not served by this version of Ionian")});
     StartRead(&request_buffer_);
   }
 
   // gRPC's side
   // -----------------------------------------------------------------------------------------
   void OnReadDone(bool ok) override {
-    if (!ok) return end({Code::kInvalidArgument, "the call carried no request"});
+    if (!ok) return end_with({Code::kInvalidArgument, "the call carried no request"});
     request_bytes_ = request_buffer_.Length();
     if (pipeline_.counters().bytes_in_flight.fetch_add(request_bytes_) + request_bytes_ >
         Pipeline::kBytesInFlightMax)
-      return end(
+      return end_with(
           {Code::kResourceExhausted, "the server is holding too many large requests; try again"});
     call_.headers = read_headers(*context_);
     if (Result<void> admitted = pipeline_.admit(*method_, call_); !admitted)
-      return end(admitted.error());
+      return end_with(admitted.error());
+    if (may_last()) pipeline_.open_calls().add(shared_from_this());
     const std::string hash = call_.headers.idempotency_key.empty() ? "" : hash_of(request_buffer_);
     request_ = method_->make_request();
     if (!parse())
-      return end({Code::kInvalidArgument,
-                  cat("the request is no valid ", method_->request_type->full_name())});
+      return end_with({Code::kInvalidArgument,
+                       cat("the request is no valid ", method_->request_type->full_name())});
     pipeline_.dispatch(shared_from_this(), hash);
   }
 
@@ -93,6 +95,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     if (next_ < batch_.size() && ok) return write_next();
     batch_.clear();
     const std::function<void()> sent = std::exchange(sent_, {});
+    move(State::kWriting, State::kIdle);
     if (sent) sent();
   }
 
@@ -102,6 +105,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   }
 
   void OnDone() override {
+    if (method_ && may_last()) pipeline_.open_calls().remove(this);
     pipeline_.call_ended(call_.peer);
     pipeline_.counters().in_flight.fetch_sub(1);
     pipeline_.counters().bytes_in_flight.fetch_sub(request_bytes_);
@@ -119,30 +123,31 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   }
 
   void finish(Result<MessagePtr> reply) override {
+    if (!move(State::kIdle, State::kEnded)) return;
     if (seen_) std::exchange(seen_, {})(reply);
-    if (!reply) return end(std::move(reply).error());
+    if (!reply) return finish_now(std::move(reply).error());
     grpc::ByteBuffer buffer;
     bool own = false;
     const grpc::Status made =
         grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(**reply, &buffer, &own);
     if (!made.ok() || buffer.Length() > Pipeline::kMessageBytesMax)
-      return end({Code::kResourceExhausted, cat("the reply is larger than a message may be (",
-                                                Pipeline::kMessageBytesMax, " bytes)")});
-    if (ended_.exchange(true)) return;
+      return finish_now(
+          {Code::kResourceExhausted, cat("the reply is larger than a message may be (",
+                                         Pipeline::kMessageBytesMax, " bytes)")});
     pipeline_.finished(call_, {}, began_);
     reply_buffer_ = std::move(buffer);
     StartWriteAndFinish(&reply_buffer_, {}, grpc::Status::OK);
   }
 
   void send(std::vector<MessagePtr> batch, std::function<void()> sent) override {
-    if (cancelled_ || ended_) return sent();
+    if (cancelled_ || !move(State::kIdle, State::kWriting)) return sent();
     batch_ = std::move(batch);
     next_ = 0;
     sent_ = std::move(sent);
     write_next();
   }
 
-  void finish_stream(Status status) override { end(std::move(status)); }
+  void finish_stream(Status status) override { end_with(std::move(status)); }
 
  private:
   bool parse() {
@@ -158,8 +163,35 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     StartWrite(&reply_buffer_);
   }
 
-  void end(Status status) {
-    if (ended_.exchange(true)) return;
+  // The sweep's side -----------------------------------------------------------------------------
+  void recheck() override {
+    if (call_.caller.kind != CallerKind::kToken || cancelled_) return;
+    Call again;
+    again.headers = call_.headers;
+    again.peer = call_.peer;
+    const Result<void> admitted = pipeline_.admit(*method_, again);
+    if (admitted) return;
+    if (method_->stream && !end(admitted.error()))
+      context_->TryCancel();  // a write is under way, and its reader may never take it
+    if (!method_->stream) finish(std::unexpected(admitted.error()));
+    OnCancel();
+  }
+
+  // What the call is at. Rooms, gRPC's threads and the sweep meet here: only who moves the state
+  // out of kIdle may start the next operation.
+  enum class State { kIdle, kWriting, kEnded };
+  bool move(State from, State to) { return state_.compare_exchange_strong(from, to); }
+
+  bool may_last() const { return method_->poll || method_->stream; }
+
+  // False if the call has ended before, or a write is under way.
+  bool end(Status status) {
+    if (!move(State::kIdle, State::kEnded)) return false;
+    finish_now(std::move(status));
+    return true;
+  }
+  void end_with(Status status) { (void)end(std::move(status)); }
+  void finish_now(const Status& status) {
     pipeline_.finished(call_, status, began_);
     Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code), status.message));
   }
@@ -179,7 +211,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   std::size_t next_ = 0;
   std::function<void()> sent_;
   std::atomic<bool> cancelled_ = false;
-  std::atomic<bool> ended_ = false;
+  std::atomic<State> state_ = State::kIdle;
 };
 
 }  // namespace

@@ -33,8 +33,14 @@ struct Caller {
   TokenId token;              // kToken
   std::string principal;      // kToken: the user (us-…) or service user (sv-…) behind it
   WorkspaceRole role = WorkspaceRole::kNone;
-  TaskId task;  // kTask
-  AppId app;    // kTask
+  TaskId task = {};  // kTask
+  AppId app = {};    // kTask
+
+  // kToken: one that may do less than its owner. `role` is what is left of the owner's `standing`.
+  bool limited = false;
+  WorkspaceRole standing = WorkspaceRole::kNone;
+  EnvironmentRole most = EnvironmentRole::kContributor;  // no more than this in any environment
+  std::shared_ptr<const std::vector<EnvironmentId>> only = {};  // these environments; null = all
 };
 
 // Whose calls a method takes. Policy stands on the table's line, as data.
@@ -44,6 +50,7 @@ enum class Access {
   kClient,     // the same; in environments, the role contributor
   kContainer,  // containers only
   kMember,     // a valid token; containers have no identity of their own to manage
+  kUnlimited,  // the same, but one that may do all that its owner may
   kManager,    // a token of a manager or owner of the workspace
   kOwner,      // the data folder's owner only
 };

@@ -41,6 +41,7 @@ struct Method {
   // core, …
   std::function<Answer(Call&, const Message&, void* room_state)> handle;
   std::function<StreamAnswer(Call&, const Message&, void* room_state, Emitter&)> stream;
+  bool poll = false;  // `handle` may answer "not yet"
   const google::protobuf::Descriptor* request_type = nullptr;
   const google::protobuf::Descriptor* reply_type = nullptr;
 };

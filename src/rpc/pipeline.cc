@@ -12,12 +12,16 @@ bool allowed(Access access, const Caller& caller) {
     case Access::kAnonymous:
       return true;
     case Access::kView:
-    case Access::kClient:
       return caller.kind == CallerKind::kToken || caller.kind == CallerKind::kTask;
+    case Access::kClient:
+      return caller.kind == CallerKind::kTask ||
+             (caller.kind == CallerKind::kToken && caller.most >= EnvironmentRole::kContributor);
     case Access::kContainer:
       return caller.kind == CallerKind::kTask;
     case Access::kMember:
       return caller.kind == CallerKind::kToken;
+    case Access::kUnlimited:
+      return caller.kind == CallerKind::kToken && !caller.limited;
     case Access::kManager:
       return caller.kind == CallerKind::kToken && caller.role >= WorkspaceRole::kManager;
     case Access::kOwner:
@@ -49,8 +53,11 @@ Status refusal(std::string_view name, Access access, const Caller& caller) {
             "`modal setup` or "
             "`modal token set`"};
   std::string why;
+  if (access == Access::kClient) why = " needs the role contributor; this token is a viewer";
   if (access == Access::kContainer) why = " is for the code inside a container";
-  if (access == Access::kMember)
+  if (access == Access::kUnlimited && caller.kind == CallerKind::kToken)
+    why = " needs a token that may do all that its owner may; this one is limited";
+  else if (access == Access::kMember || access == Access::kUnlimited)
     why = " is for people and service users with a token, not for containers";
   if (access == Access::kManager)
     why = cat(" needs the role manager in this workspace; you are ", role_name(caller.role));

@@ -9,6 +9,7 @@
 #include "rpc/fd_numbers.h"
 #include "rpc/idempotency.h"
 #include "rpc/method.h"
+#include "rpc/open_calls.h"
 #include "rpc/table.h"
 
 namespace ionian::rpc {
@@ -49,6 +50,11 @@ class Pipeline {
   // Who calls, and may they? Fills call.caller.
   Result<void> admit(const Method& method, Call& call);
 
+  // Polls and streams whose token was revoked, disabled, has expired or may less than before end
+  // with the status that their next call would get. Once a second, from one thread.
+  void end_what_may_no_longer_be() { open_calls_.recheck_all(); }
+  OpenCalls& open_calls() { return open_calls_; }
+
   // Hands the call to its room, or answers it with the reply that its idempotency key already has.
   void dispatch(ActiveCallPtr call, const std::string& request_bytes_hash);
 
@@ -65,6 +71,7 @@ class Pipeline {
   const Clock& clock_;
   Counters counters_;
   IdempotentReplies replies_;
+  OpenCalls open_calls_;
 };
 
 }  // namespace ionian::rpc

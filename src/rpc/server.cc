@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "rpc/active_call.h"
+#include "rpc/tls_credentials.h"
 
 namespace ionian::rpc {
 namespace {
@@ -71,10 +72,8 @@ class GrpcServer final : public Server {
 
  private:
   static std::shared_ptr<grpc::ServerCredentials> credentials(const Listener& listener) {
-    if (listener.certificate_pem.empty()) return grpc::InsecureServerCredentials();
-    grpc::SslServerCredentialsOptions options;
-    options.pem_key_cert_pairs.push_back({listener.key_pem, listener.certificate_pem});
-    return grpc::SslServerCredentials(options);
+    if (!listener.tls) return grpc::InsecureServerCredentials();
+    return tls_credentials(*listener.tls);
   }
 
   Service service_;

@@ -4,14 +4,15 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/tls_files.h"
 #include "rpc/fd_numbers.h"
 #include "rpc/pipeline.h"
 
 namespace ionian::rpc {
 
 struct Listener {
-  std::string address;                   // "127.0.0.1:8713" (port 0: any free one) or "unix:/path"
-  std::string certificate_pem, key_pem;  // both set: TLS
+  std::string address;      // "127.0.0.1:8713" (port 0: any free one) or "unix:/path"
+  TlsFiles* tls = nullptr;  // null: in the clear. Outlives the server
 };
 
 class Server {

@@ -72,8 +72,7 @@ class ServerTest : public testing::Test {
     Table::Binder on(table, &handlers);
     on("Who", &Handlers::who, Access::kContainer);
     on("Count", &Handlers::count, Access::kAnonymous);
-    server = *Server::start(pipeline,
-                            {{.address = "127.0.0.1:0", .certificate_pem = "", .key_pem = ""}});
+    server = *Server::start(pipeline, {{.address = "127.0.0.1:0"}});
     by_port =
         grpc::CreateChannel(cat("127.0.0.1:", server->port(0)), grpc::InsecureChannelCredentials());
   }
@@ -219,8 +218,7 @@ TEST_F(ServerTest, ARepeatedIdempotencyKeyGetsTheFirstReply) {
 
 TEST_F(ServerTest, ASecondServerOnThePortIsRefused) {
   const std::string address = cat("127.0.0.1:", server->port(0));
-  const auto second =
-      Server::start(pipeline, {{.address = address, .certificate_pem = "", .key_pem = ""}});
+  const auto second = Server::start(pipeline, {{.address = address}});
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
   EXPECT_NE(second.error().message.find(address), std::string::npos);

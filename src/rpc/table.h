@@ -82,6 +82,7 @@ class Table {
                     std::optional<Result<Reply>> (Self::*f)(Call&, const Request&, State&),
                     Access access = Access::kClient) {
       Method& m = table_.add<Request, Reply>(service_, name, access, table_.room_of<State>());
+      m.poll = true;
       m.handle = [self = self_, f](Call& call, const Message& request, void* state) -> Answer {
         auto answer =
             (self->*f)(call, static_cast<const Request&>(request), *static_cast<State*>(state));

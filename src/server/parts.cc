@@ -142,18 +142,19 @@ Result<void> Parts::listen() {
   table_.add_room<services::Slow>(*h.slow_room);
   table_.add_room<core::Core>(*core_loop_);
   table_.add_room<logs::LogStore>(*log_loop_);
-  flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows);
+  flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows, [this](Time now) { return recheck_open_calls(now); });
   table_.add_room<services::TokenFlows>(*flow_loop_);
   table_.set_inline_room(*h.inline_room);
   h.bind(*apps_, *images_, table_);
 
   pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
-  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), pages_->route()}));
+  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), pages_->route()}, tls_.get()));
   door_ = std::make_unique<GatewayDoor>(*gateway_);
   const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
-  facts_.http_url = cat("http://", http_host, ':', gateway_->port());
+  const std::string_view scheme = tls_ ? "https://" : "http://";
+  facts_.http_url = cat(scheme, http_host, ':', gateway_->port());
   context_->public_url = options_.public_url.empty() ? facts_.http_url : options_.public_url;
-  context_->http_is_wildcard = http_host == "0.0.0.0";
+  context_->http_is_wildcard = http_host == "0.0.0.0" && options_.public_url.empty();
   std::vector<std::string> names = {cat(http_host, ':', gateway_->port()), cat("localhost:", gateway_->port()), cat("127.0.0.1:", gateway_->port())};
   if (const std::size_t slashes = options_.public_url.find("//"); slashes != std::string::npos) names.push_back(options_.public_url.substr(slashes + 2));
   pages_->set_hosts(std::move(names));
@@ -164,18 +165,25 @@ Result<void> Parts::listen() {
   const std::string socket = options_.data + "/admin.sock";
   ::unlink(socket.c_str());
   const mode_t before = ::umask(0177);
-  auto server = rpc::Server::start(*pipeline_, {{.address = options_.grpc, .certificate_pem = "", .key_pem = ""},
-                                                {.address = "unix:" + socket, .certificate_pem = "", .key_pem = ""}});
+  auto server = rpc::Server::start(*pipeline_, {{.address = options_.grpc, .tls = tls_.get()}, {.address = "unix:" + socket}});
   ::umask(before);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
   const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
-  facts_.grpc_url = cat("http://", host, ':', server_->port(0));
+  facts_.grpc_url = options_.server_url.empty() ? cat(scheme, host, ':', server_->port(0)) : options_.server_url;
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();
   flow_loop_->start();
   return {};
+}
+
+// Once a second: what a token's end does to calls that are under way is seen within five.
+std::optional<Time> Parts::recheck_open_calls(Time now) {
+  if (now < next_recheck_) return next_recheck_;
+  pipeline_->end_what_may_no_longer_be();
+  next_recheck_ = now + 1s;
+  return next_recheck_;
 }
 
 std::string Parts::owner_link() {

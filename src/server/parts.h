@@ -58,10 +58,13 @@ class Parts {
   // What a former life has left half done is ended in the records.
   Result<void> settle_records();
 
+  std::optional<Time> recheck_open_calls(Time now);
+
   const ServeOptions options_;
   SystemClock clock_;
   SystemRandom random_;
   services::ServerFacts facts_;
+  std::unique_ptr<TlsFiles> tls_;  // null: in the clear
   std::unique_ptr<container::Spawner> spawner_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<services::KeyFile> key_;
@@ -80,6 +83,7 @@ class Parts {
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<logs::LogStore> logs_;
   std::unique_ptr<rpc::Loop> core_loop_, log_loop_, flow_loop_;
+  Time next_recheck_;  // of the flow loop's thread
   std::unique_ptr<services::Context> context_;
 
   std::unique_ptr<Pool> slow_pool_;

@@ -31,14 +31,19 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+bool is_loopback(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  return host.starts_with("127.") || host == "localhost" || host == "[::1]" || host == "::1";
+}
+
 // Tokens and code in the clear are for the machine itself.
 Result<void> check_addresses(const ServeOptions& options) {
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    return fail(Code::kInvalidArgument, "--tls-cert and --tls-key belong together");
   for (const std::string* address : {&options.grpc, &options.http}) {
-    const std::string host = address->substr(0, address->rfind(':'));
-    const bool loopback = host.starts_with("127.") || host == "localhost" || host == "[::1]" || host == "::1";
-    if (!loopback && !options.insecure_public)
-      return fail(Code::kFailedPrecondition, *address, " is reachable from other machines, and nothing would be encrypted. Put a proxy with TLS in front of a "
-                  "loopback address, or say --insecure-public if the network is yours alone");
+    if (is_loopback(*address) || !options.tls_certificate.empty() || options.insecure_public) continue;
+    return fail(Code::kFailedPrecondition, *address, " is reachable from other machines, and nothing would be encrypted. Give --tls-cert and --tls-key, put a "
+                "proxy with TLS in front of a loopback address, or say --insecure-public if the network is yours alone");
   }
   return {};
 }

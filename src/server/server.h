@@ -11,7 +11,9 @@ struct ServeOptions {
   std::string data;
   std::string grpc = "127.0.0.1:8713";
   std::string http = "127.0.0.1:8714";
+  std::string tls_certificate, tls_key;  // PEM files, read again when they change; both listeners speak TLS then
   std::string public_url;  // by which browsers come here, "" = the address of --http
+  std::string server_url;  // by which clients come here, "" = the address of --grpc
   std::string ready_file;
   std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
   std::vector<std::string> allow_hosts;

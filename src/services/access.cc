@@ -1,5 +1,7 @@
 #include "services/access.h"
 
+#include <algorithm>
+
 namespace ionian::services {
 
 using rpc::EnvironmentRole;
@@ -31,7 +33,12 @@ WorkspaceRole workspace_role_of(std::string_view text) {
 EnvironmentRole AccessRules::role_in(store::View& view, const rpc::Caller& caller, const store::Environment& env) {
   if (caller.kind == rpc::CallerKind::kTask)
     return env.id == caller.environment || !env.restricted ? EnvironmentRole::kContributor : EnvironmentRole::kNoAccess;
-  if (caller.role >= WorkspaceRole::kManager) return EnvironmentRole::kContributor;
+  if (caller.only && std::find(caller.only->begin(), caller.only->end(), env.id) == caller.only->end()) return EnvironmentRole::kNoAccess;
+  return std::min(caller.most, role_of_principal(view, caller, env));
+}
+
+EnvironmentRole AccessRules::role_of_principal(store::View& view, const rpc::Caller& caller, const store::Environment& env) {
+  if (std::max(caller.role, caller.standing) >= WorkspaceRole::kManager) return EnvironmentRole::kContributor;
   const std::string assigned = store::environment_role(view, env.id, caller.principal);
   if (!assigned.empty()) return environment_role_of(assigned).value_or(EnvironmentRole::kNoAccess);
   if (!env.restricted) return EnvironmentRole::kContributor;
@@ -41,8 +48,8 @@ EnvironmentRole AccessRules::role_in(store::View& view, const rpc::Caller& calle
 }
 
 Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId& environment) {
-  const std::pair<std::string, EnvironmentId> key(call.caller.kind == rpc::CallerKind::kTask ? call.caller.environment.str() : call.caller.principal,
-                                                  environment);
+  const rpc::Caller& caller = call.caller;
+  const std::pair<std::string, EnvironmentId> key(caller.kind == rpc::CallerKind::kTask ? caller.environment.str() : caller.limited ? caller.token.str() : caller.principal, environment);
   std::optional<EnvironmentRole> role;
   std::uint64_t generation = 0;
   {

@@ -25,6 +25,8 @@ class AccessRules {
   void forget();
 
  private:
+  // The same, whatever the token that it came by may do.
+  static rpc::EnvironmentRole role_of_principal(store::View& view, const rpc::Caller& caller, const store::Environment& environment);
   static constexpr std::size_t kRememberedMax = 100'000;
   store::Store& store_;
   std::shared_mutex mutex_;

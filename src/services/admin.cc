@@ -90,7 +90,7 @@ Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&
 Result<TokenRevokeResponse> Admin::revoke_token(rpc::Call& call, const TokenRevokeRequest& request, store::Tx& tx) {
   const auto token = store::find_token(tx, TokenId(request.token_id()));
   if (!token) return fail(Code::kNotFound, "token '", request.token_id(), "' not found");
-  store::revoke_token(tx, token->id, call.now);
+  store::revoke_token(tx, token->id, call.now, "owner");
   call.caller.workspace = token->workspace;
   c_.audit(tx, call, "token.revoke", token->id.str());
   call.after_commit([this] { c_.forget_identities(); });

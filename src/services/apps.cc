@@ -51,7 +51,10 @@ Result<modal::client::AppCreateResponse> Apps::create(rpc::Call& call, const mod
 
 Result<Apps::Empty> Apps::heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request, core::Core& core) {
   const core::App* app = core.app(AppId(request.app_id()));
-  if (!app || app->workspace != call.caller.workspace) return fail(Code::kNotFound, "app '", request.app_id(), "' not found");
+  const bool here = app && app->workspace == call.caller.workspace;
+  const Result<void> may = here ? c_.access.check(call, app->environment) : fail(Code::kNotFound, "");
+  if (!may && may.error().code != Code::kNotFound) return std::unexpected(may.error());
+  if (!may) return fail(Code::kNotFound, "app '", request.app_id(), "' not found");
   TRY(core.heartbeat_app(call.now, app->id));
   return Empty();
 }

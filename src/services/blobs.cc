@@ -29,7 +29,7 @@ std::string host_of(const std::string& header) {
 void Blobs::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("BlobCreate", &Blobs::create);
-  on("BlobGet", &Blobs::get);
+  on("BlobGet", &Blobs::get, rpc::Access::kView);
 }
 
 std::string Blobs::address_of(const rpc::Call& call, blobs::BlobRight right) const {
@@ -39,8 +39,10 @@ std::string Blobs::address_of(const rpc::Call& call, blobs::BlobRight right) con
   if (!right.side.empty()) return cat("http://172.21.0.1:", kInsidePort, target);
   // The listener's own host, unless it stands on all of the machine's addresses: then the one that the client knows.
   const std::string host = host_of(call.headers.host);
+  if (!c_.http_is_wildcard || host.empty()) return cat(c_.public_url, target);
+  const std::string scheme = c_.public_url.substr(0, c_.public_url.find("//") + 2);
   const std::string port = c_.public_url.substr(c_.public_url.rfind(':'));
-  return cat(c_.http_is_wildcard && !host.empty() ? cat("http://", host, port) : c_.public_url, target);
+  return cat(scheme, host, port, target);
 }
 
 Result<modal::client::BlobCreateResponse> Blobs::create(rpc::Call& call, const modal::client::BlobCreateRequest& request, store::Tx& tx) {

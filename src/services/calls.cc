@@ -82,9 +82,10 @@ Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const m
   fresh.asynchronous = kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC ||
                        kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
   const core::Function* function = core.function(fresh.function);
-  if (function && function->config.workspace == fresh.workspace)
-    if (Result<void> may = c_.access.check(call, core.app(function->config.app)->environment); !may)
-      return may.error().code == Code::kNotFound ? fail(Code::kNotFound, "function '", request.function_id(), "' not found") : std::unexpected(may.error());
+  const bool here = function && function->config.workspace == fresh.workspace;
+  const Result<void> may = here ? c_.access.check(call, core.app(function->config.app)->environment) : fail(Code::kNotFound, "");
+  if (!may && may.error().code != Code::kNotFound) return std::unexpected(may.error());
+  if (!may) return fail(Code::kNotFound, "function '", request.function_id(), "' does not exist, or its app is stopped");
   ASSIGN_OR_RETURN(const CallId id, core.start_call(call.now, fresh));
   auto ids = core.put_inputs(call.now, id, inputs_of(request.pipelined_inputs()));
   if (!ids) {

@@ -1,5 +1,7 @@
 #include "services/context.h"
 
+#include "services/actor.h"
+
 namespace ionian::services {
 
 void Context::forget_identities() const {
@@ -8,10 +10,7 @@ void Context::forget_identities() const {
 }
 
 void Context::audit(store::Tx& tx, const rpc::Call& call, std::string_view action, std::string_view target, std::string_view detail) const {
-  const bool owner = call.caller.kind == rpc::CallerKind::kOwner;
-  store::append_audit(tx, {.at = call.now, .workspace = call.caller.workspace, .actor = owner ? "owner" : call.caller.principal,
-                           .token = call.caller.token.str(), .source = call.peer, .action = std::string(action), .target = std::string(target),
-                           .detail = std::string(detail)});
+  services::audit(tx, actor_of(call), action, target, detail);
 }
 
 void Context::log(const std::string& stream, modal::client::TaskLogsBatch batch) const {

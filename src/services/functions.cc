@@ -2,6 +2,7 @@
 
 #include "services/apps.h"
 #include "store/images.h"
+#include "store/secrets.h"
 
 namespace ionian::services {
 namespace {
@@ -40,18 +41,32 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
   return definition;
 }
 
-Result<void> check(store::View& view, const rpc::Caller& caller, const Function& d) {
+// A secret must lie where the caller may use it: the container that gets it shows its values to whoever wrote its code.
+Result<void> check_secret(const Context& c, store::View& view, const rpc::Call& call, const std::string& id) {
+  const auto secret = store::find_secret(view, call.caller.workspace, SecretId(id));
+  const Result<void> may = secret ? c.access.check(call, secret->environment) : fail(Code::kNotFound, "");
+  if (may) return {};
+  if (may.error().code != Code::kNotFound) return may;
+  return fail(Code::kNotFound, "secret '", id, "' not found");
+}
+
+Result<void> check(const Context& c, store::View& view, const rpc::Call& call, const Function& d) {
+  const WorkspaceId& workspace = call.caller.workspace;
   if (d.resources().gpu_config().count() > 0 || !d.resources().gpu_config().gpu_type().empty())
     return fail(Code::kInvalidArgument, "function ", d.function_name(), " asks for a GPU (", d.resources().gpu_config().gpu_type(),
                 "); this machine offers none");
-  if (!d.image_id().empty() && !store::find_image(view, caller.workspace, ImageId(d.image_id())))
+  if (!d.image_id().empty() && !store::find_image(view, workspace, ImageId(d.image_id())))
     return fail(Code::kNotFound, "image '", d.image_id(), "' not found");
+  for (const std::string& id : d.mount_ids())
+    if (!store::find_mount(view, workspace, MountId(id))) return fail(Code::kNotFound, "mount '", id, "' not found");
+  for (const std::string& id : d.secret_ids()) TRY(check_secret(c, view, call, id));
   return {};
 }
 
-Result<store::Function> function_of(store::View& view, const rpc::Caller& caller, const std::string& id) {
-  auto found = store::find_function(view, caller.workspace, FunctionId(id));
-  if (!found) return fail(Code::kNotFound, "function '", id, "' not found");
+// One that this app announced or made before.
+Result<store::Function> function_of_app(store::View& view, const store::App& app, const std::string& id) {
+  auto found = store::find_function(view, app.workspace, FunctionId(id));
+  if (!found || found->app != app.id) return fail(Code::kNotFound, "function '", id, "' not found in app '", app.id, "'");
   return *std::move(found);
 }
 
@@ -73,7 +88,7 @@ Result<modal::client::FunctionPrecreateResponse> Functions::precreate(
     record.id = FunctionId::make(c_.random, call.now);
     store::insert_function(tx, record, call.now);
   } else {
-    ASSIGN_OR_RETURN(record, function_of(tx, call.caller, request.existing_function_id()));
+    ASSIGN_OR_RETURN(record, function_of_app(tx, app, request.existing_function_id()));
   }
   Function announced;
   announced.set_function_name(request.function_name());
@@ -93,14 +108,13 @@ Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
                                                                 store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ASSIGN_OR_RETURN(const Function definition, definition_of(request));
-  TRY(check(tx, call.caller, definition));
+  TRY(check(c_, tx, call, definition));
   store::Function record{.id = FunctionId(request.existing_function_id()), .app = app.id, .tag = definition.function_name()};
   if (record.id.empty()) {
     record.id = FunctionId::make(c_.random, call.now);
     store::insert_function(tx, record, call.now);
   } else {
-    ASSIGN_OR_RETURN(record, function_of(tx, call.caller, request.existing_function_id()));
-    if (record.app != app.id) return fail(Code::kNotFound, "function '", record.id, "' not found in app '", app.id, "'");
+    ASSIGN_OR_RETURN(record, function_of_app(tx, app, request.existing_function_id()));
   }
   record.definition_id = DefinitionId::make(c_.random, call.now).str();
   record.definition = definition.SerializeAsString();
@@ -124,7 +138,11 @@ Result<modal::client::ClassCreateResponse> Functions::create_class(rpc::Call& ca
     id = ClassId::make(c_.random, call.now);
     // The request does not name the class; AppPublish does, by this id.
     store::insert_class(tx, {.id = id, .app = app.id, .tag = ""}, call.now);
+  } else if (!store::find_class(tx, app.id, id)) {
+    return fail(Code::kNotFound, "class '", id, "' not found in app '", app.id, "'");
   }
+  for (const auto& method : request.methods())
+    if (!method.function_id().empty()) TRY(function_of_app(tx, app, method.function_id()));
   modal::client::ClassCreateResponse reply;
   reply.set_class_id(id.str());
   *reply.mutable_handle_metadata()->mutable_methods() = request.methods();
@@ -133,9 +151,10 @@ Result<modal::client::ClassCreateResponse> Functions::create_class(rpc::Call& ca
 
 Result<modal::client::FunctionGetSerializedResponse> Functions::get_serialized(
     rpc::Call& call, const modal::client::FunctionGetSerializedRequest& request, store::View& view) {
-  ASSIGN_OR_RETURN(const store::Function record, function_of(view, call.caller, request.function_id()));
+  const auto record = store::find_function(view, call.caller.workspace, FunctionId(request.function_id()));
+  if (!record || !app_of(c_, view, call, record->app.str())) return fail(Code::kNotFound, "function '", request.function_id(), "' not found");
   Function definition;
-  definition.ParseFromString(record.definition);
+  definition.ParseFromString(record->definition);
   modal::client::FunctionGetSerializedResponse reply;
   reply.set_function_serialized(definition.function_serialized());
   reply.set_class_serialized(definition.class_serialized());

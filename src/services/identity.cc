@@ -1,6 +1,7 @@
 #include "services/identity.h"
 
 #include "services/access.h"
+#include "services/actor.h"
 
 #include <sodium.h>
 #include <zlib.h>
@@ -23,6 +24,14 @@ std::unexpected<Status> unknown() {
               "MODAL_SERVER_URL, or get a new token with `modal setup`");
 }
 
+bool same_hash(std::string_view a, std::string_view b) { return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
+
+// The secret, or during a rotation the one before it.
+bool secret_fits(const store::Token& token, std::string_view hash, Time now) {
+  if (same_hash(token.secret_hash, hash)) return true;
+  return token.former_until && now < *token.former_until && same_hash(token.former_hash, hash);
+}
+
 }  // namespace
 
 Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, const std::string& peer) {
@@ -35,28 +44,49 @@ Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, c
   }
   if (peer.starts_with("unix:")) return rpc::Caller{.kind = rpc::CallerKind::kOwner};
   if (headers.token_id.empty() && headers.token_secret.empty()) return rpc::Caller{};
-  return check_token(headers);
+  return check_token(headers, address_of(peer));
 }
 
-Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers) {
+Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers, const std::string& address) {
+  TRY(failures_.check(clock_.now(), address));
   const std::optional<Known> known = find(TokenId(headers.token_id));
   // The hash is taken and compared also for an unknown id, so that time does not tell the two apart.
   const std::string hash = key_.hash(headers.token_secret);
-  static const std::string nobody(32, '\0');
-  const std::string& wanted = known ? known->token.secret_hash : nobody;
-  const bool same = wanted.size() == hash.size() && sodium_memcmp(wanted.data(), hash.data(), hash.size()) == 0;
-  if (!known || !same) return unknown();
-  const store::Token& token = known->token;
+  const Time now = clock_.now();
+  const bool fits = known && secret_fits(known->token, hash, now);
+  if (!known) (void)same_hash(std::string(hash.size(), '\0'), hash);
+  if (!fits) {
+    TRY(failures_.note(now, address));
+    return unknown();
+  }
+  TRY(check_alive(*known, now));
+  note_used(*known, address);
+  return caller_of(*known);
+}
+
+Result<void> Identity::check_alive(const Known& known, Time now) {
+  const store::Token& token = known.token;
   const auto ended = [&](std::string_view how) {
     return fail(Code::kUnauthenticated, "token ", token.id, how, ". Get a new one with `modal setup`");
   };
   if (token.revoked_at) return ended(cat(" was revoked at ", utc_text(*token.revoked_at)));
   if (token.disabled_at) return fail(Code::kUnauthenticated, "token ", token.id, " is disabled. A manager of the workspace can enable it again");
-  if (token.expires_at && *token.expires_at <= clock_.now()) return ended(cat(" expired at ", utc_text(*token.expires_at)));
-  if (known->role == rpc::WorkspaceRole::kNone) return ended(" belongs to somebody who is no longer a member of its workspace");
-  note_used(*known);
-  return rpc::Caller{.kind = rpc::CallerKind::kToken, .workspace = token.workspace, .environment = {}, .token = token.id,
-                     .principal = token.principal, .role = known->role};
+  if (token.expires_at && *token.expires_at <= now) return ended(cat(" expired at ", utc_text(*token.expires_at)));
+  if (known.role == rpc::WorkspaceRole::kNone) return ended(" belongs to somebody who is no longer a member of its workspace");
+  return {};
+}
+
+// A token never may more than its owner may now, and less if it says so.
+rpc::Caller Identity::caller_of(const Known& known) {
+  const store::Token& token = known.token;
+  rpc::Caller caller{.kind = rpc::CallerKind::kToken, .workspace = token.workspace, .environment = {}, .token = token.id,
+                     .principal = token.principal, .role = known.role};
+  caller.standing = known.role;
+  caller.limited = !token.role.empty() || token.scoped;
+  if (caller.limited) caller.role = std::min(caller.role, rpc::WorkspaceRole::kMember);
+  if (token.role == "viewer") caller.most = rpc::EnvironmentRole::kViewer;
+  if (token.scoped) caller.only = known.only;
+  return caller;
 }
 
 std::optional<Identity::Known> Identity::find(const TokenId& id) {
@@ -69,7 +99,8 @@ std::optional<Identity::Known> Identity::find(const TokenId& id) {
   std::optional<Known> known = store_.read([&](store::View& view) -> std::optional<Known> {
     const auto token = store::find_token(view, id);
     if (!token) return std::nullopt;
-    Known found{*token, rpc::WorkspaceRole::kNone, std::make_shared<std::atomic<std::int64_t>>(0)};
+    Known found{*token, rpc::WorkspaceRole::kNone, std::make_shared<std::atomic<std::int64_t>>(0),
+                std::make_shared<const std::vector<EnvironmentId>>(token->environments)};
     if (token->principal.starts_with("us-"))
       found.role = workspace_role_of(store::member_role(view, token->workspace, UserId(token->principal)));
     else if (store::find_service_user(view, token->workspace, token->principal))
@@ -87,13 +118,13 @@ std::optional<Identity::Known> Identity::find(const TokenId& id) {
 }
 
 // To the minute, and off the call's path: a clock of use, not a log of calls.
-void Identity::note_used(const Known& known) {
+void Identity::note_used(const Known& known, const std::string& address) {
   const Time now = clock_.now();
   std::int64_t before = known.noted_ms->load(std::memory_order_relaxed);
   if (to_unix_ms(now) - before < 60'000 || !known.noted_ms->compare_exchange_strong(before, to_unix_ms(now))) return;
   store_.write(
-      [id = known.token.id, now](store::Tx& tx) -> Result<void> {
-        store::note_token_used(tx, id, now);
+      [id = known.token.id, now, address](store::Tx& tx) -> Result<void> {
+        store::note_token_used(tx, id, now, address);
         return {};
       },
       {});
@@ -117,12 +148,14 @@ void Identity::forget_tokens() {
 
 std::pair<TokenPair, store::Token> Identity::make_token(Random& random, const WorkspaceId& workspace, std::string principal,
                                                              std::string name) const {
-  TokenPair pair;
-  pair.id = TokenId::make(random, clock_.now());
-  const std::string body = random_base62(random, 22);
-  pair.secret = cat("as-", body, checksum(body));
+  TokenPair pair{TokenId::make(random, clock_.now()), make_secret(random)};
   store::Token token{.id = pair.id, .workspace = workspace, .principal = std::move(principal), .name = std::move(name), .secret_hash = key_.hash(pair.secret), .created_at = clock_.now()};
   return {std::move(pair), std::move(token)};
+}
+
+std::string Identity::make_secret(Random& random) {
+  const std::string body = random_base62(random, 22);
+  return cat("as-", body, checksum(body));
 }
 
 }  // namespace ionian::services

@@ -6,6 +6,7 @@
 
 #include "rpc/fd_numbers.h"
 #include "rpc/pipeline.h"
+#include "services/failure_limits.h"
 #include "store/tokens.h"
 
 namespace ionian::services {
@@ -51,6 +52,8 @@ class Identity final : public rpc::Authenticator {
 
   // Makes a pair and its record; the caller stores the record.
   std::pair<TokenPair, store::Token> make_token(Random& random, const WorkspaceId& workspace, std::string principal, std::string name) const;
+  // A fresh secret, with its checksum.
+  static std::string make_secret(Random& random);
   // Tokens, users or roles have changed: what is remembered of tokens is dropped.
   void forget_tokens();
 
@@ -59,16 +62,20 @@ class Identity final : public rpc::Authenticator {
     store::Token token;
     rpc::WorkspaceRole role = rpc::WorkspaceRole::kNone;  // of its principal
     std::shared_ptr<std::atomic<std::int64_t>> noted_ms;  // when its use was last written down
+    std::shared_ptr<const std::vector<EnvironmentId>> only;  // of a scoped token
   };
-  Result<rpc::Caller> check_token(const rpc::RequestHeaders& headers);
+  Result<rpc::Caller> check_token(const rpc::RequestHeaders& headers, const std::string& address);
+  static Result<void> check_alive(const Known& known, Time now);
+  static rpc::Caller caller_of(const Known& known);
   std::optional<Known> find(const TokenId& id);
-  void note_used(const Known& known);
+  void note_used(const Known& known, const std::string& address);
   static constexpr std::size_t kRememberedMax = 100'000;
 
   store::Store& store_;
   const KeyFile& key_;
   const rpc::FdNumbers& numbers_;
   const Clock& clock_;
+  FailureLimits failures_;
   std::shared_mutex mutex_;
   std::uint64_t generation_ = 0;                      // guarded by mutex_
   std::unordered_map<TokenId, Known> tokens_;         // guarded by mutex_

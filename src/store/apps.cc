@@ -98,6 +98,10 @@ void set_class_tag(Tx& tx, const AppId& app, const ClassId& id, std::string_view
   tx.db().run("UPDATE classes SET tag = ? WHERE app = ? AND id = ?", tag, app, id);
 }
 
+bool find_class(View& view, const AppId& app, const ClassId& id) {
+  return view.db().query("SELECT 1 FROM classes WHERE app = ? AND id = ?", app, id).next();
+}
+
 std::vector<Class> list_classes(View& view, const AppId& app) {
   std::vector<Class> all;
   Rows rows = view.db().query("SELECT id, app, tag FROM classes WHERE app = ?", app);

@@ -45,6 +45,7 @@ std::vector<Function> list_functions(View& view, const AppId& app);
 
 void insert_class(Tx& tx, const Class& c, Time now);
 void set_class_tag(Tx& tx, const AppId& app, const ClassId& id, std::string_view tag);
+bool find_class(View& view, const AppId& app, const ClassId& id);
 std::vector<Class> list_classes(View& view, const AppId& app);
 
 }  // namespace ionian::store

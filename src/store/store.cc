@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <future>
 
 #include "base/file.h"
@@ -13,7 +14,9 @@
 namespace ionian::store {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+// What brings a database from one version to the next, beginning with an empty one.
+constexpr std::array kMigrations = {&kSchemaSql, &kMigration2Sql};
+constexpr int kSchemaVersion = static_cast<int>(kMigrations.size());
 
 Status status_of(const Database& db) {
   const int primary = db.error_code() & 0xff;
@@ -83,8 +86,9 @@ Result<void> Store::migrate() {
     return fail(Code::kFailedPrecondition, path_, " was written by a newer Ionian (schema ",
                 version, ", this one knows ", kSchemaVersion,
                 "). Start the newer version, or restore a backup");
-  TRY(db_->script(
-      cat("BEGIN IMMEDIATE;", kSchemaSql, "PRAGMA user_version=", kSchemaVersion, ";COMMIT;")));
+  for (; version < kSchemaVersion; ++version)
+    TRY(db_->script(cat("BEGIN IMMEDIATE;", *kMigrations[static_cast<std::size_t>(version)],
+                        "PRAGMA user_version=", version + 1, ";COMMIT;")));
   return {};
 }
 
@@ -100,6 +104,13 @@ Result<void> Store::write_now(Work work) {
   std::promise<Result<void>> promise;
   write(std::move(work), [&](Result<void> r) { promise.set_value(std::move(r)); });
   return promise.get_future().get();
+}
+
+std::uint64_t Store::statements_run() {
+  std::lock_guard lock(readers_mutex_);
+  std::uint64_t sum = db_->statements_run();
+  for (const auto& reader : readers_) sum += reader->statements_run();
+  return sum;
 }
 
 void Store::writer_main() {

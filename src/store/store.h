@@ -65,6 +65,8 @@ class Store {
   void read_later(std::function<void(View&)> work);
 
   std::uint64_t commits() const { return commits_; }
+  // By all connections so far; exact while nothing runs.
+  std::uint64_t statements_run();
 
  private:
   struct Pending {

@@ -13,19 +13,36 @@ struct Token {
   std::string name;
   std::string secret_hash;
   Time created_at;
-  std::optional<Time> expires_at, disabled_at, revoked_at, last_used_at;
+  std::optional<Time> expires_at = {}, disabled_at = {}, revoked_at = {}, last_used_at = {};
+  std::string role = {};  // "member", "viewer": no more than that; "" = all that its owner may
+  bool scoped = false;    // only in `environments`
+  std::vector<EnvironmentId> environments = {};
+  std::string former_hash = {};           // of the secret before the last rotation,
+  std::optional<Time> former_until = {};  // which holds until then
+  std::string last_address = {};          // from which it was last used
+  std::string revoked_by = {};            // a principal, or "owner"
 };
 
 std::optional<Token> find_token(View& view, const TokenId& id);
 // Those that were not revoked, newest first. An empty principal means everybody's.
 std::vector<Token> list_tokens(View& view, const WorkspaceId& workspace,
                                std::string_view principal);
+// Those that were revoked or have expired, the last ended first.
+std::vector<Token> list_ended_tokens(View& view, const WorkspaceId& workspace,
+                                     std::string_view principal, Time now, std::size_t most);
 void insert_token(Tx& tx, const Token& token);
 // Revoking a revoked token keeps its first time.
-void revoke_token(Tx& tx, const TokenId& id, Time now);
+void revoke_token(Tx& tx, const TokenId& id, Time now, std::string_view by);
+// All of somebody's in this workspace; returns how many.
+std::int64_t revoke_tokens_of(Tx& tx, const WorkspaceId& workspace, std::string_view principal,
+                              Time now, std::string_view by);
+// The new secret's hash; the former one holds until `former_until`, or ends at once (nullopt).
+void rotate_token(Tx& tx, const TokenId& id, std::string_view secret_hash,
+                  std::optional<Time> former_until);
+void rename_token(Tx& tx, const TokenId& id, std::string_view name);
 // nullopt enables it again.
 void set_token_disabled(Tx& tx, const TokenId& id, std::optional<Time> since);
-void note_token_used(Tx& tx, const TokenId& id, Time now);
+void note_token_used(Tx& tx, const TokenId& id, Time now, std::string_view address);
 
 // Tokens of those who call web endpoints.
 struct ProxyToken {
@@ -35,6 +52,7 @@ struct ProxyToken {
   bool scoped = false;
   std::string created_by;
   Time created_at;
+  std::optional<Time> last_used_at = {};
 };
 void insert_proxy_token(Tx& tx, const ProxyToken& token);
 std::optional<ProxyToken> find_proxy_token(View& view, const WorkspaceId& workspace,

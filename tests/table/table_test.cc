@@ -6,10 +6,7 @@
 #include <fstream>
 #include <set>
 
-#include "base/file.h"
-#include "images/base_images.h"
-#include "images/builder.h"
-#include "server/handlers.h"
+#include "whole.h"
 
 namespace ionian::server {
 namespace {
@@ -25,81 +22,6 @@ const std::vector<ProtocolMethod>& protocol() {
   };
   return methods;
 }
-
-class NoSteps final : public images::StepRunner {
- public:
-  Result<images::StepResult> run(const images::StepSpec&,
-                                 const std::function<void(int, std::string_view)>&,
-                                 const std::atomic<bool>&) override {
-    return fail(Code::kUnimplemented, "this test builds nothing");
-  }
-};
-
-class AnyRoom final : public rpc::Room {
- public:
-  void run(rpc::ActiveCallPtr) override {}
-};
-
-std::string make_folder() {
-  std::string pattern = testing::TempDir() + "ionian-table-XXXXXX";
-  return ::mkdtemp(pattern.data());
-}
-
-template <class T>
-T value(Result<T> result) {
-  EXPECT_TRUE(result.has_value()) << result.error().message;
-  return *std::move(result);
-}
-
-// All that the handlers are made of, on an empty folder, and no server.
-struct Whole {
-  Whole() {
-    table.add_room<store::Tx>(room);
-    table.add_room<store::View>(room);
-    table.add_room<services::Slow>(room);
-    table.add_room<core::Core>(room);
-    table.add_room<logs::LogStore>(room);
-    table.add_room<services::TokenFlows>(room);
-    table.set_inline_room(room);
-    handlers.bind(apps, images, table);
-  }
-  ~Whole() { EXPECT_TRUE(remove_tree(folder)); }
-
-  const std::string folder = make_folder();
-  SystemClock clock;
-  SystemRandom random;
-  std::unique_ptr<store::Store> store =
-      value(store::Store::open(folder, value(store::Store::lock(folder))));
-  services::KeyFile key = value(services::KeyFile::open(folder + "/secret.key", random));
-  rpc::FdNumbers numbers{500, 1};
-  services::Identity identity{*store, key, numbers, clock};
-  services::AccessRules access{*store};
-  services::SignIns sign_ins{key, random};
-  core::Core core{core::Limits{}, random};
-  logs::LogStore logs{folder + "/logs"};
-  rpc::Loop core_loop{"core", clock, &core};
-  rpc::Loop log_loop{"logs", clock, &logs};
-  blobs::BlobStore blobs = value(blobs::BlobStore::open_folder(folder + "/blobs"));
-  images::ClientMounts client_mounts = value(
-      images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
-  images::MountTrees mount_trees =
-      value(images::MountTrees::open_folder(folder + "/mounts", blobs));
-  services::Context context{clock,  random,   *store,        key,         identity,
-                            access, sign_ins, core,          core_loop,   log_loop,
-                            logs,   blobs,    client_mounts, mount_trees, ""};
-  images::LayerStore layers = value(images::LayerStore::open_folder(folder + "/layers"));
-  images::BaseImages bases = value(images::BaseImages::open_folder(
-      {.root = folder + "/bases", .cache = folder + "/cache", .host = {}}, layers));
-  NoSteps steps;
-  images::Builder builder = value(images::Builder::make(
-      layers, bases, steps, {.root = folder + "/build", .cache = folder + "/cache", .host = {}}));
-  services::Images images{context, builder};
-  services::Apps apps{context};
-  services::ServerFacts facts;
-  Handlers handlers{context, facts};
-  AnyRoom room;
-  rpc::Table table;
-};
 
 std::vector<std::string> unimplemented() {
   std::ifstream file(UNIMPLEMENTED);

@@ -49,7 +49,7 @@ void tokens(Visit& visit, const std::string& workspace, const std::string& rest)
     if (!token || token->workspace != visit.session->workspace || token->principal != visit.session->user.str() || token->revoked_at)
       return fail(Code::kNotFound, "no such token");
     name = token->name;
-    store::revoke_token(tx, id, c.clock.now());
+    store::revoke_token(tx, id, c.clock.now(), token->principal);
     store::append_audit(tx, {.at = c.clock.now(), .workspace = token->workspace, .actor = token->principal, .source = visit.address, .action = "token.revoke", .target = id.str()});
     return {};
   });

@@ -1,0 +1,330 @@
+// Walks the table of RPCs with every role, and with strangers: each method is allowed exactly where
+// roles.txt says, and an object that one may not see answers like one that does not exist: the
+// same code, the same text, and the same number of statements in the database.
+#include <google/protobuf/descriptor.h>
+
+#include <fstream>
+#include <functional>
+#include <regex>
+#include <set>
+
+#include "requests.h"
+
+namespace ionian::server {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using rpc::Access;
+
+std::map<std::string, std::string> roles() {
+  std::ifstream file(ROLES);
+  EXPECT_TRUE(file.good());
+  std::map<std::string, std::string> found;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t blank = line.find(' ');
+    if (line.empty() || line[0] == '#') continue;
+    EXPECT_TRUE(found.emplace(line.substr(0, blank), line.substr(blank + 1)).second) << line;
+  }
+  return found;
+}
+
+// Who is let through to the handler, said a second time and differently from the pipeline.
+bool may_enter(const std::string& role, const World& w, const rpc::Caller& who) {
+  const bool token = who.kind == rpc::CallerKind::kToken;
+  const bool task = who.kind == rpc::CallerKind::kTask;
+  if (role == "anybody") return true;
+  if (role == "viewer") return token || task;
+  if (role == "contributor") return task || (token && &who != &w.viewer_token);
+  if (role == "container") return task;
+  if (role == "member") return token;
+  if (role == "unlimited") return token && !who.limited;
+  if (role == "manager") return &who == &w.owner || &who == &w.manager;
+  if (role == "machine-owner") return &who == &w.machine_owner;
+  ADD_FAILURE() << "roles.txt knows no role " << role;
+  return false;
+}
+
+class Fixed final : public rpc::Authenticator {
+ public:
+  rpc::Caller caller;
+  Result<rpc::Caller> authenticate(const rpc::RequestHeaders&, const std::string&) override {
+    return caller;
+  }
+};
+
+TEST(Walk, EveryRoleEntersWhereTheListSays) {
+  World w;
+  const std::vector<std::pair<std::string, const rpc::Caller*>> callers = {
+      {"anonymous", &w.anonymous},       {"machine owner", &w.machine_owner},
+      {"container", &w.container},       {"owner", &w.owner},
+      {"manager", &w.manager},           {"member", &w.member},
+      {"service user", &w.service},      {"viewer token", &w.viewer_token},
+      {"member token", &w.member_token}, {"scoped token", &w.scoped_token}};
+  Fixed who;
+  rpc::Pipeline pipeline(w.whole.table, who, w.whole.numbers, w.whole.clock);
+  const auto listed = roles();
+  int walked = 0;
+  for (const auto& [path, method] : w.whole.table.methods()) {
+    const auto role = listed.find(short_name(path));
+    if (role == listed.end()) {
+      ADD_FAILURE() << short_name(path) << " is not in roles.txt";
+      continue;
+    }
+    for (const auto& [name, caller] : callers) {
+      who.caller = *caller;
+      rpc::Call call;
+      call.method = path;
+      const Result<void> admitted = pipeline.admit(method, call);
+      EXPECT_EQ(admitted.has_value(), may_enter(role->second, w, *caller))
+          << name << " at " << short_name(path);
+      if (!admitted) {
+        const bool unknown = caller == &w.anonymous;
+        EXPECT_EQ(admitted.error().code, unknown ? Code::kUnauthenticated : Code::kPermissionDenied)
+            << name << " at " << short_name(path);
+      }
+      ++walked;
+    }
+  }
+  EXPECT_EQ(walked, static_cast<int>(listed.size() * callers.size()));
+}
+
+// --- what a call comes to, as its caller and the disk see it ---------------------------------
+
+struct Outcome {
+  std::string answer;  // "NOT_FOUND app … not found", "OK …", "waits"
+  std::uint64_t statements = 0;
+  bool operator==(const Outcome&) const = default;
+};
+
+class Capture final : public rpc::Emitter {
+ public:
+  void emit(rpc::MessagePtr message) override { text += message->ShortDebugString() + ";"; }
+  std::string text;
+};
+
+std::string describe(const rpc::Method& method, rpc::Call& call, const Message& request,
+                     void* state) {
+  const auto status_text = [](const Status& s) { return cat(code_name(s.code), ' ', s.message); };
+  if (method.stream) {
+    Capture out;
+    const rpc::StreamAnswer ended = method.stream(call, request, state, out);
+    return cat(out.text, ended ? status_text(*ended) : "waits");
+  }
+  const rpc::Answer answer = method.handle(call, request, state);
+  if (!answer) return "waits";
+  return *answer ? cat("OK ", (**answer)->ShortDebugString()) : status_text(answer->error());
+}
+
+Outcome outcome_of(World& w, const rpc::Method& method, const rpc::Caller& who,
+                   const Message& request) {
+  rpc::Call call;
+  call.method = method.path;
+  call.access = method.access;
+  call.caller = who;
+  call.now = w.whole.clock.now();
+  // What the server remembers of an answer must not be told from what it had to look up.
+  w.whole.access.forget();
+  const std::uint64_t before = w.whole.store->statements_run();
+  Outcome outcome;
+  services::Slow slow;
+  switch (static_cast<const NamedRoom&>(*method.room).where) {
+    case Where::kWrite:
+      // Undone each time, so that one walk does not change what the next one finds.
+      (void)w.whole.store->write_now([&](store::Tx& tx) -> Result<void> {
+        outcome.answer = describe(method, call, request, &tx);
+        return fail(Code::kAborted, "the walk keeps nothing");
+      });
+      break;
+    case Where::kRead:
+      outcome.answer = w.whole.store->read(
+          [&](store::View& view) { return describe(method, call, request, &view); });
+      break;
+    case Where::kCore:
+      outcome.answer = describe(method, call, request, &w.whole.core);
+      break;
+    case Where::kLogs:
+      outcome.answer = describe(method, call, request, &w.whole.logs);
+      break;
+    case Where::kFlows:
+      outcome.answer = describe(method, call, request, &w.whole.handlers.flows);
+      break;
+    case Where::kSlow:
+      outcome.answer = describe(method, call, request, &slow);
+      break;
+    case Where::kInline:
+      outcome.answer = describe(method, call, request, nullptr);
+      break;
+  }
+  outcome.statements = w.whole.store->statements_run() - before;
+  return outcome;
+}
+
+// Ids and times that differ from one call to the next.
+std::string without_chance(std::string text, const std::vector<std::string>& named) {
+  for (const std::string& name : named)
+    for (std::size_t at; (at = text.find(name)) != std::string::npos;)
+      text.replace(at, name.size(), "<it>");
+  static const std::regex kFresh(
+      "\\b[a-z]{2}-[0-9A-Za-z]{16,}|[0-9]{9,}(\\.[0-9]+)?|eyJ[\\w.-]+|"
+      "as-\\w+|ws-\\w+");
+  return std::regex_replace(text, kFresh, "<fresh>");
+}
+
+struct Walk {
+  World w;
+  int compared = 0;
+  // Between workspaces not even the work may differ. Inside one, a member may learn from the time
+  // that something is there; its name and all else stay hidden.
+  bool same_work = true;
+
+  using Wanted = std::function<bool(const rpc::Method&, const FieldDescriptor&)>;
+
+  // Each wanted field in turn names an object of `of`, then one that does not exist; all others
+  // name objects that the caller has.
+  void compare(const rpc::Caller& who, const Objects& own, const Objects& of,
+               const Wanted& wanted) {
+    for (const auto& [path, method] : w.whole.table.methods()) {
+      std::vector<Path> fields;
+      collect(*method.request_type, short_name(path), own, {}, fields);
+      for (const Path& field : fields)
+        if (wanted(method, *field.back())) compare_one(who, own, of, method, fields, field);
+    }
+  }
+
+  void compare_one(const rpc::Caller& who, const Objects& own, const Objects& of,
+                   const rpc::Method& method, const std::vector<Path>& fields, const Path& field) {
+    const std::string name = short_name(method.path);
+    const std::string foreign = object_for(of, name, *field.back());
+    const std::string unknown = unknown_like(foreign);
+    const rpc::MessagePtr of_theirs = request_with(method, fields, own, field, foreign);
+    const rpc::MessagePtr of_nobody = request_with(method, fields, own, field, unknown);
+    // What only the first call does (taking the inputs that wait) is done before.
+    (void)outcome_of(w, method, who, *of_nobody);
+    Outcome theirs = outcome_of(w, method, who, *of_theirs);
+    Outcome nobodys = outcome_of(w, method, who, *of_nobody);
+    const std::string where = cat(name, " with a foreign ", field.back()->full_name());
+    EXPECT_EQ(theirs.answer.find(foreign) != std::string::npos,
+              nobodys.answer.find(unknown) != std::string::npos)
+        << where << "\n"
+        << theirs.answer << "\n"
+        << nobodys.answer;
+    theirs.answer = without_chance(theirs.answer, {foreign, unknown});
+    nobodys.answer = without_chance(nobodys.answer, {foreign, unknown});
+    EXPECT_EQ(theirs.answer, nobodys.answer) << where;
+    if (same_work) {
+      EXPECT_EQ(theirs.statements, nobodys.statements) << where << ": " << theirs.answer;
+    }
+    ++compared;
+  }
+};
+
+bool for_tokens(const rpc::Method& m) {
+  return m.access != Access::kContainer && m.access != Access::kOwner;
+}
+// Its builds go on by themselves and would be counted with whatever is called next.
+bool builds(const rpc::Method& m) { return m.path.ends_with("/ImageGetOrCreate"); }
+
+// What clients send beside the id that counts, and no handler reads.
+bool is_read(const rpc::Method& method, const FieldDescriptor& field) {
+  static const std::set<std::string> kNotRead = {
+      "FunctionPutInputs function_id", "FunctionFinishInputs function_id", "ClassCreate app_id",
+      "MountGetOrCreate app_id", "MountGetOrCreate environment_name"};
+  const bool nested = field.containing_type() != method.request_type;
+  const std::string name = cat(short_name(method.path), ' ', field.name());
+  return !kNotRead.contains(name) || (name == "ClassCreate app_id" && !nested);
+}
+
+bool lies_in_an_environment(const FieldDescriptor& field) {
+  static const std::set<std::string> kFields = {
+      "app_id",           "existing_app_id",   "function_id",      "existing_function_id",
+      "class_id",         "existing_class_id", "secret_id",        "secret_ids",
+      "function_call_id", "environment_id",    "environment_name", "name",
+      "current_name"};
+  return kFields.contains(field.name());
+}
+
+TEST(Walk, AnObjectOfAnotherWorkspaceIsNoObject) {
+  Walk walk;
+  walk.compare(walk.w.stranger, walk.w.b, walk.w.a, [](const auto& method, const auto&) {
+    return for_tokens(method) && !builds(method);
+  });
+  EXPECT_GT(walk.compared, 60);
+}
+
+TEST(Walk, AContainerOfAnotherWorkspaceFindsNothingEither) {
+  Walk walk;
+  walk.compare(walk.w.strange_container, walk.w.b, walk.w.a, [](const auto& method, const auto&) {
+    const Access access = method.access;
+    return !builds(method) &&
+           (access == Access::kContainer || access == Access::kClient || access == Access::kView);
+  });
+  EXPECT_GT(walk.compared, 40);
+}
+
+TEST(Walk, AMemberWithoutAccessToAnEnvironmentFindsNothingInIt) {
+  Walk walk;
+  walk.same_work = false;
+  walk.compare(walk.w.outsider, walk.w.open, walk.w.a, [](const auto& method, const auto& field) {
+    return (method.access == Access::kView || method.access == Access::kClient) &&
+           !builds(method) && lies_in_an_environment(field);
+  });
+  EXPECT_GT(walk.compared, 20);
+}
+
+TEST(Walk, ATokenForOtherEnvironmentsFindsNothingInThisOne) {
+  Walk walk;
+  walk.same_work = false;
+  rpc::Caller token = walk.w.scoped_token;
+  token.only = std::make_shared<const std::vector<EnvironmentId>>(
+      std::vector{EnvironmentId(walk.w.open.environment)});
+  token.token = TokenId("ak-scoped");
+  walk.compare(token, walk.w.open, walk.w.a, [](const auto& method, const auto& field) {
+    return (method.access == Access::kView || method.access == Access::kClient) &&
+           !builds(method) && lies_in_an_environment(field);
+  });
+  EXPECT_GT(walk.compared, 20);
+}
+
+// Whoever may only look at an environment changes nothing in it, by whatever method.
+TEST(Walk, AViewerOfAnEnvironmentChangesNothingInIt) {
+  World w;
+  int refused = 0;
+  for (const auto& [path, method] : w.whole.table.methods()) {
+    if (method.access != Access::kClient || builds(method)) continue;
+    std::vector<Path> fields;
+    collect(*method.request_type, short_name(path), w.a, {}, fields);
+    for (const Path& field : fields) {
+      if (!lies_in_an_environment(*field.back()) || !is_read(method, *field.back())) continue;
+      const std::string theirs = object_for(w.a, short_name(path), *field.back());
+      const auto request = request_with(method, fields, w.open, field, theirs);
+      const std::string answer = outcome_of(w, method, w.onlooker, *request).answer;
+      EXPECT_FALSE(answer.starts_with("OK") || answer.starts_with("waits"))
+          << short_name(path) << ' ' << field.back()->full_name() << ": " << answer;
+      refused += answer.starts_with("PERMISSION_DENIED");
+    }
+  }
+  EXPECT_GT(refused, 5);
+}
+
+// The reply of a list may not hold anything of another workspace, whatever it was asked.
+TEST(Walk, NoAnswerNamesAnythingOfAnotherWorkspace) {
+  World w;
+  int walked = 0;
+  for (const auto& [path, method] : w.whole.table.methods()) {
+    if (!for_tokens(method)) continue;
+    const Outcome outcome = outcome_of(w, method, w.stranger, *method.make_request());
+    for (const std::string& id :
+         {w.a.app, w.a.function, w.a.class_, w.a.image, w.a.mount, w.a.secret, w.a.blob, w.a.call,
+          w.a.input, w.a.task, w.a.token, w.a.service_user, w.a.service_user_name, w.a.proxy_token,
+          w.a.user, w.a.environment, w.a.environment_name, w.workspace_a.str()})
+      EXPECT_EQ(outcome.answer.find(id), std::string::npos)
+          << short_name(path) << ": " << outcome.answer;
+    ++walked;
+  }
+  EXPECT_GT(walked, 50);
+}
+
+}  // namespace
+}  // namespace ionian::server

@@ -1,0 +1,93 @@
+#pragma once
+// All that the handlers are made of, on an empty folder, and no server.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "images/base_images.h"
+#include "images/builder.h"
+#include "server/handlers.h"
+
+namespace ionian::server {
+
+class NoSteps final : public images::StepRunner {
+ public:
+  Result<images::StepResult> run(const images::StepSpec&,
+                                 const std::function<void(int, std::string_view)>&,
+                                 const std::atomic<bool>&) override {
+    return fail(Code::kUnimplemented, "this test builds nothing");
+  }
+};
+
+// Where a method's handler would run: its third parameter.
+enum class Where { kInline, kWrite, kRead, kSlow, kCore, kLogs, kFlows };
+
+class NamedRoom final : public rpc::Room {
+ public:
+  explicit NamedRoom(Where where) : where(where) {}
+  void run(rpc::ActiveCallPtr) override {}
+  const Where where;
+};
+
+inline std::string make_folder() {
+  std::string pattern = testing::TempDir() + "ionian-table-XXXXXX";
+  return ::mkdtemp(pattern.data());
+}
+
+template <class T>
+T value(Result<T> result) {
+  EXPECT_TRUE(result.has_value()) << result.error().message;
+  return *std::move(result);
+}
+
+struct Whole {
+  Whole() {
+    table.add_room<store::Tx>(write_room);
+    table.add_room<store::View>(read_room);
+    table.add_room<services::Slow>(slow_room);
+    table.add_room<core::Core>(core_room);
+    table.add_room<logs::LogStore>(log_room);
+    table.add_room<services::TokenFlows>(flow_room);
+    table.set_inline_room(inline_room);
+    handlers.bind(apps, images, table);
+  }
+  ~Whole() { EXPECT_TRUE(remove_tree(folder)); }
+
+  const std::string folder = make_folder();
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<store::Store> store =
+      value(store::Store::open(folder, value(store::Store::lock(folder))));
+  services::KeyFile key = value(services::KeyFile::open(folder + "/secret.key", random));
+  rpc::FdNumbers numbers{500, 1};
+  services::Identity identity{*store, key, numbers, clock};
+  services::AccessRules access{*store};
+  services::SignIns sign_ins{key, random};
+  core::Core core{core::Limits{}, random};
+  logs::LogStore logs{folder + "/logs"};
+  rpc::Loop core_loop{"core", clock, &core};
+  rpc::Loop log_loop{"logs", clock, &logs};
+  blobs::BlobStore blobs = value(blobs::BlobStore::open_folder(folder + "/blobs"));
+  images::ClientMounts client_mounts = value(
+      images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
+  images::MountTrees mount_trees =
+      value(images::MountTrees::open_folder(folder + "/mounts", blobs));
+  services::Context context{clock,  random,   *store,        key,         identity,
+                            access, sign_ins, core,          core_loop,   log_loop,
+                            logs,   blobs,    client_mounts, mount_trees, "http://127.0.0.1:8714"};
+  images::LayerStore layers = value(images::LayerStore::open_folder(folder + "/layers"));
+  images::BaseImages bases = value(images::BaseImages::open_folder(
+      {.root = folder + "/bases", .cache = folder + "/cache", .host = {}}, layers));
+  NoSteps steps;
+  images::Builder builder = value(images::Builder::make(
+      layers, bases, steps, {.root = folder + "/build", .cache = folder + "/cache", .host = {}}));
+  services::Images images{context, builder};
+  services::Apps apps{context};
+  services::ServerFacts facts;
+  Handlers handlers{context, facts};
+  NamedRoom inline_room{Where::kInline}, write_room{Where::kWrite}, read_room{Where::kRead},
+      slow_room{Where::kSlow}, core_room{Where::kCore}, log_room{Where::kLogs},
+      flow_room{Where::kFlows};
+  rpc::Table table;
+};
+
+}  // namespace ionian::server
