@@ -4,6 +4,7 @@
 
 #include "services/admin.h"
 #include "services/app_logs.h"
+#include "services/audit_log.h"
 #include "services/apps.h"
 #include "services/blobs.h"
 #include "services/calls.h"
@@ -25,11 +26,12 @@ namespace ionian::server {
 // The objects whose methods the table names.
 struct Handlers {
   explicit Handlers(services::Context& c, const services::ServerFacts& facts)
-      : blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), proxy_tokens(c), secrets(c), service_users(c),
+      : audit_log(c), blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), proxy_tokens(c), secrets(c), service_users(c),
         tokens(c), workspaces(c), app_logs(c), admin(c, facts), flows(c.key, c.random), token_flow(c, flows) {}
 
   // Fills the table; its rooms are there already.
   void bind(services::Apps& apps, services::Images& images, rpc::Table& table) {
+    audit_log.bind(table);
     blobs.bind(table);
     environments.bind(table);
     functions.bind(table);
@@ -48,6 +50,7 @@ struct Handlers {
     images.bind(table);
   }
 
+  services::AuditLog audit_log;
   services::Blobs blobs;
   services::Environments environments;
   services::Functions functions;

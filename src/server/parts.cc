@@ -100,10 +100,11 @@ void Parts::make_services() {
   logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");
   access_ = std::make_unique<services::AccessRules>(*store_);
   sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);
+  auth_tokens_ = std::make_unique<services::AuthTokens>(*key_);
   identity_ = std::make_unique<services::Identity>(*store_, *key_, numbers_, clock_);
   core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
   log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
-  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
+  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *auth_tokens_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
                                        *client_mounts_, *mount_trees_, ""});
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
   tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_);
@@ -114,6 +115,7 @@ void Parts::make_services() {
 Result<void> Parts::settle_records() {
   return store_->write_now([&](store::Tx& tx) -> Result<void> {
     TRY(services::make_first_workspace(tx, random_, clock_.now()));
+    TRY(auth_tokens_->load(tx, random_, clock_.now()));
     if (!options_.owner_password.empty()) TRY(services::make_owner_account(tx, options_.owner_email, options_.owner_password, clock_.now()));
     services::settle_apps(tx, clock_.now());
     store::fail_unfinished_images(tx, "the server was restarted while the image was built");

@@ -79,6 +79,7 @@ class Parts {
   rpc::FdNumbers numbers_{10'000, 9'000};
   std::unique_ptr<services::AccessRules> access_;
   std::unique_ptr<services::SignIns> sign_ins_;
+  std::unique_ptr<services::AuthTokens> auth_tokens_;
   std::unique_ptr<services::Identity> identity_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<logs::LogStore> logs_;

@@ -10,6 +10,7 @@
 #include "rpc/loop.h"
 #include "rpc/table.h"
 #include "services/access.h"
+#include "services/auth_tokens.h"
 #include "services/identity.h"
 #include "services/sign_ins.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct Context {
   Identity& identity;
   AccessRules& access;
   SignIns& sign_ins;
+  AuthTokens& auth_tokens;
   core::Core& core;  // on the core loop's thread only
   rpc::Loop& core_loop;
   rpc::Loop& log_loop;  // owns the LogStore

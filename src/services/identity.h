@@ -30,8 +30,6 @@ class KeyFile {
   Result<std::string> unseal(std::string_view sealed) const;
   // MAC of a short text, for signed URLs; hex.
   std::string sign(std::string_view text) const;
-  // HMAC-SHA256 of a token's first two parts, as bytes.
-  std::string sign_token(std::string_view text) const;
 
  private:
   explicit KeyFile(std::string key) : key_(std::move(key)) {}

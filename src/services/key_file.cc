@@ -7,7 +7,7 @@
 namespace ionian::services {
 namespace {
 
-constexpr std::uint64_t kTokens = 1, kSecrets = 2, kUrls = 3, kAuthTokens = 4;
+constexpr std::uint64_t kTokens = 1, kSecrets = 2, kUrls = 3;
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
@@ -49,13 +49,6 @@ std::string KeyFile::sign(std::string_view text) const {
   sodium_bin2hex(hex.data(), hex.size(), bytes(std::string_view(mac)), mac.size());
   hex.pop_back();
   return hex;
-}
-
-std::string KeyFile::sign_token(std::string_view text) const {
-  const std::string key = subkey(kAuthTokens);
-  std::string mac(crypto_auth_hmacsha256_BYTES, '\0');
-  crypto_auth_hmacsha256(bytes(mac), bytes(text), text.size(), bytes(std::string_view(key)));
-  return mac;
 }
 
 std::string KeyFile::seal(std::string_view plain, Random& random) const {

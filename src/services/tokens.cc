@@ -1,14 +1,9 @@
 #include "services/tokens.h"
 
-#include <nlohmann/json.hpp>
-
-#include "base/base64.h"
 #include "services/token_rules.h"
 
 namespace ionian::services {
 namespace {
-
-constexpr Duration kAuthTokenLife = 1h;
 
 void set_stamp(google::protobuf::Timestamp* stamp, Time t) { stamp->set_seconds(to_unix_ms(t) / 1000); }
 
@@ -90,15 +85,8 @@ Result<Tokens::Empty> Tokens::remove(rpc::Call& call, const modal::client::Token
 }
 
 Result<modal::client::AuthTokenGetResponse> Tokens::auth_token(rpc::Call& call, const modal::client::AuthTokenGetRequest&) {
-  const std::string head = base64url(R"({"alg":"HS256","typ":"JWT"})");
-  std::string payload;
-  // A fresh nonce until the text is one that JavaScript's atob takes; about one draw in ten is not.
-  do {
-    payload = base64url(nlohmann::json{{"sub", call.caller.token.str()}, {"ws", call.caller.workspace.str()},
-                                       {"exp", to_unix_ms(call.now + kAuthTokenLife) / 1000}, {"n", random_base62(c_.random, 8)}}.dump());
-  } while (payload.find_first_of("-_") != std::string::npos);
   modal::client::AuthTokenGetResponse reply;
-  reply.set_token(cat(head, '.', payload, '.', base64url(c_.key.sign_token(cat(head, '.', payload)))));
+  reply.set_token(c_.auth_tokens.issue(call.caller, c_.random, call.now));
   return reply;
 }
 

@@ -188,4 +188,22 @@ std::vector<EnvironmentId> environments_of_proxy_token(View& view, const ProxyTo
   return all;
 }
 
+std::vector<SigningKey> list_signing_keys(View& view) {
+  std::vector<SigningKey> all;
+  Rows rows = view.db().query("SELECT number, sealed FROM signing_keys ORDER BY number DESC");
+  while (rows.next()) all.push_back({rows.number(0), rows.text(1)});
+  return all;
+}
+
+void insert_signing_key(Tx& tx, std::string_view sealed, Time now) {
+  tx.db().run("INSERT INTO signing_keys (sealed, created_at) VALUES (?, ?)", Blob{sealed}, now);
+}
+
+void delete_spent_signing_keys(Tx& tx, Time then) {
+  tx.db().run(
+      "DELETE FROM signing_keys WHERE EXISTS (SELECT 1 FROM signing_keys later"
+      " WHERE later.number > signing_keys.number AND later.created_at <= ?)",
+      then);
+}
+
 }  // namespace ionian::store

@@ -66,4 +66,14 @@ void add_proxy_token_to(Tx& tx, const ProxyTokenId& id, const EnvironmentId& env
 void remove_proxy_token_from(Tx& tx, const ProxyTokenId& id, const EnvironmentId& environment);
 std::vector<EnvironmentId> environments_of_proxy_token(View& view, const ProxyTokenId& id);
 
+// Keys that sign the tokens of AuthTokenGet, sealed; the newest first.
+struct SigningKey {
+  std::int64_t number = 0;
+  std::string sealed;
+};
+std::vector<SigningKey> list_signing_keys(View& view);
+void insert_signing_key(Tx& tx, std::string_view sealed, Time now);
+// Those that had a successor by then.
+void delete_spent_signing_keys(Tx& tx, Time then);
+
 }  // namespace ionian::store

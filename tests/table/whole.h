@@ -49,6 +49,8 @@ struct Whole {
     table.add_room<services::TokenFlows>(flow_room);
     table.set_inline_room(inline_room);
     handlers.bind(apps, images, table);
+    EXPECT_TRUE(store->write_now(
+        [this](store::Tx& tx) { return auth_tokens.load(tx, random, clock.now()); }));
   }
   ~Whole() { EXPECT_TRUE(remove_tree(folder)); }
 
@@ -62,6 +64,7 @@ struct Whole {
   services::Identity identity{*store, key, numbers, clock};
   services::AccessRules access{*store};
   services::SignIns sign_ins{key, random};
+  services::AuthTokens auth_tokens{key};
   core::Core core{core::Limits{}, random};
   logs::LogStore logs{folder + "/logs"};
   rpc::Loop core_loop{"core", clock, &core};
@@ -71,9 +74,10 @@ struct Whole {
       images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
   images::MountTrees mount_trees =
       value(images::MountTrees::open_folder(folder + "/mounts", blobs));
-  services::Context context{clock,  random,   *store,        key,         identity,
-                            access, sign_ins, core,          core_loop,   log_loop,
-                            logs,   blobs,    client_mounts, mount_trees, "http://127.0.0.1:8714"};
+  services::Context context{clock,    random,        *store,      key,
+                            identity, access,        sign_ins,    auth_tokens,
+                            core,     core_loop,     log_loop,    logs,
+                            blobs,    client_mounts, mount_trees, "http://127.0.0.1:8714"};
   images::LayerStore layers = value(images::LayerStore::open_folder(folder + "/layers"));
   images::BaseImages bases = value(images::BaseImages::open_folder(
       {.root = folder + "/bases", .cache = folder + "/cache", .host = {}}, layers));
