@@ -9,7 +9,7 @@
 namespace ionian::cli {
 
 // "/ionian.Admin/<method>". UNAVAILABLE says that no server runs there.
-Result<void> call_admin(const std::string& data, std::string_view method, const google::protobuf::Message& request,
-                        google::protobuf::Message& reply);
+Result<void> call_admin(const std::string& data, std::string_view method,
+                        const google::protobuf::Message& request, google::protobuf::Message& reply);
 
 }  // namespace ionian::cli

@@ -1,16 +1,15 @@
 #include <cmath>
-#include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/config.h"
+#include "cli/output.h"
 #include "cli/pages.h"
+#include "cli/server.h"
 #include "cli/settings.h"
 #include "client/config_settings.h"
 
 namespace ionian::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Options {
   bool redact = true, origin = false, internal = false, json = false;
@@ -43,22 +42,19 @@ void show(const Options& options) {
     out[key] =
         options.origin ? Json{{"value", shown}, {"origin", config().origin(key).str()}} : shown;
   }
-  std::cout << out.dump(2) << "\n";
+  print_json(out);
 }
 
 }  // namespace
 
-void add_config(CLI::App& app) {
-  CLI::App* config = app.add_subcommand("config", "The settings of this machine's clients");
-  config->require_subcommand(1);
+void add_config_show(CLI::App& config) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = config->add_subcommand("show", "Print every setting as JSON");
-  command->footer(std::string(kConfigShowPage));
+  CLI::App* command = add_command(config, "show", "Print every setting as JSON", kConfigShowPage,
+                                  [options] { show(*options); });
   command->add_flag("--redact,!--no-redact", options->redact, "Hide secrets; on unless turned off");
   command->add_flag("--origin", options->origin, "Say where each value came from");
   command->add_flag("--include-internal", options->internal, "Internal settings too");
   command->add_flag("--json", options->json, "No effect: the output is JSON");
-  command->callback([options] { run_with_settings([&] { show(*options); }); });
 }
 
 }  // namespace ionian::cli

@@ -4,5 +4,11 @@
 
 namespace ionian::cli {
 extern const std::string_view kServePage, kAdminTokenPage, kAdminStatusPage;
-extern const std::string_view kConfigShowPage, kProfilePage, kTokenSetPage, kTokenInfoPage;
-}
+extern const std::string_view kConfigShowPage, kConfigSetEnvironmentPage, kProfilePage;
+extern const std::string_view kSetupPage, kTokenNewPage, kTokenRotatePage;
+extern const std::string_view kTokenSetPage, kTokenInfoPage;
+extern const std::string_view kEnvironmentPage, kEnvironmentRolesPage;
+extern const std::string_view kWorkspaceMembersPage, kWorkspaceSettingsPage, kMemberTokensPage;
+extern const std::string_view kServiceUsersPage, kProxyTokensPage;
+extern const std::string_view kDoctorPage, kCompletionPage;
+}  // namespace ionian::cli

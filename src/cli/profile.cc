@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "cli/pages.h"
-#include "cli/server_call.h"
+#include "cli/server.h"
 #include "cli/settings.h"
 #include "modal_proto/environment.pb.h"
 
@@ -15,10 +15,13 @@ namespace {
 // the command's purpose.
 std::string default_environment() {
   try {
-    modal::client::EnvironmentGetOrCreateRequest request;
     modal::client::EnvironmentGetOrCreateResponse reply;
-    if (call_server(configured_access(), "EnvironmentGetOrCreate", request, reply, 3s))
-      return reply.metadata().name();
+    const auto answer =
+        configured_server()->try_call("EnvironmentGetOrCreate", "",
+                                      {.timeout = 3s,
+                                       .retry = client::CallOptions::Retry::kNever,
+                                       .explain = client::CallOptions::Explain::kBriefly});
+    if (answer && reply.ParseFromString(answer->body)) return reply.metadata().name();
   } catch (const Error&) {
   }
   return "";
@@ -35,17 +38,15 @@ void activate(const std::string& name) {
 }  // namespace
 
 void add_profile(CLI::App& app) {
-  CLI::App* profile = app.add_subcommand("profile", "Switch between profiles of ~/.modal.toml");
-  profile->require_subcommand(1);
+  CLI::App* profile = add_group(app, "profile", "Switch between profiles of ~/.modal.toml");
   add_profile_list(*profile);
   auto name = std::make_shared<std::string>();
-  CLI::App* chosen = profile->add_subcommand("activate", "Use a profile from now on");
-  chosen->footer(std::string(kProfilePage));
-  chosen->add_option("PROFILE", *name, "As `ionian profile list` shows it")->required();
-  chosen->callback([name] { run_with_settings([&] { activate(*name); }); });
-  CLI::App* current = profile->add_subcommand("current", "Print the profile in use");
-  current->footer(std::string(kProfilePage));
-  current->callback([] { run_with_settings([] { std::cout << config().profile() << "\n"; }); });
+  add_command(*profile, "activate", "Use a profile from now on", kProfilePage,
+              [name] { activate(*name); })
+      ->add_option("PROFILE", *name, "As `ionian profile list` shows it")
+      ->required();
+  add_command(*profile, "current", "Print the profile in use", kProfilePage,
+              [] { std::cout << config().profile() << "\n"; });
 }
 
 }  // namespace ionian::cli

@@ -1,17 +1,16 @@
 #include <fmt/core.h>
-#include <google/protobuf/empty.pb.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "cli/output.h"
 #include "cli/pages.h"
 #include "cli/profile.h"
-#include "cli/server_call.h"
+#include "cli/server.h"
 #include "cli/settings.h"
 #include "modal_proto/workspace.pb.h"
 
@@ -26,31 +25,33 @@ struct Row {
   bool active = false;
 };
 
-std::string unknown(const Status& status) {
-  if (status.code == Code::kUnauthenticated) return "Unknown (authentication failure)";
-  if (status.code == Code::kDeadlineExceeded) return "Unknown (timed out)";
-  return "Unknown (profile misconfigured)";
-}
+constexpr const char* kRefused = "Unknown (authentication failure)";
+constexpr const char* kLate = "Unknown (timed out)";
+constexpr const char* kWrong = "Unknown (profile misconfigured)";
 
-std::string look_up(const ServerAccess& server) {
-  if (server.token_id.empty() || server.token_secret.empty())
-    return "Unknown (authentication failure)";
+std::string look_up(client::SessionOptions options) {
+  client::Session server(std::move(options));
+  const auto answer = server.try_call("WorkspaceNameLookup", "",
+                                      {.timeout = kAnswerWithin,
+                                       .retry = client::CallOptions::Retry::kNever,
+                                       .explain = client::CallOptions::Explain::kBriefly});
   modal::client::WorkspaceNameLookupResponse reply;
-  Result<void> done =
-      call_server(server, "WorkspaceNameLookup", google::protobuf::Empty(), reply, kAnswerWithin);
-  return done ? reply.username() : unknown(done.error());
+  if (answer) return reply.ParseFromString(answer->body) ? reply.username() : kWrong;
+  const Code code = answer.error().status.code;
+  if (code == Code::kUnauthenticated) return kRefused;
+  return code == Code::kDeadlineExceeded ? kLate : kWrong;
 }
 
-// nullopt: a setting of the profile has a value that it cannot take.
-std::optional<ServerAccess> access_of(const std::string& profile) {
+std::string workspace_of(const std::string& profile) {
   try {
-    const auto get = [&](std::string_view key) {
-      return config().get(key, profile, false).value_or("");
-    };
-    return ServerAccess{get("server_url"), config().origin("server_url", profile, false).str(),
-                        get("token_id"), get("token_secret")};
+    const auto get = [&](std::string_view key) { return config().get(key, profile, false); };
+    client::SessionOptions options{.token_id = get("token_id").value_or(""),
+                                   .token_secret = get("token_secret").value_or(""),
+                                   .server_url = get("server_url")};
+    if (options.token_id->empty() || options.token_secret->empty()) return kRefused;
+    return look_up(std::move(options));
   } catch (const InvalidError&) {
-    return std::nullopt;
+    return kWrong;  // a setting has a value that it cannot take
   }
 }
 
@@ -61,8 +62,7 @@ std::vector<Row> look_up_all() {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < rows.size(); i = next++) {
-      const std::optional<ServerAccess> server = access_of(rows[i].name);
-      rows[i].workspace = server ? look_up(*server) : "Unknown (profile misconfigured)";
+      rows[i].workspace = workspace_of(rows[i].name);
     }
   };
   {
@@ -76,9 +76,9 @@ std::vector<Row> look_up_all() {
 std::string workspace_by_environment() {
   if (credential_variables().empty()) return "";
   try {
-    return look_up(configured_access());
+    return look_up({});
   } catch (const AuthError&) {
-    return "Unknown (authentication failure)";
+    return kRefused;
   } catch (const InvalidError&) {
     return "Unknown (invalid credential configuration)";
   }
@@ -104,21 +104,19 @@ void print_table(const std::vector<Row>& rows, const std::string& by_environment
 void list(bool json) {
   const std::vector<Row> rows = look_up_all();
   if (!json) return print_table(rows, workspace_by_environment());
-  auto out = nlohmann::ordered_json::array();
+  Json out = Json::array();
   for (const Row& row : rows)
     out.push_back({{"name", row.name}, {"workspace", row.workspace}, {"active", row.active}});
-  std::cout << out.dump(2) << "\n";
+  print_json(out);
 }
 
 }  // namespace
 
 void add_profile_list(CLI::App& profile) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command =
-      profile.add_subcommand("list", "Show all profiles, their workspaces, and which is in use");
-  command->footer(std::string(kProfilePage));
-  command->add_flag("--json", *json, "Print JSON");
-  command->callback([json] { run_with_settings([&] { list(*json); }); });
+  add_command(profile, "list", "Show all profiles, their workspaces, and which is in use",
+              kProfilePage, [json] { list(*json); })
+      ->add_flag("--json", *json, "Print JSON");
 }
 
 }  // namespace ionian::cli

@@ -1,11 +1,14 @@
 #include "cli/token.h"
 
+#include "cli/server.h"
+
 namespace ionian::cli {
 
 void add_token(CLI::App& app) {
-  CLI::App* token = app.add_subcommand("token", "The token that clients on this machine use");
-  token->require_subcommand(1);
+  CLI::App* token = add_group(app, "token", "The token that clients on this machine use");
   add_token_set(*token);
+  add_token_new(*token);
+  add_token_rotate(*token);
   add_token_info(*token);
 }
 

@@ -4,6 +4,8 @@
 
 namespace ionian::cli {
 
+void add_token_new(CLI::App& token);
+void add_token_rotate(CLI::App& token);
 void add_token_set(CLI::App& token);
 void add_token_info(CLI::App& token);
 

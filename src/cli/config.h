@@ -1,0 +1,10 @@
+#pragma once
+// The commands below `ionian config`, each in a file of its own.
+#include "cli/command.h"
+
+namespace ionian::cli {
+
+void add_config_show(CLI::App& config);
+void add_config_set(CLI::App& config);
+
+}  // namespace ionian::cli

@@ -1,0 +1,46 @@
+#include "cli/server.h"
+
+#include <iostream>
+
+#include "cli/settings.h"
+#include "modal_proto/environment.pb.h"
+
+namespace ionian::cli {
+namespace {
+
+constexpr Duration kAttemptTimeout = 20s;  // a person waits
+
+}  // namespace
+
+std::unique_ptr<client::Session> configured_server() {
+  return std::make_unique<client::Session>(client::SessionOptions{.timeout = kAttemptTimeout});
+}
+
+std::string environment_id(client::Session& server, const std::string& name) {
+  modal::client::EnvironmentGetOrCreateRequest request;
+  request.set_deployment_name(name);
+  return call<modal::client::EnvironmentGetOrCreateResponse>(server, "EnvironmentGetOrCreate",
+                                                             request)
+      .environment_id();
+}
+
+CLI::App* add_command(CLI::App& group, const std::string& name, const std::string& description,
+                      std::string_view page, std::function<void()> action) {
+  CLI::App* command = group.add_subcommand(name, description);
+  command->footer(std::string(page));
+  command->callback([action = std::move(action)] { run_with_settings(action); });
+  return command;
+}
+
+CLI::App* add_group(CLI::App& group, const std::string& name, const std::string& description) {
+  CLI::App* out = group.add_subcommand(name, description);
+  out->require_subcommand(1);
+  return out;
+}
+
+void die_of_usage(std::string_view message) {
+  std::cerr << "Error: " << message << "\n";
+  throw CLI::RuntimeError(2);
+}
+
+}  // namespace ionian::cli
