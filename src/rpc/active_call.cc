@@ -135,6 +135,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
           {Code::kResourceExhausted, cat("the reply is larger than a message may be (",
                                          Pipeline::kMessageBytesMax, " bytes)")});
     pipeline_.finished(call_, {}, began_);
+    for (const auto& [name, value] : call_.reply_headers) context_->AddInitialMetadata(name, value);
     reply_buffer_ = std::move(buffer);
     StartWriteAndFinish(&reply_buffer_, {}, grpc::Status::OK);
   }

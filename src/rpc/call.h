@@ -100,6 +100,9 @@ class Call {
   // told to other rooms is told here, so that they never know of what was not kept.
   void after_commit(std::function<void()> f) { committed.push_back(std::move(f)); }
 
+  // Goes out with the reply, for what the protocol's messages have no field for.
+  std::vector<std::pair<std::string, std::string>> reply_headers;
+
   std::vector<std::function<void()>> committed;
   std::vector<WatchKey> watches;
   std::optional<Time> until;

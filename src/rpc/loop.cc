@@ -53,6 +53,8 @@ void Loop::cancel(const ActiveCallPtr& call) {
 
 void Loop::main() {
   std::deque<std::function<void()>> batch;
+  // A state that acts by the clock says when, before anything has happened.
+  if (after_batch_) batch_wake_ = after_batch_(clock_.now());
   for (;;) {
     {
       std::unique_lock lock(mutex_);

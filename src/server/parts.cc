@@ -69,6 +69,11 @@ Result<void> Parts::start_spawner() {
 
 Result<void> Parts::open_data() {
   ASSIGN_OR_RETURN(store::Lock lock, store::Store::lock(options_.data));
+  if (!options_.tls_certificate.empty()) {
+    ASSIGN_OR_RETURN(tls_, TlsFiles::open(options_.tls_certificate, options_.tls_key));
+  }
+  // Copies of the records that nobody came for.
+  TRY(remove_tree(options_.data + "/backup"));
   // After the lock: the spawner ends what it takes for a former life's containers. Before there is any thread.
   TRY(start_spawner());
   ASSIGN_OR_RETURN(store_, store::Store::open(options_.data, std::move(lock)));
@@ -95,6 +100,7 @@ Result<void> Parts::open_images() {
 
 void Parts::make_services() {
   facts_.version = kVersion;
+  facts_.data = options_.data;
   facts_.started = clock_.now();
   core_ = std::make_unique<core::Core>(core::Limits{}, random_);
   logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");

@@ -7,6 +7,17 @@ namespace {
 
 void set_stamp(google::protobuf::Timestamp* stamp, Time t) { stamp->set_seconds(to_unix_ms(t) / 1000); }
 
+// What the token may do in its workspace, in a word.
+std::string role_of(const rpc::Caller& caller, const store::Token& token) {
+  if (!token.role.empty()) return token.role;
+  switch (caller.role) {
+    case rpc::WorkspaceRole::kOwner: return "owner";
+    case rpc::WorkspaceRole::kManager: return "manager";
+    case rpc::WorkspaceRole::kMember: return "member";
+    default: return "service user";
+  }
+}
+
 }  // namespace
 
 void Tokens::bind(rpc::Table& table) {
@@ -23,6 +34,7 @@ Result<modal::client::TokenInfoGetResponse> Tokens::info(rpc::Call& call, const 
   const auto token = store::find_token(view, call.caller.token);
   const auto workspace = store::find_workspace(view, call.caller.workspace);
   if (!token || !workspace) return fail(Code::kNotFound, "token not found");
+  call.reply_headers.emplace_back("x-ionian-role", role_of(call.caller, *token));
   modal::client::TokenInfoGetResponse reply;
   reply.set_token_id(token->id.str());
   reply.set_token_name(token->name);
@@ -85,6 +97,8 @@ Result<Tokens::Empty> Tokens::remove(rpc::Call& call, const modal::client::Token
 }
 
 Result<modal::client::AuthTokenGetResponse> Tokens::auth_token(rpc::Call& call, const modal::client::AuthTokenGetRequest&) {
+  // For those who wonder whether their clock or ours is wrong.
+  call.reply_headers.emplace_back("x-ionian-time", std::to_string(to_unix_ms(call.now) / 1000));
   modal::client::AuthTokenGetResponse reply;
   reply.set_token(c_.auth_tokens.issue(call.caller, c_.random, call.now));
   return reply;

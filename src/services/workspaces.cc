@@ -6,6 +6,13 @@
 
 namespace ionian::services {
 
+Result<void> check_workspace_name(std::string_view name) {
+  bool fits = !name.empty() && name.size() <= 31 && name[0] != '-';
+  for (const char c : name) fits = fits && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
+  if (fits) return {};
+  return fail(Code::kInvalidArgument, "Use lower-case letters, digits and dashes, a letter or digit first, 31 at most.");
+}
+
 void Workspaces::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("ClientHello", &Workspaces::hello, rpc::Access::kView);

@@ -8,6 +8,9 @@
 
 namespace ionian::services {
 
+// INVALID_ARGUMENT with the words for a field. A workspace's name stands in addresses and in ~/.modal.toml.
+Result<void> check_workspace_name(std::string_view name);
+
 class Workspaces {
  public:
   explicit Workspaces(Context& context) : c_(context) {}

@@ -2,7 +2,7 @@
 
 // Values are bound, and instr() takes no patterns, so a text means itself.
 #define IN_RANGE                                                                              \
-  " FROM audit WHERE (?1 = '' OR workspace = ?1) AND (?2 = '' OR actor = ?2)"                              \
+  " FROM audit WHERE (?1 = '' OR workspace = ?1) AND (?2 = '' OR actor = ?2)"                 \
   " AND (?3 = '' OR instr(actor || ' ' || source || ' ' || action || ' ' || target || ' ' ||" \
   " detail, ?3) > 0) AND at >= ?4 AND at <= ?5 AND (?6 = 0 OR number < ?6) AND number >= ?7"
 

@@ -106,6 +106,15 @@ Result<void> Store::write_now(Work work) {
   return promise.get_future().get();
 }
 
+Result<void> Store::copy_to(const std::string& path) {
+  // A connection of its own: the read connections are held to reading, and the writer goes on.
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
+                   Database::open(path_, Database::Mode::kWrite));
+  db->run("VACUUM INTO ?", path);
+  if (db->error().empty()) return {};
+  return std::unexpected(status_of(*db));
+}
+
 std::uint64_t Store::statements_run() {
   std::lock_guard lock(readers_mutex_);
   std::uint64_t sum = db_->statements_run();

@@ -64,6 +64,10 @@ class Store {
   // Runs `work` on a thread of the read pool.
   void read_later(std::function<void(View&)> work);
 
+  // A consistent copy of the whole database in a new file, while others write. RESOURCE_EXHAUSTED
+  // or UNAVAILABLE say what the disk said.
+  Result<void> copy_to(const std::string& path);
+
   std::uint64_t commits() const { return commits_; }
   // By all connections so far; exact while nothing runs.
   std::uint64_t statements_run();

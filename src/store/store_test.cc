@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <future>
+#include <thread>
 
 #include "base/file.h"
 
@@ -202,6 +203,27 @@ TEST_F(StoreTest, AReaderCannotWrite) {
     EXPECT_FALSE(view.db().error().empty());
   });
   EXPECT_EQ(count(), 0);
+}
+
+TEST_F(StoreTest, ACopyIsWholeWhileOthersWrite) {
+  ASSERT_TRUE(store->write_now(insert(1)));
+  const std::string copy = folder + "/copy.db";
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int k = 2; !done; ++k) EXPECT_TRUE(store->write_now(insert(k)));
+  });
+  const Result<void> copied = store->copy_to(copy);
+  done = true;
+  writer.join();
+  ASSERT_TRUE(copied.has_value()) << copied.error().message;
+  const auto db = Database::open(copy, Database::Mode::kRead);
+  ASSERT_TRUE(db.has_value());
+  Rows rows = (*db)->query(
+      "SELECT count(*), max(k), (SELECT integrity_check FROM pragma_integrity_check) FROM t");
+  ASSERT_TRUE(rows.next());
+  EXPECT_EQ(rows.number(0), rows.number(1));
+  EXPECT_EQ(rows.text(2), "ok");
+  EXPECT_FALSE(store->copy_to(copy).has_value()) << "a copy never takes another file's place";
 }
 
 }  // namespace

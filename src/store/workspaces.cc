@@ -42,6 +42,14 @@ std::optional<Workspace> find_workspace_by_name(View& view, std::string_view nam
       "SELECT id, name, image_builder_version FROM workspaces WHERE name = ?", name));
 }
 
+std::vector<Workspace> list_workspaces(View& view) {
+  std::vector<Workspace> all;
+  Rows rows =
+      view.db().query("SELECT id, name, image_builder_version FROM workspaces ORDER BY name");
+  while (rows.next()) all.push_back({WorkspaceId(rows.text(0)), rows.text(1), rows.text(2)});
+  return all;
+}
+
 void insert_workspace(Tx& tx, const Workspace& w, Time now) {
   tx.db().run("INSERT INTO workspaces (id, name, created_at) VALUES (?, ?, ?)", w.id, w.name, now);
 }

@@ -27,6 +27,7 @@ std::optional<Workspace> find_workspace(View& view, const WorkspaceId& id);
 // The workspace that exists from the first start on.
 std::optional<Workspace> find_first_workspace(View& view);
 std::optional<Workspace> find_workspace_by_name(View& view, std::string_view name);
+std::vector<Workspace> list_workspaces(View& view);
 void rename_workspace(Tx& tx, const WorkspaceId& id, std::string_view name);
 void insert_workspace(Tx& tx, const Workspace& workspace, Time now);
 
