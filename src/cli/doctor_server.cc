@@ -118,7 +118,7 @@ void check_clock(Report& report, client::Session& server) {
   const auto size = std::abs(minutes);
   report.bad("clock",
              cat("the server's clock is ",
-                 size >= 120 ? cat(size / 60, " hours ") : cat(size, " minutes "),
+                 size >= 120 ? cat((size + 30) / 60, " hours ") : cat(size, " minutes "),
                  minutes > 0 ? "ahead of" : "behind", " this machine's"),
              "Set the one that is wrong: tokens and certificates end by the clock");
 }
