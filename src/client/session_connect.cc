@@ -168,6 +168,7 @@ std::expected<std::shared_ptr<Transport>, Failure> Session::connect_round(
       state.was_connected = true;
       return link.transport;
     }
+    if (closed_) break;
     Failure one = unreachable(link.endpoint, done.error(), explain);
     if (failure) one.status.message = cat(failure->status.message, "; ", one.status.message);
     failure = std::move(one);
