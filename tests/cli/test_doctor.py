@@ -80,6 +80,11 @@ def test_address(home):
     failing(home, "name", "the port is no number", MODAL_SERVER_URL="http://x:y", **PAIR)
 
 
+def test_no_address_is_for_our_own_tools_alone(home):
+    found = examine(home, 1, **PAIR)["address"]
+    assert found["status"] == "warning" and "official clients" in found["message"] and "config set server_url" in found["mend"]
+
+
 def test_name_and_connection(home):
     failing(home, "name", "the name 'nowhere.invalid' has no address", "spelling", MODAL_SERVER_URL="http://nowhere.invalid:1", **PAIR)
     failing(home, "connection", "connection refused", "Is the server running?", MODAL_SERVER_URL="http://127.0.0.1:1", **PAIR)
