@@ -5,6 +5,7 @@
 #include "cli/doctor.h"
 #include "cli/server.h"
 #include "client/probe.h"
+#include "client/transport.h"
 #include "ionian/client.hpp"
 #include "ionian/config.hpp"
 #include "modal_proto/auth.pb.h"
@@ -40,8 +41,30 @@ std::string passed(ReachStep step, const client::Endpoint& endpoint, const clien
   }
 }
 
+// By way of a proxy the steps are the proxy's: only whether a connection comes about can be seen.
+bool report_by_proxy(Report& report, const client::Endpoint& endpoint, const std::string& proxy) {
+  const auto transport = client::make_grpc_transport(endpoint, client::Proxy::kAsConfigured);
+  const Result<void> done = transport->connect(kProbeTimeout);
+  for (const auto& [step, check] : kSteps) {
+    if (step == ReachStep::kProtocol) break;
+    report.skip(check, cat("the proxy that ", proxy, " names does this"));
+  }
+  if (done)
+    report.good("protocol",
+                cat(endpoint.url, " speaks HTTP/2, by way of the proxy that ", proxy, " names"));
+  else
+    report.bad("protocol",
+               cat("cannot reach ", endpoint.url, ": ", done.error().message,
+                   ", by way of the proxy that ", proxy, " names"),
+               "MODAL_DISABLE_API_PROXY=1 goes around it");
+  return done.has_value();
+}
+
 // One line a step, down to the one that fails. `last` = false: there is another URL to try.
 bool report_reach(Report& report, const client::Endpoint& endpoint, bool several, bool last) {
+  if (const std::string proxy = endpoint.proxy_variable();
+      !proxy.empty() && !config().disable_api_proxy())
+    return report_by_proxy(report, endpoint, proxy);
   const client::Reach reach = client::probe(endpoint, kProbeTimeout);
   const std::string prefix = several ? cat(endpoint.url, ": ") : "";
   bool failed = false;
@@ -118,7 +141,7 @@ void check_clock(Report& report, client::Session& server) {
   const auto size = std::abs(minutes);
   report.bad("clock",
              cat("the server's clock is ",
-                 size >= 120 ? cat(size / 60, " hours ") : cat(size, " minutes "),
+                 size >= 120 ? cat((size + 30) / 60, " hours ") : cat(size, " minutes "),
                  minutes > 0 ? "ahead of" : "behind", " this machine's"),
              "Set the one that is wrong: tokens and certificates end by the clock");
 }

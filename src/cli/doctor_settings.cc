@@ -79,7 +79,15 @@ bool check_credentials(Report& report) {
 
 void check_address(Report& report) {
   try {
-    report.good("address", cat(config().server_url(), ", from ", config().origin("server_url")));
+    const std::string url = config().server_url();
+    const ConfigOrigin origin = config().origin("server_url");
+    if (origin.kind == ConfigOrigin::Kind::kDefault)
+      report.warn("address",
+                  cat("no server_url is set: this program takes ", url,
+                      ", but the official clients go to servers of their own"),
+                  cat("`ionian config set server_url ", url, "`"));
+    else
+      report.good("address", cat(url, ", from ", origin));
   } catch (const Error& error) {
     report.bad("address", error.what(), "For a server on this machine: http://127.0.0.1:8713");
   }

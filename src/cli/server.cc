@@ -10,6 +10,14 @@ namespace {
 
 constexpr Duration kAttemptTimeout = 20s;  // a person waits
 
+bool traceback_wanted() {
+  try {
+    return config().traceback();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<client::Session> configured_server() {
@@ -28,7 +36,16 @@ CLI::App* add_command(CLI::App& group, const std::string& name, const std::strin
                       std::string_view page, std::function<void()> action) {
   CLI::App* command = group.add_subcommand(name, description);
   command->footer(std::string(page));
-  command->callback([action = std::move(action)] { run_with_settings(action); });
+  command->callback([action = std::move(action)] {
+    try {
+      run_with_settings(action);
+    } catch (const CLI::Error&) {
+      throw;
+    } catch (const std::exception& error) {
+      if (traceback_wanted()) throw;  // ends the program where it was thrown, for a debugger
+      die(cat("unexpected: ", error.what()));
+    }
+  });
   return command;
 }
 

@@ -282,6 +282,25 @@ TEST_F(ClientTest, WithoutCredentialsNothingIsOpened) {
                                "MODAL_TOKEN_ID"));
 }
 
+TEST_F(ClientTest, DebugShowsWhatIsTriedAgain) {
+  std::atomic<int> count = 0;
+  const FakeServer server([&](const FakeCall&) {
+    return ++count == 1 ? no(grpc::StatusCode::UNAVAILABLE, "later") : FakeReply();
+  });
+  set("MODAL_LOG_PATTERN", "%(levelname)s %(message)s");
+  ClientOptions options = to(server);
+  ::testing::internal::CaptureStderr();
+  Client(options).hello();
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  count = 0;
+  options.loglevel = "DEBUG";
+  ::testing::internal::CaptureStderr();
+  Client(options).hello();
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(said.starts_with("DEBUG ClientHello (")) << said;
+  EXPECT_NE(said.find("failed: UNAVAILABLE later; tried again in 0.1 s"), said.npos) << said;
+}
+
 TEST_F(ClientTest, OfficialServersAreNeverADefault) {
   EXPECT_EQ(Client(ClientOptions()).server_url(), "http://127.0.0.1:8713");
 }

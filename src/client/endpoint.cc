@@ -1,6 +1,7 @@
 #include "client/endpoint.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "client/python_text.h"
 
@@ -56,6 +57,25 @@ std::string Endpoint::address() const {
 bool Endpoint::local() const {
   return scheme == Scheme::kUnix || host == "localhost" || host == "::1" ||
          host.starts_with("127.");
+}
+
+std::string Endpoint::proxy_variable() const {
+  const auto value = [](const char* name) -> std::string_view {
+    const char* text = std::getenv(name);
+    return text ? text : "";
+  };
+  if (local()) return "";
+  std::string_view without = value("no_grpc_proxy");
+  if (without.empty()) without = value("no_proxy");
+  while (!without.empty()) {
+    const std::size_t comma = std::min(without.find(','), without.size());
+    const std::string_view suffix = strip(without.substr(0, comma));
+    if (!suffix.empty() && host.ends_with(suffix)) return "";
+    without.remove_prefix(std::min(comma + 1, without.size()));
+  }
+  for (const char* name : {"grpc_proxy", "https_proxy", "http_proxy"})
+    if (!value(name).empty()) return name;
+  return "";
 }
 
 Result<std::vector<Endpoint>> parse_endpoints(std::string_view server_url) {

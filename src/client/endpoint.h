@@ -17,6 +17,8 @@ struct Endpoint {
   std::string address() const;
   // Whether it is this machine, to which no proxy is a way.
   bool local() const;
+  // The environment variable whose proxy gRPC takes on the way there; empty: none.
+  std::string proxy_variable() const;
 };
 
 // The URLs of `server_url`, in its order. INVALID_ARGUMENT: one has another scheme, or no host.

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <cstring>
+#include <optional>
 
 #include "client/probe_stream.h"
 
@@ -61,6 +62,60 @@ Result<Stream> connect_any(const addrinfo* list, Reach& reach, Deadline deadline
   return stream;
 }
 
+// Name, connection, TLS; nullopt: `reach` says which step failed.
+std::optional<Stream> open(const Endpoint& endpoint, Reach& reach, Deadline deadline) {
+  Result<Stream> stream = fail(Code::kUnavailable, "not tried");
+  if (endpoint.scheme == Endpoint::Scheme::kUnix) {
+    stream = connect_unix(endpoint, deadline);
+  } else {
+    addrinfo hints{}, *list = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    const int error = ::getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &list);
+    if (error) {
+      reach = failed(std::move(reach), ReachStep::kName,
+                     cat("the name '", endpoint.host, "' has no address: ", ::gai_strerror(error)),
+                     "Check its spelling, and this machine's DNS");
+      return std::nullopt;
+    }
+    stream = connect_any(list, reach, deadline);
+    ::freeaddrinfo(list);
+  }
+  if (!stream) {
+    reach = connect_failed(std::move(reach), stream.error(), endpoint);
+    return std::nullopt;
+  }
+  if (endpoint.scheme == Endpoint::Scheme::kHttps) {
+    Result<std::string> version = stream->start_tls(endpoint.host, deadline);
+    if (!version) {
+      const Status& error = version.error();
+      reach.timed_out = error.code == Code::kDeadlineExceeded;
+      reach = failed(std::move(reach), ReachStep::kTls, cat("TLS failed: ", error.message),
+                     tls_mend(error.message));
+      return std::nullopt;
+    }
+    reach.tls = *std::move(version);
+  }
+  return *std::move(stream);
+}
+
+// Some web servers, ours among them, hang up on the greeting of HTTP/2 without a word.
+bool answers_http1(const Endpoint& endpoint, Deadline deadline) {
+  Reach ignored;
+  std::optional<Stream> stream = open(endpoint, ignored, deadline);
+  if (!stream) return false;
+  const std::string request =
+      cat("GET / HTTP/1.1\r\nHost: ", endpoint.host, "\r\nConnection: close\r\n\r\n");
+  if (!stream->send(request, deadline)) return false;
+  return stream->receive(deadline).value_or("").starts_with("HTTP/");
+}
+
+Reach web_server(Reach reach) {
+  return failed(std::move(reach), ReachStep::kProtocol,
+                "a web server answers, not a server of Ionian or Modal",
+                "server_url must be the gRPC address, which `ionian serve` prints; its web pages "
+                "have another");
+}
+
 // What the other side says to the greeting of HTTP/2 tells what it is.
 Reach check_protocol(Reach reach, Stream& stream, const Endpoint& endpoint, Deadline deadline) {
   constexpr auto kStep = ReachStep::kProtocol;
@@ -70,14 +125,12 @@ Reach check_protocol(Reach reach, Stream& stream, const Endpoint& endpoint, Dead
     if (reach.timed_out)
       return failed(std::move(reach), kStep, "timeout: the connection was taken, but nothing comes",
                     "The program that listens there may hang, or is no Ionian server");
+    if (answers_http1(endpoint, deadline)) return web_server(std::move(reach));
     return failed(std::move(reach), kStep,
                   cat("the connection was closed: ", first.error().message),
                   "Is an Ionian server at this address, or another program?");
   }
-  if (first->starts_with("HTTP/"))
-    return failed(std::move(reach), kStep, "a web server answers, not a server of Ionian or Modal",
-                  "server_url must be the gRPC address, which `ionian serve` prints; its web pages "
-                  "have another");
+  if (first->starts_with("HTTP/")) return web_server(std::move(reach));
   if (first->starts_with("\x15\x03"))
     return failed(std::move(reach), kStep, "the server speaks TLS, the address does not ask for it",
                   cat("Write https:// in place of http:// in ", endpoint.url));
@@ -92,30 +145,8 @@ Reach check_protocol(Reach reach, Stream& stream, const Endpoint& endpoint, Dead
 Reach probe(const Endpoint& endpoint, Duration timeout) {
   Reach reach;
   const Deadline deadline(timeout);
-  Result<Stream> stream = fail(Code::kUnavailable, "not tried");
-  if (endpoint.scheme == Endpoint::Scheme::kUnix) {
-    stream = connect_unix(endpoint, deadline);
-  } else {
-    addrinfo hints{}, *list = nullptr;
-    hints.ai_socktype = SOCK_STREAM;
-    const int error = ::getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &list);
-    if (error)
-      return failed(std::move(reach), ReachStep::kName,
-                    cat("the name '", endpoint.host, "' has no address: ", ::gai_strerror(error)),
-                    "Check its spelling, and this machine's DNS");
-    stream = connect_any(list, reach, deadline);
-    ::freeaddrinfo(list);
-  }
-  if (!stream) return connect_failed(std::move(reach), stream.error(), endpoint);
-  if (endpoint.scheme == Endpoint::Scheme::kHttps) {
-    Result<std::string> version = stream->start_tls(endpoint.host, deadline);
-    if (!version) {
-      reach.timed_out = version.error().code == Code::kDeadlineExceeded;
-      return failed(std::move(reach), ReachStep::kTls, cat("TLS failed: ", version.error().message),
-                    tls_mend(version.error().message));
-    }
-    reach.tls = *std::move(version);
-  }
+  std::optional<Stream> stream = open(endpoint, reach, deadline);
+  if (!stream) return reach;
   return check_protocol(std::move(reach), *stream, endpoint, deadline);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <future>
 #include <thread>
 
 #include "base/cat.h"
@@ -44,6 +45,8 @@ class Listener {
     if (thread_.joinable()) thread_.join();
   }
   int port() const { return port_; }
+  // The next connection, waited for.
+  UniqueFd take() const { return UniqueFd(::accept(listening_.get(), nullptr, nullptr)); }
 
  private:
   void serve() {
@@ -93,6 +96,20 @@ TEST_F(ReachTest, Timeout) {
   EXPECT_THAT(why(cat("http://127.0.0.1:", silent.port())),
               AllOf(HasSubstr("timeout: the connection was taken, but nothing comes"),
                     HasSubstr("server_url")));
+}
+
+TEST_F(ReachTest, CloseEndsTheWaitForAConnection) {
+  const Listener silent;
+  ClientOptions options = to(cat("http://127.0.0.1:", silent.port()));
+  options.timeout = 10s;
+  Client client(options);
+  const auto began = std::chrono::steady_clock::now();
+  auto pending = std::async(std::launch::async,
+                            [client] { return thrown<ClientClosed>([&] { client.hello(); }); });
+  const UniqueFd under_way = silent.take();
+  client.close();
+  EXPECT_EQ(pending.get(), "ClientHello: the client was closed");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
 }
 
 TEST_F(ReachTest, AWebServer) {

@@ -77,7 +77,6 @@ struct Session::Attempts {
   const SystemClock clock;
   const Time began = clock.now();
   int retries = 0, throttled = 0;
-  Duration delay = kFirstDelay;
   std::optional<Time> warned;
 
   Metadata headers() const {
@@ -143,6 +142,30 @@ void Session::show_warnings(const WireReply& reply) const {
   }
 }
 
+// The server's own wish comes first; else what is transient is tried again a few times.
+std::optional<Duration> Session::before_next(const WireReply& reply, std::string_view method,
+                                             std::optional<Duration> limit,
+                                             Attempts& attempts) const {
+  const Status& status = reply.status;
+  if (const auto asked = retry_after(reply); asked && limit != Duration::zero()) {
+    const Time now = attempts.clock.now();
+    if (limit && now + *asked - attempts.began >= *limit) return std::nullopt;
+    if (!attempts.warned || now - *attempts.warned >= kThrottleWarningEach) {
+      attempts.warned = now;
+      log(LogLevel::kWarning, cat("the server asks to wait with ", method, ": ", status.message,
+                                  ". It is tried again"));
+    }
+    ++attempts.throttled;
+    return asked;
+  }
+  if (!transient(status.code) || attempts.retries == kRetriesMax) return std::nullopt;
+  const Duration delay = std::min(kFirstDelay * (1 << attempts.retries++), kDelayMax);
+  log(LogLevel::kDebug,
+      cat(method, " (", attempts.key.substr(0, 8), ") failed: ", code_name(status.code), " ",
+          status.message, "; tried again in ", seconds_text(delay), " s"));
+  return delay;
+}
+
 std::expected<WireReply, Failure> Session::try_call(std::string_view method, std::string body,
                                                     const CallOptions& options) {
   using Kind = Failure::Kind;
@@ -162,38 +185,23 @@ std::expected<WireReply, Failure> Session::try_call(std::string_view method, std
     if (closed_) return std::unexpected(closed);
     show_warnings(reply);
     if (reply.status.ok()) return reply;
-    if (foreign(reply.status))
-      return std::unexpected(
-          Failure{Kind::kUnreachable,
-                  {Code::kUnavailable, cat("cannot reach ", server_url(),
-                                           ": what answers there is a web server, not a server "
-                                           "of Ionian or Modal. The setting server_url (from ",
-                                           now.url_origin, ") decides where the server is")},
-                  ReachStep::kProtocol});
-    const Failure failure{Kind::kServer, reply.status};
-    if (options.retry == CallOptions::Retry::kNever) return std::unexpected(failure);
-    const std::optional<Duration> asked = retry_after(reply);
-    if (asked && limit != Duration::zero()) {
-      const Time at = attempts.clock.now();
-      if (limit && at + *asked - attempts.began >= *limit) return std::unexpected(failure);
-      if (!attempts.warned || at - *attempts.warned >= kThrottleWarningEach) {
-        attempts.warned = at;
-        log(LogLevel::kWarning, cat("the server asks to wait with ", method, ": ",
-                                    reply.status.message, ". It is tried again"));
-      }
-      ++attempts.throttled;
-      if (!pause(now, *asked)) return std::unexpected(closed);
-      continue;
-    }
-    if (!transient(reply.status.code) || attempts.retries == kRetriesMax)
-      return std::unexpected(failure);
-    log(LogLevel::kDebug,
-        cat(method, " (", attempts.key.substr(0, 8), ") failed: ", code_name(reply.status.code),
-            " ", reply.status.message, "; tried again in ", seconds_text(attempts.delay), " s"));
-    ++attempts.retries;
-    if (!pause(now, attempts.delay)) return std::unexpected(closed);
-    attempts.delay = std::min(attempts.delay * 2, kDelayMax);
+    if (foreign(reply.status)) return std::unexpected(not_grpc(now));
+    std::optional<Duration> delay;
+    if (options.retry == CallOptions::Retry::kTransient)
+      delay = before_next(reply, method, limit, attempts);
+    if (!delay) return std::unexpected(Failure{Kind::kServer, reply.status});
+    if (!pause(now, *delay)) return std::unexpected(closed);
   }
+}
+
+Failure Session::not_grpc(const State& state) const {
+  return {Failure::Kind::kUnreachable,
+          {Code::kUnavailable,
+           cat("cannot reach ", server_url(),
+               ": what answers there is a web server, not a server of Ionian or Modal. The setting "
+               "server_url (from ",
+               state.url_origin, ") decides where the server is")},
+          ReachStep::kProtocol};
 }
 
 WireReply Session::call(std::string_view method, const google::protobuf::MessageLite& request,

@@ -79,6 +79,10 @@ class Session {
   // False: closed meanwhile.
   bool pause(State& state, Duration length) const;
   std::optional<Duration> throttle_limit() const;
+  // How long to wait before another attempt; nullopt: there is none.
+  std::optional<Duration> before_next(const WireReply& reply, std::string_view method,
+                                      std::optional<Duration> limit, Attempts& attempts) const;
+  Failure not_grpc(const State& state) const;
   void show_warnings(const WireReply& reply) const;
 
   const SessionOptions options_;

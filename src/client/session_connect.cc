@@ -61,7 +61,11 @@ std::optional<Credentials> passed(const SessionOptions& options) {
 Failure unreachable(const Endpoint& endpoint, const Status& status, CallOptions::Explain explain) {
   Failure failure{Failure::Kind::kUnreachable, status, ReachStep::kConnection};
   std::string cause = status.code == Code::kDeadlineExceeded ? "timeout" : status.message, mend;
-  if (explain == CallOptions::Explain::kFully) {
+  const std::string proxy = config().disable_api_proxy() ? "" : endpoint.proxy_variable();
+  if (!proxy.empty()) {
+    cause = cat(cause, ", by way of the proxy that ", proxy, " names");
+    mend = "MODAL_DISABLE_API_PROXY=1 goes around it";
+  } else if (explain == CallOptions::Explain::kFully) {
     const Reach reach = probe(endpoint, kProbeTimeout);
     if (reach.step != ReachStep::kReached) {
       failure.step = reach.step;
@@ -155,10 +159,10 @@ std::expected<std::shared_ptr<Transport>, Failure> Session::connect_round(
     {
       const std::lock_guard lock(state.mutex);
       if (!link.transport)
-        link.transport =
-            make_grpc_transport(link.endpoint, link.endpoint.local() || config().disable_api_proxy()
-                                                   ? Proxy::kNone
-                                                   : Proxy::kAsConfigured);
+        link.transport = make_grpc_transport(
+            link.endpoint, link.endpoint.proxy_variable().empty() || config().disable_api_proxy()
+                               ? Proxy::kNone
+                               : Proxy::kAsConfigured);
     }
     const bool last = tried + 1 == count;
     const Duration most = last ? kConnectTimeout : kConnectTimeoutOfSeveral;
@@ -168,6 +172,7 @@ std::expected<std::shared_ptr<Transport>, Failure> Session::connect_round(
       state.was_connected = true;
       return link.transport;
     }
+    if (closed_) break;
     Failure one = unreachable(link.endpoint, done.error(), explain);
     if (failure) one.status.message = cat(failure->status.message, "; ", one.status.message);
     failure = std::move(one);

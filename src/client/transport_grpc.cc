@@ -18,6 +18,7 @@ namespace ionian::client {
 namespace {
 
 constexpr int kKeepaliveMs = 30'000, kKeepaliveAnswerMs = 10'000;  // as the official clients
+constexpr Duration kLookAtClosedEach = 50ms;
 constexpr int kReconnectFirstMs = 100, kReconnectMaxMs = 5'000;
 constexpr int kMessageBytesMax = 100 << 20;
 constexpr std::string_view kForkedTooSoon =
@@ -69,7 +70,9 @@ std::string text_of(const grpc::ByteBuffer& bytes) {
   return out;
 }
 
-Result<void> wait_until_ready(grpc::Channel& channel, Duration timeout) {
+// gRPC's wait for a connection cannot be woken; `closed` is looked at in between.
+Result<void> wait_until_ready(grpc::Channel& channel, Duration timeout,
+                              const std::atomic<bool>& closed) {
   const gpr_timespec deadline = deadline_after(timeout);
   grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
   // A channel that failed before is in TRANSIENT_FAILURE until its next attempt begins.
@@ -77,7 +80,10 @@ Result<void> wait_until_ready(grpc::Channel& channel, Duration timeout) {
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && tried)
       return fail(Code::kUnavailable, "the connection failed");
     tried |= state == GRPC_CHANNEL_CONNECTING || state == GRPC_CHANNEL_IDLE;
-    if (!channel.WaitForStateChange(state, deadline))
+    const gpr_timespec turn = gpr_time_min(deadline, deadline_after(kLookAtClosedEach));
+    const bool changed = channel.WaitForStateChange(state, turn);
+    if (closed) return fail(Code::kCancelled, "the client was closed");
+    if (!changed && gpr_time_cmp(turn, deadline) == 0)
       return fail(
           state == GRPC_CHANNEL_TRANSIENT_FAILURE ? Code::kUnavailable : Code::kDeadlineExceeded,
           "no connection came about in time");
@@ -110,7 +116,7 @@ class GrpcTransport final : public Transport {
   Result<void> connect(Duration timeout) override {
     const Use use(*this);
     if (!use.channel()) return fail(Code::kCancelled, kForkedTooSoon);
-    return wait_until_ready(*use.channel(), timeout);
+    return wait_until_ready(*use.channel(), timeout, closed_);
   }
 
   WireReply unary(const WireRequest& request) override {
@@ -212,7 +218,7 @@ class GrpcTransport final : public Transport {
   const Proxy proxy_;
   std::mutex mutex_;                        // guards what follows
   std::shared_ptr<grpc::Channel> channel_;  // null: not yet, or closed for a fork()
-  bool closed_ = false;
+  std::atomic<bool> closed_ = false;
   std::set<Use*> uses_;
 };
 

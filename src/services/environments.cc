@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "services/environment_rules.h"
 
 namespace ionian::services {
 namespace {
@@ -58,23 +59,6 @@ void Environments::bind(rpc::Table& table) {
 
 namespace {
 
-bool one_of(char c, std::string_view also) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || also.find(c) != std::string_view::npos;
-}
-
-Result<void> check_name(std::string_view name) {
-  bool fits = !name.empty() && name.size() <= 64 && one_of(name[0], "") && !name.starts_with("en-");
-  for (char c : name) fits = fits && one_of(c, "-_");
-  if (fits) return {};
-  return fail(Code::kInvalidArgument, "'", name, "' cannot be an environment's name: 1 to 64 letters, digits, - and _, a letter or digit first, "
-              "not beginning with en-");
-}
-
-Result<void> check_role(std::string_view role) {
-  if (environment_role_of(role)) return {};
-  return fail(Code::kInvalidArgument, "'", role, "' is no role in an environment: contributor, viewer or no-access");
-}
-
 void fill_item(modal::client::EnvironmentListItem& item, const store::Environment& e) {
   item.set_name(e.name);
   item.set_environment_id(e.id.str());
@@ -100,10 +84,8 @@ Result<modal::client::EnvironmentGetOrCreateResponse> Environments::get_or_creat
   if (!env && env.error().code == Code::kNotFound && creates) {
     if (call.caller.role < rpc::WorkspaceRole::kManager)
       return fail(Code::kPermissionDenied, "creating environment '", request.deployment_name(), "' needs the role manager in this workspace");
-    modal::client::EnvironmentCreateRequest create_request;
-    create_request.set_name(request.deployment_name());
-    TRY(create(call, create_request, tx));
-    env = *store::find_environment(tx, call.caller.workspace, request.deployment_name());
+    env = EnvironmentRules::create(tx, actor_of(call), c_.random, {.name = request.deployment_name()});
+    if (env) call.after_commit([this] { c_.forget_identities(); });
   }
   if (!env) return std::unexpected(env.error());
   const auto workspace = store::find_workspace(tx, call.caller.workspace);
@@ -118,18 +100,9 @@ Result<modal::client::EnvironmentGetOrCreateResponse> Environments::get_or_creat
 }
 
 Result<Environments::Empty> Environments::create(rpc::Call& call, const modal::client::EnvironmentCreateRequest& request, store::Tx& tx) {
-  TRY(check_name(request.name()));
-  if (store::find_environment(tx, call.caller.workspace, request.name()))
-    return fail(Code::kAlreadyExists, "environment '", request.name(), "' already exists");
-  store::Environment env{.id = EnvironmentId::make(c_.random, call.now), .workspace = call.caller.workspace, .name = request.name(),
-                         .web_suffix = request.name(), .image_builder_version = request.settings().image_builder_version()};
-  env.restricted = request.is_managed();
-  if (!request.default_member_role_str().empty()) {
-    TRY(check_role(request.default_member_role_str()));
-    env.default_role = request.default_member_role_str();
-  }
-  store::insert_environment(tx, env, call.now);
-  c_.audit(tx, call, "environment.create", env.name, env.restricted ? "restricted" : "");
+  TRY(EnvironmentRules::create(tx, actor_of(call), c_.random,
+                               {.name = request.name(), .restricted = request.is_managed(), .default_role = request.default_member_role_str(),
+                                .image_builder_version = request.settings().image_builder_version()}));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }
@@ -144,16 +117,11 @@ Result<modal::client::EnvironmentListResponse> Environments::list(rpc::Call& cal
 Result<modal::client::EnvironmentListItem> Environments::update(rpc::Call& call, const modal::client::EnvironmentUpdateRequest& request,
                                                                 store::Tx& tx) {
   ASSIGN_OR_RETURN(store::Environment env, environment_of(c_, tx, call, request.current_name()));
-  if (request.has_name() && request.name().value() != env.name) {
-    TRY(check_name(request.name().value()));
-    if (store::find_environment(tx, call.caller.workspace, request.name().value()))
-      return fail(Code::kAlreadyExists, "environment '", request.name().value(), "' already exists");
-    env.name = request.name().value();
-  }
-  if (request.has_web_suffix()) env.web_suffix = request.web_suffix().value();
-  if (request.has_image_builder_version()) env.image_builder_version = request.image_builder_version();
-  store::update_environment(tx, env);
-  c_.audit(tx, call, "environment.update", request.current_name(), env.name);
+  EnvironmentChange change;
+  if (request.has_name()) change.name = request.name().value();
+  if (request.has_web_suffix()) change.web_suffix = request.web_suffix().value();
+  if (request.has_image_builder_version()) change.image_builder_version = request.image_builder_version();
+  ASSIGN_OR_RETURN(env, EnvironmentRules::update(tx, actor_of(call), env, change));
   call.after_commit([this] { c_.forget_identities(); });
   modal::client::EnvironmentListItem reply;
   fill_item(reply, env);
@@ -163,26 +131,19 @@ Result<modal::client::EnvironmentListItem> Environments::update(rpc::Call& call,
 Result<Environments::Empty> Environments::remove(rpc::Call& call, const modal::client::EnvironmentDeleteRequest& request, store::Tx& tx) {
   if (request.name().empty()) return fail(Code::kInvalidArgument, "say which environment to delete");
   ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.name()));
-  if (store::list_environments(tx, call.caller.workspace).size() == 1)
-    return fail(Code::kFailedPrecondition, "environment '", env.name, "' is the workspace's last one");
-  if (env.is_default) return fail(Code::kFailedPrecondition, "environment '", env.name, "' is the default one; make another the default first");
-  if (!store::environment_is_empty(tx, env.id, 5))
-    return fail(Code::kFailedPrecondition, "apps are running in environment '", env.name, "'; stop them first");
-  store::delete_environment(tx, env.id);
-  c_.audit(tx, call, "environment.delete", env.name);
+  TRY(EnvironmentRules::remove(tx, actor_of(call), env));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }
 
 Result<Environments::Empty> Environments::set_managed(rpc::Call& call, const modal::client::EnvironmentSetManagedRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(store::Environment env, by_id(tx, call, request.environment_id()));
-  env.restricted = request.managed();
+  ASSIGN_OR_RETURN(const store::Environment env, by_id(tx, call, request.environment_id()));
+  std::string role;
   if (request.has_default_member_role())
-    env.default_role = request.default_member_role() == modal::client::ENVIRONMENT_ROLE_CONTRIBUTOR ? "contributor"
-                       : request.default_member_role() == modal::client::ENVIRONMENT_ROLE_VIEWER    ? "viewer"
-                                                                                                     : "no-access";
-  store::update_environment(tx, env);
-  c_.audit(tx, call, env.restricted ? "environment.restrict" : "environment.open", env.name, env.default_role);
+    role = request.default_member_role() == modal::client::ENVIRONMENT_ROLE_CONTRIBUTOR ? "contributor"
+           : request.default_member_role() == modal::client::ENVIRONMENT_ROLE_VIEWER    ? "viewer"
+                                                                                        : "no-access";
+  TRY(EnvironmentRules::set_restricted(tx, actor_of(call), env, request.managed(), role));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }
@@ -224,18 +185,14 @@ Result<Environments::Empty> Environments::set_role(rpc::Call& call, const modal:
   if (role.empty() && request.role() == modal::client::ENVIRONMENT_ROLE_CONTRIBUTOR) role = "contributor";
   if (role.empty() && request.role() == modal::client::ENVIRONMENT_ROLE_VIEWER) role = "viewer";
   if (role.empty() && request.role() == modal::client::ENVIRONMENT_ROLE_NO_ACCESS) role = "no-access";
-  if (!role.empty()) TRY(check_role(role));
   std::string principal = request.user_id();
   if (principal.empty()) {
     const std::string& wanted = request.service_user_id().empty() ? request.service_user_name() : request.service_user_id();
     const auto user = store::find_service_user(tx, call.caller.workspace, wanted);
     if (!user) return fail(Code::kNotFound, "service user '", wanted, "' not found");
     principal = user->id.str();
-  } else if (store::member_role(tx, call.caller.workspace, UserId(principal)).empty()) {
-    return fail(Code::kNotFound, "user '", principal, "' is no member of this workspace");
   }
-  store::set_environment_role(tx, env->id, principal, role);
-  c_.audit(tx, call, "environment.role", env->name, cat(principal, " ", role.empty() ? "-" : role));
+  TRY(EnvironmentRules::set_role(tx, actor_of(call), *env, principal, role));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }

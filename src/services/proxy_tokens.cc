@@ -1,15 +1,10 @@
 #include "services/proxy_tokens.h"
 
 #include "services/environments.h"
+#include "services/proxy_token_rules.h"
 
 namespace ionian::services {
 namespace {
-
-Result<store::ProxyToken> token_of(store::View& view, const rpc::Call& call, const std::string& id) {
-  auto found = store::find_proxy_token(view, call.caller.workspace, ProxyTokenId(id));
-  if (!found) return fail(Code::kNotFound, "proxy token '", id, "' not found");
-  return *std::move(found);
-}
 
 void fill(modal::client::WebhookToken& row, store::View& view, const store::ProxyToken& token) {
   row.set_token_id(token.id.str());
@@ -36,17 +31,10 @@ void ProxyTokens::bind(rpc::Table& table) {
 
 Result<modal::client::TokenCreateResponse> ProxyTokens::create(rpc::Call& call, const modal::client::WebhookTokenCreateRequest& request,
                                                                store::Tx& tx) {
-  store::ProxyToken token{.id = ProxyTokenId::make(c_.random, call.now), .workspace = call.caller.workspace, .name = request.name()};
-  const std::string secret = "ws-" + random_base62(c_.random, 22);
-  token.secret_hash = c_.key.hash(secret);
-  token.scoped = request.scoped();
-  token.created_by = call.caller.principal;
-  token.created_at = call.now;
-  store::insert_proxy_token(tx, token);
-  c_.audit(tx, call, "proxy_token.create", token.id.str(), token.name);
+  ASSIGN_OR_RETURN(const MadeProxyToken made, ProxyTokenRules::create(tx, actor_of(call), c_.random, c_.key, {.name = request.name(), .scoped = request.scoped()}));
   modal::client::TokenCreateResponse reply;
-  reply.set_token_id(token.id.str());
-  reply.set_token_secret(secret);
+  reply.set_token_id(made.token.id.str());
+  reply.set_token_secret(made.secret);
   return reply;
 }
 
@@ -65,41 +53,33 @@ Result<modal::client::WebhookTokenListResponse> ProxyTokens::list_for(rpc::Call&
 }
 
 Result<modal::client::WebhookToken> ProxyTokens::update(rpc::Call& call, const modal::client::WebhookTokenUpdateRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(store::ProxyToken token, token_of(tx, call, request.token_id()));
-  if (request.has_name()) token.name = request.name();
-  store::rename_proxy_token(tx, token.id, token.name);
-  c_.audit(tx, call, "proxy_token.rename", token.id.str(), token.name);
+  const Actor actor = actor_of(call);
+  Result<store::ProxyToken> token = request.has_name() ? ProxyTokenRules::rename(tx, actor, request.token_id(), request.name())
+                                                       : ProxyTokenRules::find(tx, actor, request.token_id());
+  if (!token) return std::unexpected(token.error());
   modal::client::WebhookToken reply;
-  fill(reply, tx, token);
+  fill(reply, tx, *token);
   return reply;
 }
 
 Result<ProxyTokens::Empty> ProxyTokens::remove(rpc::Call& call, const modal::client::TokenDeleteRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::ProxyToken token, token_of(tx, call, request.token_id()));
-  store::delete_proxy_token(tx, token.id);
-  c_.audit(tx, call, "proxy_token.delete", token.id.str(), token.name);
+  TRY(ProxyTokenRules::remove(tx, actor_of(call), request.token_id()));
   return Empty();
 }
 
 Result<ProxyTokens::Empty> ProxyTokens::add(rpc::Call& call, const modal::client::WebhookTokenEnvironmentAddRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::ProxyToken token, token_of(tx, call, request.token_id()));
-  const auto env = store::find_environment_by_id(tx, call.caller.workspace, EnvironmentId(request.environment_id()));
-  if (!env) return fail(Code::kNotFound, "environment '", request.environment_id(), "' not found in this workspace");
-  store::add_proxy_token_to(tx, token.id, env->id);
-  c_.audit(tx, call, "proxy_token.add", token.id.str(), env->name);
+  TRY(ProxyTokenRules::allow(tx, actor_of(call), request.token_id(), EnvironmentId(request.environment_id())));
   return Empty();
 }
 
 Result<ProxyTokens::Empty> ProxyTokens::take(rpc::Call& call, const modal::client::WebhookTokenEnvironmentRemoveRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::ProxyToken token, token_of(tx, call, request.token_id()));
-  store::remove_proxy_token_from(tx, token.id, EnvironmentId(request.environment_id()));
-  c_.audit(tx, call, "proxy_token.remove", token.id.str(), request.environment_id());
+  TRY(ProxyTokenRules::take(tx, actor_of(call), request.token_id(), EnvironmentId(request.environment_id())));
   return Empty();
 }
 
 Result<modal::client::WebhookTokenEnvironmentListResponse> ProxyTokens::environments(
     rpc::Call& call, const modal::client::WebhookTokenEnvironmentListRequest& request, store::View& view) {
-  ASSIGN_OR_RETURN(const store::ProxyToken token, token_of(view, call, request.token_id()));
+  ASSIGN_OR_RETURN(const store::ProxyToken token, ProxyTokenRules::find(view, actor_of(call), request.token_id()));
   modal::client::WebhookTokenEnvironmentListResponse reply;
   for (const EnvironmentId& id : store::environments_of_proxy_token(view, token.id)) reply.add_environment_ids(id.str());
   return reply;

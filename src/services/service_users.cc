@@ -1,5 +1,7 @@
 #include "services/service_users.h"
 
+#include "services/service_user_rules.h"
+
 namespace ionian::services {
 namespace {
 
@@ -25,13 +27,6 @@ void fill(modal::client::ServiceUser& row, store::View& view, const store::Servi
   }
 }
 
-Result<void> check_name(std::string_view name) {
-  bool fits = !name.empty() && name.size() <= 64;
-  for (char c : name) fits = fits && (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.');
-  if (fits) return {};
-  return fail(Code::kInvalidArgument, "'", name, "' cannot be a service user's name: 1 to 64 letters, digits, -, _ and .");
-}
-
 }  // namespace
 
 void ServiceUsers::bind(rpc::Table& table) {
@@ -44,21 +39,14 @@ void ServiceUsers::bind(rpc::Table& table) {
 
 Result<modal::client::ServiceUserCreateResponse> ServiceUsers::create(rpc::Call& call, const modal::client::ServiceUserCreateRequest& request,
                                                                       store::Tx& tx) {
-  TRY(check_name(request.name()));
-  if (store::find_service_user(tx, call.caller.workspace, request.name()))
-    return fail(Code::kAlreadyExists, "service user '", request.name(), "' already exists");
-  const store::ServiceUser user{.id = ServiceUserId::make(c_.random, call.now), .workspace = call.caller.workspace, .name = request.name(),
-                                .created_by = UserId(call.caller.principal), .created_at = call.now};
-  store::insert_service_user(tx, user);
-  auto [pair, token] = c_.identity.make_token(c_.random, user.workspace, user.id.str(), user.name);
-  if (request.expires_in_seconds()) token.expires_at = call.now + 1s * request.expires_in_seconds();
-  store::insert_token(tx, token);
-  c_.audit(tx, call, "service_user.create", user.name, token.id.str());
+  NewServiceUser wanted{.name = request.name()};
+  if (request.expires_in_seconds()) wanted.expires_at = call.now + 1s * request.expires_in_seconds();
+  ASSIGN_OR_RETURN(const MadeServiceUser made, ServiceUserRules(c_.identity, c_.random).create(tx, actor_of(call), wanted));
   modal::client::ServiceUserCreateResponse reply;
-  reply.set_token_id(pair.id.str());
-  reply.set_token_secret(pair.secret);
-  reply.set_service_user_id(user.id.str());
-  if (token.expires_at) reply.mutable_expires_at()->set_seconds(to_unix_ms(*token.expires_at) / 1000);
+  reply.set_token_id(made.pair.id.str());
+  reply.set_token_secret(made.pair.secret);
+  reply.set_service_user_id(made.user.id.str());
+  if (wanted.expires_at) reply.mutable_expires_at()->set_seconds(to_unix_ms(*wanted.expires_at) / 1000);
   return reply;
 }
 
@@ -79,10 +67,7 @@ Result<modal::client::ServiceUserInfoResponse> ServiceUsers::info(rpc::Call& cal
 
 Result<ServiceUsers::Empty> ServiceUsers::remove(rpc::Call& call, const modal::client::ServiceUserDeleteRequest& request, store::Tx& tx) {
   const std::string& wanted = request.service_user_id().empty() ? request.service_user_name() : request.service_user_id();
-  const auto user = store::find_service_user(tx, call.caller.workspace, wanted);
-  if (!user) return fail(Code::kNotFound, "service user '", wanted, "' not found");
-  store::delete_service_user(tx, user->id, call.now);
-  c_.audit(tx, call, "service_user.delete", user->name);
+  TRY(ServiceUserRules::remove(tx, actor_of(call), wanted));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }

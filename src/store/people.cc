@@ -52,6 +52,15 @@ void update_user(Tx& tx, const User& u) {
               u.password_hash, u.id);
 }
 
+std::string theme_of(View& view, const UserId& user) {
+  Rows rows = view.db().query("SELECT theme FROM users WHERE id = ?", user);
+  return rows.next() ? rows.text(0) : std::string();
+}
+
+void set_theme(Tx& tx, const UserId& user, std::string_view theme) {
+  tx.db().run("UPDATE users SET theme = ? WHERE id = ?", theme, user);
+}
+
 std::string member_role(View& view, const WorkspaceId& workspace, const UserId& user) {
   Rows rows =
       view.db().query("SELECT role FROM members WHERE workspace = ? AND user = ?", workspace, user);
@@ -61,11 +70,11 @@ std::string member_role(View& view, const WorkspaceId& workspace, const UserId& 
 std::vector<Member> list_members(View& view, const WorkspaceId& workspace) {
   std::vector<Member> all;
   Rows rows = view.db().query(
-      "SELECT u.id, u.name, m.role, m.created_at FROM members m JOIN users u ON u.id = m.user"
-      " WHERE m.workspace = ? ORDER BY u.name",
+      "SELECT u.id, u.name, m.role, m.created_at, u.email FROM members m"
+      " JOIN users u ON u.id = m.user WHERE m.workspace = ? ORDER BY u.name",
       workspace);
   while (rows.next())
-    all.push_back({UserId(rows.text(0)), rows.text(1), rows.text(2), rows.time(3)});
+    all.push_back({UserId(rows.text(0)), rows.text(1), rows.text(2), rows.time(3), rows.text(4)});
   return all;
 }
 
@@ -75,6 +84,30 @@ void set_member(Tx& tx, const WorkspaceId& workspace, const UserId& user, std::s
       "INSERT INTO members (workspace, user, role, created_at) VALUES (?, ?, ?, ?)"
       " ON CONFLICT (workspace, user) DO UPDATE SET role = excluded.role",
       workspace, user, role, now);
+}
+
+void remove_member(Tx& tx, const WorkspaceId& workspace, const UserId& user) {
+  tx.db().run(
+      "DELETE FROM environment_roles WHERE principal = ? AND environment IN"
+      " (SELECT id FROM environments WHERE workspace = ?)",
+      user, workspace);
+  tx.db().run("DELETE FROM members WHERE workspace = ? AND user = ?", workspace, user);
+}
+
+std::int64_t count_owners(View& view, const WorkspaceId& workspace) {
+  Rows rows = view.db().query("SELECT count(*) FROM members WHERE workspace = ? AND role = 'owner'",
+                              workspace);
+  return rows.next() ? rows.number(0) : 0;
+}
+
+std::vector<Membership> list_memberships(View& view, const UserId& user) {
+  std::vector<Membership> all;
+  Rows rows = view.db().query(
+      "SELECT w.id, w.name, m.role FROM members m JOIN workspaces w ON w.id = m.workspace"
+      " WHERE m.user = ? ORDER BY w.name",
+      user);
+  while (rows.next()) all.push_back({WorkspaceId(rows.text(0)), rows.text(1), rows.text(2)});
+  return all;
 }
 
 WorkspaceId first_workspace_of(View& view, const UserId& user) {
@@ -111,7 +144,7 @@ void insert_service_user(Tx& tx, const ServiceUser& u) {
 }
 
 void delete_service_user(Tx& tx, const ServiceUserId& id, Time now) {
-  tx.db().run("UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE principal = ?", now,
+  tx.db().run("UPDATE tokens SET revoked_at = ? WHERE principal = ? AND revoked_at IS NULL", now,
               id);
   tx.db().run("DELETE FROM environment_roles WHERE principal = ?", id);
   tx.db().run("DELETE FROM service_users WHERE id = ?", id);

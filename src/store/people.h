@@ -21,18 +21,32 @@ std::optional<User> find_first_user(View& view);
 void insert_user(Tx& tx, const User& user);
 // Name, email and password.
 void update_user(Tx& tx, const User& user);
+// How the pages look: "light", "dark"; "" = as the browser says.
+std::string theme_of(View& view, const UserId& user);
+void set_theme(Tx& tx, const UserId& user, std::string_view theme);
 
 struct Member {
   UserId user;
   std::string name;
   std::string role;  // "owner", "manager", "member"
   Time created_at;
+  std::string email = {};
 };
 // "" if the user is no member.
 std::string member_role(View& view, const WorkspaceId& workspace, const UserId& user);
 std::vector<Member> list_members(View& view, const WorkspaceId& workspace);
 void set_member(Tx& tx, const WorkspaceId& workspace, const UserId& user, std::string_view role,
                 Time now);
+// With the roles that the user was given in environments of the workspace.
+void remove_member(Tx& tx, const WorkspaceId& workspace, const UserId& user);
+std::int64_t count_owners(View& view, const WorkspaceId& workspace);
+
+// Where a user is a member, by name.
+struct Membership {
+  WorkspaceId workspace;
+  std::string name, role;
+};
+std::vector<Membership> list_memberships(View& view, const UserId& user);
 // The workspace that a signed-in user sees first; empty if there is none.
 WorkspaceId first_workspace_of(View& view, const UserId& user);
 

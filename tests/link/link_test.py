@@ -5,6 +5,7 @@ A program with a protobuf of its own is linked with libionian.a, in both orders,
 exports; what its header costs a compiler."""
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 INCLUDE = HERE.parents[1] / "include"
+GUIDE = HERE.parents[1] / "docs/guide/cpp.md"
 FOLDER, SERVER, CXX = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
 INCLUDE_SECONDS_MAX = 1.0
 
@@ -36,14 +38,14 @@ class Link(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def build(self, *libraries):
+    def build(self, *libraries, source=HERE / "link_main.cc"):
         program = self.folder / "program"
-        subprocess.run([CXX, "-std=c++20", f"-I{INCLUDE}", HERE / "link_main.cc", "-o", program, f"-L{FOLDER}", *libraries], check=True)
+        subprocess.run([CXX, "-std=c++20", f"-I{INCLUDE}", source, "-o", program, f"-L{FOLDER}", *libraries], check=True)
         return program
 
-    def run_program(self, program, url, secret="as-right"):
-        env = {"MODAL_TOKEN_ID": "ak-1", "MODAL_TOKEN_SECRET": secret, "HOME": str(self.folder), "PATH": os.environ["PATH"]}
-        return subprocess.run([program, url], env=env, capture_output=True, text=True, timeout=60)
+    def run_program(self, program, *words, secret="as-right", **more):
+        env = {"MODAL_TOKEN_ID": "ak-1", "MODAL_TOKEN_SECRET": secret, "HOME": str(self.folder), "PATH": os.environ["PATH"], **more}
+        return subprocess.run([program, *words], env=env, capture_output=True, text=True, timeout=60)
 
     def test_beside_another_protobuf_in_both_orders(self):
         server = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -53,8 +55,22 @@ class Link(unittest.TestCase):
                 program = self.build(*libraries)
                 out = self.run_program(program, url)
                 self.assertEqual((out.returncode, out.stdout, out.stderr), (0, "ak-1 linked\n", ""), libraries)
-                wrong = self.run_program(program, url, "as-wrong")
+                wrong = self.run_program(program, url, secret="as-wrong")
                 self.assertEqual((wrong.returncode, wrong.stderr), (4, "AuthError: not known\n"))
+        finally:
+            server.communicate()
+
+    def test_the_programs_of_the_guide(self):
+        programs = re.findall(r"```cpp\n(.*?)```", GUIDE.read_text(), re.S)
+        server = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            url = server.stdout.readline().strip()
+            for text, says in zip(programs, ("ak-1, workspace linked\n", "ak-shop\nak-yard\n"), strict=True):
+                source = self.folder / "guide.cc"
+                source.write_text(text)
+                program = self.build("-lionian", source=source)
+                out = self.run_program(program, MODAL_SERVER_URL=url)
+                self.assertEqual((out.returncode, out.stdout, out.stderr), (0, says, ""))
         finally:
             server.communicate()
 

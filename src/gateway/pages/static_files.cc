@@ -2,19 +2,24 @@
 
 #include <array>
 
-#include "base/cat.h"
+#include "base/result.h"
 #include "blobs/hash.h"
 
 namespace ionian::gateway::pages {
 namespace {
 
-std::string hashed(std::string_view stem, std::string_view extension, std::string_view content) {
-  return cat("/static/", stem, '.', blobs::sha256_hex(content).substr(0, 12), '.', extension);
+StaticFile hashed(std::string_view name, std::string type, std::string_view content) {
+  const std::size_t dot = name.find('.');
+  const std::string hash = blobs::sha256_hex(content).substr(0, 12);
+  return {name, cat("/static/", name.substr(0, dot), '.', hash, name.substr(dot)), std::move(type),
+          content};
 }
 
-const std::array<StaticFile, 2>& files() {
-  static const std::array<StaticFile, 2> all = {StaticFile{hashed("ionian", "css", kStyleSheet), "text/css; charset=utf-8", kStyleSheet},
-                                                StaticFile{hashed("logo", "svg", kLogo), "image/svg+xml", kLogo}};
+const std::array<StaticFile, 3>& files() {
+  static const std::array<StaticFile, 3> all = {
+      hashed("ionian.css", "text/css; charset=utf-8", kStyleSheet),
+      hashed("ionian.js", "text/javascript; charset=utf-8", kScript),
+      hashed("logo.svg", "image/svg+xml", kLogo)};
   return all;
 }
 
@@ -26,6 +31,11 @@ const StaticFile* find_static(std::string_view path) {
   return nullptr;
 }
 
-std::string static_path(std::string_view name) { return files()[name == "logo.svg"].path; }
+const std::string& static_path(std::string_view name) {
+  for (const StaticFile& file : files())
+    if (file.name == name) return file.path;
+  static const std::string none;
+  return none;
+}
 
 }  // namespace ionian::gateway::pages

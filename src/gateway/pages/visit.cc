@@ -5,23 +5,45 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/log.h"
+#include "gateway/http.h"
+#include "gateway/pages/frame.h"
 #include "gateway/pages/static_files.h"
+#include "gateway/pages/words.h"
 
 namespace ionian::gateway::pages {
 namespace {
 
 constexpr std::size_t kFormBytes = 64 << 10;
-constexpr std::string_view kCookie = "ionian";
-constexpr std::string_view kMark =
-    R"(<svg viewBox="0 0 32 32" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M2 28.5H30M2 22C9.5 22 8 3.5 19 3.5a9.25 9.25 0 0 1 0 18.5a4.75 4.75 0 0 1 0-9.5"/></svg>)";
+constexpr std::size_t kAgentMax = 200;
+constexpr std::string_view kPolicy =
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; connect-src 'self'";
+
+// Whether the connection is TLS, where the exchange can say so.
+template <class E>
+bool tls_of(const E& exchange) {
+  if constexpr (requires { exchange.tls(); })
+    return exchange.tls();
+  else
+    return false;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
 
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    const std::string digits(text.substr(i + 1, 2));
-    if (text[i] == '%' && digits.size() == 2 && std::sscanf(digits.c_str(), "%2x", &value) == 1) {
-      out += static_cast<char>(value);
+    const bool escaped = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+                         hex_digit(text[i + 2]) >= 0;
+    if (escaped) {
+      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
     } else {
       out += text[i] == '+' ? ' ' : text[i];
@@ -30,49 +52,17 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-std::string cookie_of(std::string_view header) {
-  while (!header.empty()) {
-    std::string_view pair = header.substr(0, header.find(';'));
-    header.remove_prefix(std::min(header.size(), pair.size() + 1));
-    while (pair.starts_with(' ')) pair.remove_prefix(1);
-    if (pair.starts_with(kCookie) && pair.substr(kCookie.size()).starts_with('=')) return std::string(pair.substr(kCookie.size() + 1));
-  }
-  return {};
-}
-
-std::string field(const Exchange& exchange, http::field name) {
+std::string header(const Exchange& exchange, http::field name) {
   const auto value = exchange.head()[name];
   return {value.data(), value.size()};
 }
 
+std::string_view cookie_name(const Visit& visit) {
+  return visit.tls() ? "__Host-ionian" : "ionian";
+}
+std::string_view cookie_ending(const Visit& visit) { return visit.tls() ? "; Secure" : ""; }
+
 }  // namespace
-
-std::string escape(std::string_view text) {
-  std::string out;
-  for (char c : text) switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  return out;
-}
-
-std::string escape_stranger(std::string_view text, std::size_t most) {
-  std::string shown;
-  for (unsigned char c : text.substr(0, most)) {
-    char code[8];
-    if (c < 0x20 || c >= 0x7f) {
-      std::snprintf(code, sizeof code, "\\x%02x", c);
-      shown += code;
-    } else {
-      shown += static_cast<char>(c);
-    }
-  }
-  return escape(shown);
-}
 
 Fields parse_form(std::string_view text) {
   Fields fields;
@@ -80,36 +70,54 @@ Fields parse_form(std::string_view text) {
     const std::string_view pair = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(text.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos) fields[percent_decoded(pair.substr(0, equals))] = percent_decoded(pair.substr(equals + 1));
+    if (equals != std::string_view::npos)
+      fields[percent_decoded(pair.substr(0, equals))] = percent_decoded(pair.substr(equals + 1));
   }
   return fields;
 }
 
-std::string words_for(Duration d) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(d).count();
-  const auto say = [](std::int64_t n, std::string_view unit) { return cat(n, ' ', unit, n == 1 ? "" : "s"); };
-  if (seconds >= 2 * 86400) return say(seconds / 86400, "day");
-  if (seconds >= 2 * 3600) return say(seconds / 3600, "hour");
-  if (seconds >= 120) return say(seconds / 60, "minute");
-  return say(seconds, "second");
+Visit::Visit(Site& s, Exchange& e)
+    : site(s), exchange(e), method(e.method()), now(s.c.clock.now()) {
+  const std::string_view target = e.target();
+  path = percent_decoded(target.substr(0, target.find('?')));
+  if (const std::size_t mark = target.find('?'); mark != std::string_view::npos)
+    query = parse_form(target.substr(mark + 1));
+  address = e.remote_address();
+  cookie = cookie_named(cookie_name(*this));
+  const auto known = site.c.sign_ins.session(now, cookie, address);
+  if (known && !known->user.empty()) session = known;
+  if (!known && !site.c.sign_ins.has_ended(now, cookie)) cookie.clear();
 }
 
-Visit::Visit(Site& s, Exchange& e) : site(s), exchange(e), method(e.method()) {
-  const std::string_view target = e.target();
-  path = std::string(target.substr(0, target.find('?')));
-  if (const std::size_t mark = target.find('?'); mark != std::string_view::npos) query = parse_form(target.substr(mark + 1));
-  cookie = cookie_of(field(e, http::field::cookie));
-  address = e.remote_address();
-  const auto known = site.c.sign_ins.session(site.c.clock.now(), cookie);
-  if (!known) cookie.clear();
-  if (known && !known->user.empty()) session = known;
+std::string Visit::host() const { return header(exchange, http::field::host); }
+
+bool Visit::tls() const { return tls_of(exchange); }
+
+std::string Visit::typed(std::string_view name, std::string_view otherwise) const {
+  const auto it = form.find(name);
+  return it == form.end() ? std::string(otherwise) : it->second;
+}
+
+std::string Visit::cookie_named(std::string_view name) const {
+  const std::string all = header(exchange, http::field::cookie);
+  for (std::string_view rest = all; !rest.empty();) {
+    std::string_view pair = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    while (pair.starts_with(' ')) pair.remove_prefix(1);
+    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
+      return std::string(pair.substr(name.size() + 1));
+  }
+  return {};
 }
 
 bool Visit::from_here() const {
-  const std::string origin = field(exchange, http::field::origin);
-  const std::string fetch_site(exchange.head()["Sec-Fetch-Site"].data(), exchange.head()["Sec-Fetch-Site"].size());
-  if (origin.empty()) return fetch_site.empty() || fetch_site == "same-origin" || fetch_site == "none";
-  return std::any_of(site.hosts.begin(), site.hosts.end(), [&](const std::string& host) { return origin == "http://" + host || origin == "https://" + host; });
+  const std::string origin = header(exchange, http::field::origin);
+  const auto fetch_site = exchange.head()["Sec-Fetch-Site"];
+  if (origin.empty()) return fetch_site == "same-origin";
+  const std::string scheme = tls() ? "https://" : "http://";
+  return std::ranges::any_of(site.hosts, [&](const std::string& host) {
+    return origin == scheme + host || origin == "https://" + host;
+  });
 }
 
 bool Visit::accept_form() {
@@ -119,49 +127,113 @@ bool Visit::accept_form() {
     return false;
   }
   form = parse_form(*body);
-  if (from_here() && site.c.sign_ins.form_key_fits(cookie, path, form["csrf"])) return true;
-  page(403, "Send it again", "<h1>This form was open too long.</h1><p>Nothing was done. Go back, reload the page and send it again.</p>");
+  const bool ours = from_here();
+  if (ours && site.c.sign_ins.form_key_fits(cookie, path, typed("csrf"))) return true;
+  form_too_old(ours);
   return false;
 }
 
-std::string Visit::form_key(std::string_view action) {
-  if (cookie.empty()) set_cookie(site.c.sign_ins.begin_session(site.c.clock.now(), {}));
-  return site.c.sign_ins.form_key(cookie, action);
+void Visit::form_too_old(bool ours) {
+  const Html body = ours ? too_old_form(*this) : foreign_form();
+  if (person)
+    page(403, words::kFormTooOld, body);
+  else
+    bare(403, words::kFormTooOld, body);
+}
+
+Html Visit::form_key(std::string_view action) {
+  if (cookie.empty() || site.c.sign_ins.has_ended(now, cookie))
+    set_cookie(site.c.sign_ins.begin_session(now, {}));
+  return html(R"(<input type="hidden" name="csrf" value="{}">)",
+              site.c.sign_ins.form_key(cookie, action));
+}
+
+Html Visit::once_field() {
+  return html(R"(<input type="hidden" name="once" value="{}">)", random_ulid(site.c.random, now));
+}
+
+std::string Visit::place(std::string_view rest) const {
+  return cat("/w/", person ? person->workspace_name : "", rest);
+}
+
+services::Actor Visit::actor() const {
+  return {.workspace = person->workspace,
+          .principal = person->user.id.str(),
+          .token = {},
+          .role = person->role,
+          .source = address,
+          .now = now};
+}
+
+Result<void> Visit::change(const store::Work& work) {
+  Result<void> done = site.c.store.write_now(work);
+  if (done) site.c.forget_identities();
+  return done;
 }
 
 void Visit::set_cookie(const std::string& value) {
   cookie = value;
-  set_cookies_ = {cat(kCookie, '=', value, "; HttpOnly; SameSite=Lax; Path=/")};
+  set_cookies_ = {cat(cookie_name(*this), '=', value, "; HttpOnly; SameSite=Lax; Path=/",
+                      cookie_ending(*this))};
 }
 
-void Visit::clear_cookie() { set_cookies_ = {cat(kCookie, "=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0")}; }
+void Visit::clear_cookie() {
+  set_cookies_ = {cat(cookie_name(*this), "=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0",
+                      cookie_ending(*this))};
+}
+
+void Visit::keep_link_key(std::string_view name, std::string_view page_path,
+                          const std::string& key) {
+  add_header("Set-Cookie", cat(name, '=', key, "; HttpOnly; SameSite=Lax; Path=", page_path,
+                               "; Max-Age=", key.empty() ? 0 : 3600, cookie_ending(*this)));
+}
+
+void Visit::begin_session(const UserId& user, const WorkspaceId& workspace) {
+  // A new value at sign-in: a cookie that somebody planted before is worth nothing.
+  site.c.sign_ins.end_session(cookie);
+  const std::string agent = header(exchange, http::field::user_agent).substr(0, kAgentMax);
+  set_cookie(site.c.sign_ins.begin_session(
+      now, {.user = user, .workspace = workspace, .address = address, .agent = agent}));
+}
 
 std::vector<std::pair<std::string, std::string>> Visit::headers() const {
   std::vector<std::pair<std::string, std::string>> all = {
-      {"Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
-                                  "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"},
-      {"X-Frame-Options", "DENY"}, {"Referrer-Policy", "same-origin"}, {"Cross-Origin-Opener-Policy", "same-origin"},
-      {"Cross-Origin-Resource-Policy", "same-origin"}, {"Permissions-Policy", "camera=(), microphone=(), geolocation=()"}, {"Cache-Control", "no-store"}};
+      {"Content-Security-Policy",
+       connect_to_.empty() ? std::string(kPolicy) : cat(kPolicy, ' ', connect_to_)},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "same-origin"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Cross-Origin-Resource-Policy", "same-origin"},
+      {"Permissions-Policy", "camera=(), microphone=(), geolocation=()"},
+      {"Cache-Control", "no-store"}};
+  if (tls()) all.emplace_back("Strict-Transport-Security", "max-age=31536000");
   for (const std::string& set : set_cookies_) all.emplace_back("Set-Cookie", set);
+  all.insert(all.end(), extra_.begin(), extra_.end());
   return all;
 }
 
-void Visit::page(int status, std::string_view title, std::string_view body) {
-  std::string html = cat("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, "
-                         "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>", escape(title), " · Ionian</title>\n<link rel=\"icon\" href=\"",
-                         static_path("logo.svg"), "\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"", static_path("ionian.css"),
-                         "\">\n</head>\n<body class=\"bare\">\n<header>\n  <span class=\"mark\">", kMark, "</span>\n</header>\n<main id=\"main\">\n", body, "\n</main>\n<footer>Ionian ",
-                         site.version, "</footer>\n</body>\n</html>\n");
-  exchange.reply(status, "text/html; charset=utf-8", std::move(html), headers());
+void Visit::send(int status, const Html& whole) {
+  add_header("Link", cat('<', static_path("ionian.css"), ">; rel=preload; as=style"));
+  exchange.reply(status, "text/html; charset=utf-8", whole.text(), headers());
+}
+
+void Visit::page(int status, std::string_view title, const Html& body) {
+  send(status, framed(*this, title, body));
+}
+
+void Visit::bare(int status, std::string_view title, const Html& body) {
+  send(status, bare_page(*this, title, body));
 }
 
 void Visit::redirect(const std::string& to) {
-  auto all = headers();
-  all.emplace_back("Location", to);
-  exchange.reply(303, "text/plain; charset=utf-8", "", all);
+  add_header("Location", to);
+  exchange.reply(303, "text/plain; charset=utf-8", "", headers());
 }
 
-void Visit::not_found() { page(404, "Not found", "<h1>There is nothing here, or you may not see it.</h1>"); }
+void Visit::done(const Html& flash, const std::string& to) {
+  site.c.sign_ins.keep_flash(cookie, flash.text());
+  redirect(to);
+}
 
 void Visit::ask_to_sign_in() { redirect(cat("/sign-in?next=", signed_next(*this, path))); }
 
@@ -177,14 +249,38 @@ bool Visit::elsewhere(Pool& pool, std::function<void()> work) {
   return true;
 }
 
-std::string signed_next(const Visit& visit, const std::string& path) { return cat(path, "&sig=", visit.site.c.key.sign(cat("next ", path)).substr(0, 32)); }
+namespace {
+
+std::string next_mark(const Visit& visit, const std::string& path) {
+  return visit.site.c.key.sign(cat("next ", path)).substr(0, 32);
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (unsigned char c : text) {
+    if (std::isalnum(c) || c == '/' || c == '-' || c == '_' || c == '.' || c == '~') {
+      out += static_cast<char>(c);
+    } else {
+      char code[8];
+      std::snprintf(code, sizeof code, "%%%02X", c);
+      out += code;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string signed_next(const Visit& visit, const std::string& path) {
+  return cat(percent_encoded(path), "&sig=", next_mark(visit, path));
+}
 
 std::string checked_next(const Visit& visit, const std::string& next) {
-  const std::size_t mark = next.rfind("|");
+  const std::size_t mark = next.rfind('|');
   const std::string path = next.substr(0, mark);
-  const bool ours = mark != std::string::npos && path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\") &&
-                    next.substr(mark + 1) == visit.site.c.key.sign(cat("next ", path)).substr(0, 32);
-  return ours ? path : "/";
+  const bool ours = mark != std::string::npos && path.starts_with('/') && !path.starts_with("//") &&
+                    !path.starts_with("/\\") && next.substr(mark + 1) == next_mark(visit, path);
+  return ours ? percent_encoded(path) : "/";
 }
 
 }  // namespace ionian::gateway::pages
