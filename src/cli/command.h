@@ -14,7 +14,6 @@ void add_admin(CLI::App& app);
 void add_config(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_token(CLI::App& app);
-// Also what follows, so that the program's main() need not know every command.
 void add_version(CLI::App& app);
 void add_setup(CLI::App& app);
 void add_environment(CLI::App& app);

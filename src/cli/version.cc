@@ -11,12 +11,6 @@ void add_version(CLI::App& app) {
     std::cout << "ionian " << server::kVersion << "\n";
   });
   app.set_version_flag("--version", cat("ionian ", server::kVersion));
-  add_setup(app);
-  add_environment(app);
-  add_workspace(app);
-  add_doctor(app);
-  add_completion(app);
-  add_manual(app);
 }
 
 }  // namespace ionian::cli

@@ -20,6 +20,12 @@ int run_command(int argc, char** argv) {
   ionian::cli::add_config(app);
   ionian::cli::add_profile(app);
   ionian::cli::add_token(app);
+  ionian::cli::add_setup(app);
+  ionian::cli::add_environment(app);
+  ionian::cli::add_workspace(app);
+  ionian::cli::add_doctor(app);
+  ionian::cli::add_completion(app);
+  ionian::cli::add_manual(app);
   ionian::cli::add_version(app);
   app.footer("--profile NAME, anywhere on the command line, chooses a profile of ~/.modal.toml for the command.");
   try {
