@@ -66,6 +66,11 @@ bool Pages::host_is_ours(const Exchange& exchange) const {
   return std::ranges::find(site_.hosts, std::string(host.data(), host.size())) != site_.hosts.end();
 }
 
+void Pages::set_server_url(std::string url) {
+  std::lock_guard lock(mutex_);
+  server_url_ = std::move(url);
+}
+
 void Pages::handle(Exchange& exchange) {
   if (!host_is_ours(exchange))
     return exchange.reply(421, "text/plain; charset=utf-8",
@@ -74,6 +79,10 @@ void Pages::handle(Exchange& exchange) {
   if (const StaticFile* file = find_static(visit.path))
     return exchange.reply(200, file->type, std::string(file->content),
                           {{"Cache-Control", "public, max-age=31536000, immutable"}});
+  {
+    std::lock_guard lock(mutex_);
+    visit.server_url = server_url_;
+  }
   if (visit.signed_in()) {
     visit.person = look_up(visit);
     if (!visit.person) visit.session.reset();

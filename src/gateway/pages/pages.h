@@ -1,6 +1,8 @@
 #pragma once
 // The web pages: signing in, the answer to `modal setup`, one's account, and who may do what in a
 // workspace.
+#include <mutex>
+
 #include "gateway/pages/visit.h"
 
 namespace ionian::gateway {
@@ -15,14 +17,17 @@ class Pages {
   Route route();
   // Known only once the listener has its port; before the first request.
   void set_hosts(std::vector<std::string> hosts) { site_.hosts = std::move(hosts); }
-  // The API's address, which pages show in commands.
-  void set_server_url(std::string url) { site_.server_url = std::move(url); }
+  // The API's address, which pages show in commands. At any time: its port is known later than
+  // ours.
+  void set_server_url(std::string url);
 
  private:
   void handle(Exchange& exchange);
   void in_workspace(Visit& visit);
   bool host_is_ours(const Exchange& exchange) const;
   Site site_;
+  std::mutex mutex_;
+  std::string server_url_;  // guarded by mutex_
 };
 
 // One file each. They answer the visit.

@@ -6,8 +6,7 @@ namespace ionian::gateway::pages {
 namespace {
 
 Html ways_to_use(const Visit& visit, const Secret& made) {
-  const std::string url =
-      visit.site.server_url.empty() ? "http://127.0.0.1:8713" : visit.site.server_url;
+  const std::string url = visit.server_url.empty() ? "http://127.0.0.1:8713" : visit.server_url;
   const Html command = html("MODAL_SERVER_URL={} modal token set --token-id {}", url, made.id);
   const Html variables = html("MODAL_SERVER_URL={}<br>MODAL_TOKEN_ID={}<br>MODAL_TOKEN_SECRET={}",
                               url, made.id, made.secret);

@@ -26,7 +26,6 @@ struct Site {
   Pool& hashing;         // two passwords at a time, a bounded queue before them
   std::string version;
   std::vector<std::string> hosts;  // "127.0.0.1:8714": names by which browsers may come here
-  std::string server_url = {};     // of the API, as clients are told it
 };
 
 // Somebody signed in, in one of their workspaces.
@@ -57,6 +56,7 @@ class Visit {
   std::optional<services::Session> session;  // of somebody signed in
   std::optional<Person> person;              // likewise, once the router has looked them up
   std::string address;                       // of the browser
+  std::string server_url;                    // of the API, as clients are told it
   Time now;
 
   bool signed_in() const { return session.has_value(); }
