@@ -30,7 +30,8 @@ class ReloadingCredentials final : public grpc::ServerCredentials {
     std::uint64_t before = me.given_.load();
     if (before == pair->number) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     grpc_ssl_pem_key_cert_pair pem{pair->key_pem.c_str(), pair->certificate_pem.c_str()};
-    *config = grpc_ssl_server_certificate_config_create(nullptr, &pem, 1);
+    // gRPC wants roots for clients' certificates also where it asks clients for none.
+    *config = grpc_ssl_server_certificate_config_create(pair->certificate_pem.c_str(), &pem, 1);
     me.given_ = pair->number;
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }

@@ -179,6 +179,7 @@ Result<void> Parts::listen() {
   server_ = std::move(*server);
   const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
   facts_.grpc_url = options_.server_url.empty() ? cat(scheme, host, ':', server_->port(0)) : options_.server_url;
+  pages_->set_server_url(facts_.grpc_url);
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();
