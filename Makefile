@@ -3,7 +3,7 @@ BUILD ?= build
 PRESET ?= Dev
 CMAKE = cmake -G Ninja -B $(BUILD) -S . -DCMAKE_BUILD_TYPE=$(PRESET)
 
-.PHONY: build run test unit cli conformance test-all sim fmt tidy bench clean
+.PHONY: build run test unit cli conformance browser test-all sim fmt tidy bench clean
 
 build:            ## install missing packages and build build/ionian
 	@tools/install-packages
@@ -22,6 +22,9 @@ unit: all         ## tests of single parts, and of containers and images without
 
 conformance: all  ## the official clients against a real server with real containers
 	@tools/conformance $(BUILD)/ionian
+
+browser: build   ## the pages in headless Chromium; pictures of them land in build/screenshots
+	@tools/browser-tests $(BUILD)/ionian
 
 cli: all          ## our own commands, and our settings beside the official client's
 	@tools/differential $(BUILD)

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "services/link_rules.h"
-#include "services/token_rules.h"
+#include "store/workspaces.h"
 
 namespace ionian::services {
 namespace {

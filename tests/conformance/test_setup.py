@@ -38,11 +38,18 @@ class Browser:
     def get(self, path):
         return self.follow(self.ask("GET", path))
 
+    def raw(self, method, path):
+        """The page as its bytes say it, nothing unescaped."""
+        connection = http.client.HTTPConnection(self.host)
+        connection.request(method, path, headers={"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())})
+        return connection.getresponse().read().decode()
+
     def submit(self, page, action, follow=True, **fields):
-        key = re.search(r'name="csrf" value="([^"]*)"', page.text[page.text.index(f'action="{action}"'):])[1]
-        nxt = re.search(r'name="next" value="([^"]*)"', page.text)
-        body = {"csrf": key, **({"next": nxt[1]} if nxt else {}), **fields}
-        reply = self.ask("POST", action, body)
+        """Sends the page's form for `action` with its hidden fields and these; `fields` win."""
+        begin = page.text.index(f'action="{action}"')
+        form = page.text[begin:page.text.index("</form>", begin)]
+        hidden = dict(re.findall(r'<input type="hidden" name="(csrf|once|next)" value="([^"]*)"', form))
+        reply = self.ask("POST", action, hidden | fields)
         return self.follow(reply) if follow else reply
 
 
