@@ -178,7 +178,7 @@ TEST_F(LoopTest, TenThousandCallsWait) {
   for (const auto& call : calls) EXPECT_TRUE(call->answer().ok());
 }
 
-TEST(Loop, TheStateDecidesAfterEachBatchAndIsCalledAgainWhenItWants) {
+TEST(Loop, TheStateDecidesFirstAfterEachBatchAndWhenItWants) {
   FakeClock clock;
   std::promise<void> late;
   std::vector<Time> at;
@@ -192,7 +192,8 @@ TEST(Loop, TheStateDecidesAfterEachBatchAndIsCalledAgainWhenItWants) {
   loop.post([&] { clock.advance(1h); });
   late.get_future().wait();
   loop.stop();
-  EXPECT_EQ(at.front(), start + 1h);
+  EXPECT_EQ(at.front(), start);
+  EXPECT_GE(at.back(), start + 1h);
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ class GrpcServer final : public Server {
     builder.RegisterCallbackGenericService(&service_);
     ports_.resize(listeners.size(), 0);
     for (std::size_t i = 0; i < listeners.size(); ++i)
-      builder.AddListeningPort(listeners[i].address, credentials(listeners[i]), &ports_[i]);
+      builder.AddListeningPort(listeners[i].address,
+                               credentials_.emplace_back(credentials(listeners[i])), &ports_[i]);
     server_ = builder.BuildAndStart();
     const bool all_bound = server_ && std::find(ports_.begin(), ports_.end(), 0) == ports_.end();
     if (all_bound) return {};
@@ -77,6 +78,8 @@ class GrpcServer final : public Server {
   }
 
   Service service_;
+  // Asked at each handshake, so they stay for as long as the server.
+  std::vector<std::shared_ptr<grpc::ServerCredentials>> credentials_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<int> ports_;
 };

@@ -8,7 +8,7 @@
 
 namespace ionian::rpc {
 
-// `files` outlives the server.
+// Both the result and `files` outlive the server.
 std::shared_ptr<grpc::ServerCredentials> tls_credentials(TlsFiles& files);
 
 }  // namespace ionian::rpc
