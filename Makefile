@@ -3,7 +3,7 @@ BUILD ?= build
 PRESET ?= Dev
 CMAKE = cmake -G Ninja -B $(BUILD) -S . -DCMAKE_BUILD_TYPE=$(PRESET)
 
-.PHONY: build run test unit cli conformance browser test-all sim fmt tidy bench clean
+.PHONY: build run test unit cli conformance browser test-all sim fmt bench clean
 
 build:            ## install missing packages and build build/ionian
 	@tools/install-packages
@@ -30,7 +30,7 @@ cli: all          ## our own commands, and our settings beside the official clie
 	@tools/differential $(BUILD)
 	@tools/cli-tests $(BUILD)/ionian
 
-test: unit cli conformance  ## every test of the tree
+test: unit cli conformance browser  ## every test of the tree
 
 SEEDS ?= 2000
 sim: build        ## the core in SEEDS simulated worlds, and its time per decision
@@ -41,6 +41,9 @@ sim: build        ## the core in SEEDS simulated worlds, and its time per decisi
 test-all: test    ## and what takes longer: each header alone, 50,000 seeds
 	@ninja -C $(BUILD) --quiet checkheaders
 	@$(MAKE) --no-print-directory sim SEEDS=50000
+
+bench: all        ## figures, beside what was promised; each also in build/bench/NAME.json
+	@tools/bench $(BUILD)
 
 fmt:              ## format what is ours
 	@git ls-files '*.cc' '*.h' '*.c' | xargs clang-format-19 -i

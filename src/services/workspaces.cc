@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "services/environment_rules.h"
 #include "services/environments.h"
 
 namespace ionian::services {
@@ -68,8 +69,7 @@ Result<Workspaces::Empty> Workspaces::set_default_environment(rpc::Call& call, c
                                                               store::Tx& tx) {
   if (request.environment_name().empty()) return fail(Code::kInvalidArgument, "say which environment shall be the default");
   ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.environment_name()));
-  store::set_default_environment(tx, call.caller.workspace, env.id);
-  c_.audit(tx, call, "workspace.default_environment", env.name);
+  TRY(EnvironmentRules::make_default(tx, actor_of(call), env));
   return Empty();
 }
 

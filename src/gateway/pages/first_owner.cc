@@ -2,18 +2,12 @@
 #include "gateway/pages/passwords.h"
 #include "gateway/pages/words.h"
 #include "services/link_rules.h"
+#include "services/workspaces.h"
 
 namespace ionian::gateway::pages {
 namespace {
 
 constexpr std::string_view kCookie = "ionian-owner-key";
-
-std::string workspace_error(const std::string& name) {
-  bool fits = !name.empty() && name.size() <= 31 && name[0] != '-';
-  for (char c : name) fits = fits && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
-  return fits ? ""
-              : "Use lower-case letters, digits and dashes, a letter or digit first, 31 at most.";
-}
 
 Errors check(const Visit& visit) {
   Errors errors;
@@ -23,8 +17,8 @@ Errors check(const Visit& visit) {
     errors["email"] = email.error().message;
   if (const auto text = password_error(visit.typed("password")); !text.empty())
     errors["password"] = text;
-  if (const auto text = workspace_error(visit.typed("workspace")); !text.empty())
-    errors["workspace"] = text;
+  if (const auto fits = services::check_workspace_name(visit.typed("workspace")); !fits)
+    errors["workspace"] = fits.error().message;
   return errors;
 }
 
