@@ -3,7 +3,7 @@ BUILD ?= build
 PRESET ?= Dev
 CMAKE = cmake -G Ninja -B $(BUILD) -S . -DCMAKE_BUILD_TYPE=$(PRESET)
 
-.PHONY: build run test unit cli conformance browser test-all sim fmt bench clean
+.PHONY: build run test unit cli conformance browser docs test-all sim fmt bench clean
 
 build:            ## install missing packages and build build/ionian
 	@tools/install-packages
@@ -30,7 +30,10 @@ cli: all          ## our own commands, and our settings beside the official clie
 	@tools/differential $(BUILD)
 	@tools/cli-tests $(BUILD)/ionian
 
-test: unit cli conformance browser  ## every test of the tree
+docs: all         ## what the guides show, run as they show it
+	@tools/docs-tests $(BUILD)/ionian
+
+test: unit cli conformance browser docs  ## every test of the tree
 
 SEEDS ?= 2000
 sim: build        ## the core in SEEDS simulated worlds, and its time per decision

@@ -18,9 +18,10 @@ struct AdminOptions {
 
 // Ends the command with the server's error.
 template <class Reply, class Request>
-Reply ask_server(const AdminOptions& options, std::string_view method, const Request& request) {
+Reply ask_server(const AdminOptions& options, std::string_view method, const Request& request,
+                 Duration timeout = 10s) {
   Reply reply;
-  if (Result<void> done = call_admin(options.data, method, request, reply); !done)
+  if (Result<void> done = call_admin(options.data, method, request, reply, timeout); !done)
     die(done.error().message);
   return reply;
 }

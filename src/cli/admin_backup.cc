@@ -30,7 +30,7 @@ std::vector<images::PackItem> items_of(const Options& options, const std::string
 }
 
 void backup(const Options& options) {
-  const auto reply = ask_server<BackupResponse>(options, "Backup", BackupRequest());
+  const auto reply = ask_server<BackupResponse>(options, "Backup", BackupRequest(), 1h);
   const Result<std::uint64_t> packed =
       images::pack(options.file, items_of(options, reply.records()));
   ::unlink(reply.records().c_str());

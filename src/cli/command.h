@@ -11,6 +11,7 @@ namespace ionian::cli {
 // CLI::RuntimeError(1) after having said why on stderr.
 void add_serve(CLI::App& app);
 void add_admin(CLI::App& app);
+void add_image(CLI::App& app);
 void add_config(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_token(CLI::App& app);

@@ -1,6 +1,4 @@
-#include <limits.h>
-#include <stdlib.h>
-
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -34,9 +32,8 @@ void add_serve(CLI::App& app) {
   command->callback([options, password_from_stdin] {
     if (*password_from_stdin != !options->owner_email.empty()) die("--owner-email and --owner-password-stdin belong together");
     if (*password_from_stdin && !std::getline(std::cin, options->owner_password)) die("no password came on stdin");
-    char* absolute = ::realpath(options->data.c_str(), nullptr);
-    if (absolute) options->data = absolute;
-    ::free(absolute);
+    // The folder may not be there yet.
+    options->data = std::filesystem::weakly_canonical(std::filesystem::absolute(options->data)).string();
     if (Result<void> served = server::serve(*options); !served) die(served.error().message);
   });
 }

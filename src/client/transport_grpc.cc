@@ -31,14 +31,17 @@ std::shared_ptr<grpc::ChannelCredentials> credentials_for(const Endpoint& endpoi
   return grpc::SslCredentials(tls);
 }
 
-// What fails is said by exceptions; gRPC's own lines on stderr are for who asks for them.
-void quiet_grpc() {
+// What fails is said by exceptions; gRPC's own lines on stderr are for who asks for them. Names are
+// looked up as the rest of the machine does it: gRPC's own resolver waits for a silent name server
+// also where /etc/hosts knows the answer.
+void prepare_grpc() {
+  ::setenv("GRPC_DNS_RESOLVER", "native", 0);
   if (!std::getenv("GRPC_VERBOSITY")) gpr_set_log_function([](gpr_log_func_args*) {});
 }
 
 std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint, Proxy proxy) {
   static std::once_flag once;
-  std::call_once(once, quiet_grpc);
+  std::call_once(once, prepare_grpc);
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, proxy == Proxy::kAsConfigured);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -45,6 +46,15 @@ std::string LayerStore::path_of(const std::string& id) const {
 
 bool LayerStore::exists(const std::string& id) const {
   return is_layer_id(id) && ::access(path_of(id).c_str(), F_OK) == 0;
+}
+
+Result<std::vector<std::string>> LayerStore::list() const {
+  std::vector<std::string> ids;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(root_, error))
+    if (is_layer_id(entry.path().filename().string())) ids.push_back(entry.path().filename());
+  if (error) return fail(Code::kFailedPrecondition, "cannot read ", root_, ": ", error.message());
+  return ids;
 }
 
 Result<void> LayerStore::remove(const std::string& id) const {

@@ -5,6 +5,7 @@
 // root. All methods may be called from any thread.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "images/folder_lock.h"
@@ -27,6 +28,8 @@ class LayerStore {
 
   std::string path_of(const std::string& id) const;
   bool exists(const std::string& id) const;
+  // The ids of all.
+  Result<std::vector<std::string>> list() const;
   // Success also when it is not there. It disappears at once under its name, then file by file.
   Result<void> remove(const std::string& id) const;
 

@@ -5,6 +5,7 @@
 #include "services/admin.h"
 #include "services/app_logs.h"
 #include "services/audit_log.h"
+#include "services/base_image_calls.h"
 #include "services/apps.h"
 #include "services/blobs.h"
 #include "services/calls.h"
@@ -30,7 +31,7 @@ struct Handlers {
         tokens(c), workspaces(c), app_logs(c), admin(c, facts), flows(c.key, c.random), token_flow(c, flows) {}
 
   // Fills the table; its rooms are there already.
-  void bind(services::Apps& apps, services::Images& images, rpc::Table& table) {
+  void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images, rpc::Table& table) {
     audit_log.bind(table);
     blobs.bind(table);
     environments.bind(table);
@@ -48,6 +49,7 @@ struct Handlers {
     token_flow.bind(table);
     apps.bind(table);
     images.bind(table);
+    base_images.bind(table);
   }
 
   services::AuditLog audit_log;

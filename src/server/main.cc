@@ -17,6 +17,7 @@ int run_command(int argc, char** argv) {
   app.require_subcommand(1);
   ionian::cli::add_serve(app);
   ionian::cli::add_admin(app);
+  ionian::cli::add_image(app);
   ionian::cli::add_config(app);
   ionian::cli::add_profile(app);
   ionian::cli::add_token(app);

@@ -59,6 +59,20 @@ Result<std::unique_ptr<Parts>> Parts::make(const ServeOptions& options) {
   return parts;
 }
 
+namespace {
+
+// A folder that somebody made by hand may be open to all of the machine; what lies in it is not for them.
+Result<void> close_to_others(const std::string& folder) {
+  struct stat about;
+  if (::stat(folder.c_str(), &about) != 0) return sys_fail(cat("cannot look at ", folder));
+  if ((about.st_mode & 077) == 0) return {};
+  if (::chmod(folder.c_str(), 0700) != 0) return sys_fail(cat("cannot close ", folder, " to others"));
+  log::warning(folder, " was open to others of this machine; it is closed to them now (0700)");
+  return {};
+}
+
+}  // namespace
+
 Result<void> Parts::start_spawner() {
   const std::string run = options_.data + "/run";
   TRY(make_folders(run, 0700));
@@ -68,6 +82,7 @@ Result<void> Parts::start_spawner() {
 }
 
 Result<void> Parts::open_data() {
+  TRY(close_to_others(options_.data));
   ASSIGN_OR_RETURN(store::Lock lock, store::Store::lock(options_.data));
   if (!options_.tls_certificate.empty()) {
     ASSIGN_OR_RETURN(tls_, TlsFiles::open(options_.tls_certificate, options_.tls_key));
@@ -76,8 +91,12 @@ Result<void> Parts::open_data() {
   TRY(remove_tree(options_.data + "/backup"));
   // After the lock: the spawner ends what it takes for a former life's containers. Before there is any thread.
   TRY(start_spawner());
+  const std::string key_path = options_.data + "/secret.key";
+  if (::access((options_.data + "/ionian.db").c_str(), F_OK) == 0 && ::access(key_path.c_str(), F_OK) != 0)
+    return fail(Code::kFailedPrecondition, key_path, " is missing, and without it neither tokens nor secrets of this folder can be read. Restore it from where it was "
+                "copied to; a new one is made only for a new folder");
   ASSIGN_OR_RETURN(store_, store::Store::open(options_.data, std::move(lock)));
-  ASSIGN_OR_RETURN(services::KeyFile key, services::KeyFile::open(options_.data + "/secret.key", random_));
+  ASSIGN_OR_RETURN(services::KeyFile key, services::KeyFile::open(key_path, random_));
   key_ = std::make_unique<services::KeyFile>(std::move(key));
   return {};
 }
@@ -119,6 +138,7 @@ void Parts::make_services() {
 }
 
 Result<void> Parts::settle_records() {
+  TRY(services::remove_spent_layers(*store_, *base_images_, *layers_));
   return store_->write_now([&](store::Tx& tx) -> Result<void> {
     TRY(services::make_first_workspace(tx, random_, clock_.now()));
     TRY(auth_tokens_->load(tx, random_, clock_.now()));
@@ -153,7 +173,8 @@ Result<void> Parts::listen() {
   flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows, [this](Time now) { return recheck_open_calls(now); });
   table_.add_room<services::TokenFlows>(*flow_loop_);
   table_.set_inline_room(*h.inline_room);
-  h.bind(*apps_, *images_, table_);
+  base_image_calls_ = std::make_unique<services::BaseImageCalls>(*base_images_);
+  h.bind(*apps_, *images_, *base_image_calls_, table_);
 
   pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
   ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), pages_->route()}, tls_.get()));

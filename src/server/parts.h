@@ -14,6 +14,7 @@
 #include "services/admin.h"
 #include "services/app_logs.h"
 #include "services/apps.h"
+#include "services/base_image_calls.h"
 #include "services/blobs.h"
 #include "services/calls.h"
 #include "services/containers.h"
@@ -92,6 +93,7 @@ class Parts {
   std::unique_ptr<worker::Worker> worker_;
   std::unique_ptr<worker::ContainerStepRunner> step_runner_;
   std::unique_ptr<services::Images> images_;
+  std::unique_ptr<services::BaseImageCalls> base_image_calls_;
   std::unique_ptr<services::Apps> apps_;
   std::unique_ptr<services::Driver> driver_;
   std::unique_ptr<gateway::BlobRoutes> blob_routes_;

@@ -49,7 +49,7 @@ Result<void> check_addresses(const ServeOptions& options) {
 }
 
 Result<void> say_ready(const ServeOptions& options, Parts& parts) {
-  log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ", parts.facts().http_url, " (HTTP)");
+  log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ", options.public_url.empty() ? parts.facts().http_url : options.public_url, " (HTTP)");
   if (!parts.facts().network_warning.empty()) log::warning(parts.facts().network_warning);
   if (const std::string link = parts.owner_link(); !link.empty()) log::info("make the owner account (link works once, 60 minutes): ", link);
   if (options.ready_file.empty()) return {};

@@ -18,6 +18,15 @@ std::optional<store::User> user_of(store::View& view, const std::string& email_o
   return user ? user : store::find_user_by_name(view, email_or_name);
 }
 
+// The first owner of the server, if the workspace is theirs too; else the first of its own.
+std::optional<store::User> owner_of(store::View& view, const WorkspaceId& workspace) {
+  const auto first = store::find_first_user(view);
+  if (first && store::member_role(view, workspace, first->id) == "owner") return first;
+  for (const store::Member& member : store::list_members(view, workspace))
+    if (member.role == "owner") return store::find_user(view, member.user);
+  return std::nullopt;
+}
+
 // A workspace with the environment that every program finds.
 store::Workspace make_workspace(store::Tx& tx, Random& random, std::string_view name, Time now) {
   const store::Workspace workspace{.id = WorkspaceId::make(random, now), .name = std::string(name)};
@@ -70,9 +79,9 @@ Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCrea
   const std::string& name = request.workspace();
   const auto workspace = name.empty() ? store::find_first_workspace(tx) : store::find_workspace_by_name(tx, name);
   if (!workspace) return fail(Code::kNotFound, "workspace '", name, "' not found");
-  const auto owner = request.user().empty() ? store::find_first_user(tx) : user_of(tx, request.user());
+  const auto owner = request.user().empty() ? owner_of(tx, workspace->id) : user_of(tx, request.user());
   if (!owner || store::member_role(tx, workspace->id, owner->id).empty())
-    return fail(Code::kNotFound, "user '", request.user().empty() ? std::string(kFirstUser) : request.user(), "' is no member of workspace '", workspace->name, "'");
+    return fail(Code::kNotFound, "user '", request.user(), "' is no member of workspace '", workspace->name, "'");
   call.caller.workspace = workspace->id;
   NewToken wanted{.principal = owner->id.str(), .name = request.name(), .role = request.role(), .scoped = !request.environments().empty()};
   for (const std::string& environment : request.environments()) {

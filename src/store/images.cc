@@ -3,14 +3,18 @@
 namespace ionian::store {
 namespace {
 
+Image read_image(const Rows& rows) {
+  return {.id = ImageId(rows.text(0)),
+          .workspace = WorkspaceId(rows.text(1)),
+          .recipe = rows.text(2),
+          .state = static_cast<ImageState>(rows.number(3)),
+          .error = rows.text(4),
+          .built = rows.text(5)};
+}
+
 std::optional<Image> first_image(Rows rows) {
   if (!rows.next()) return std::nullopt;
-  return Image{.id = ImageId(rows.text(0)),
-               .workspace = WorkspaceId(rows.text(1)),
-               .recipe = rows.text(2),
-               .state = static_cast<ImageState>(rows.number(3)),
-               .error = rows.text(4),
-               .built = rows.text(5)};
+  return read_image(rows);
 }
 
 std::optional<Mount> first_mount(Rows rows) {
@@ -24,6 +28,14 @@ std::optional<Mount> first_mount(Rows rows) {
 }
 
 }  // namespace
+
+std::vector<Image> list_built_images(View& view) {
+  std::vector<Image> all;
+  Rows rows = view.db().query(
+      "SELECT id, workspace, recipe, state, error, built FROM images WHERE state = 1");
+  while (rows.next()) all.push_back(read_image(rows));
+  return all;
+}
 
 void insert_image(Tx& tx, const Image& i, Time now) {
   tx.db().run(

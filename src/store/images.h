@@ -17,6 +17,8 @@ struct Image {
   std::string built;  // layers and configuration as JSON
 };
 
+// Of all workspaces.
+std::vector<Image> list_built_images(View& view);
 void insert_image(Tx& tx, const Image& image, Time now);
 std::optional<Image> find_image(View& view, const WorkspaceId& workspace, const ImageId& id);
 // The newest built or building image of a recipe that the cache may give out.

@@ -38,7 +38,13 @@ class Server:
         return self
 
     def admin(self, *words):
-        out = subprocess.run([IONIAN, "admin", *words, "--data", str(self.folder / "data"), "--json"], capture_output=True, text=True)
+        return self.owner("admin", *words)
+
+    def admin_image(self, *words):
+        return self.owner("image", *words)
+
+    def owner(self, *words):
+        out = subprocess.run([IONIAN, *words, "--data", str(self.folder / "data"), "--json"], capture_output=True, text=True)
         assert out.returncode == 0, out.stderr
         return json.loads(out.stdout)
 

@@ -1,4 +1,5 @@
 """Images: what users build on `debian_slim`, cached, rebuilt, and failing."""
+import subprocess
 
 
 def test_layers_and_their_cache(client):
@@ -98,3 +99,36 @@ def test_output_arrives_whole(client):
     assert len(lines) == 100_000 and lines[0].startswith("line 000000") and lines[-1].startswith("line 099999")
     assert "no newline at the end" in out and "to stderr" in out
     assert "bytes \ufffd\ufffd end" in out and "é joined" in out
+
+
+def test_an_imported_image_is_built_on_listed_and_removed(server, client, tmp_path):
+    """A root file system of one's own, in place of a registry: that of an image which is there."""
+    program = client.write("""
+        import modal
+        app = modal.App("imported")
+        image = modal.Image.from_registry("house/debian:1", add_python=None).run_commands("cat /etc/house > /said")
+
+        @app.function(image=image)
+        def said():
+            return open("/said").read()
+
+        @app.local_entrypoint()
+        def main():
+            print("said", said.remote())
+    """)
+    root = tmp_path / "root"
+    layers = server.folder / "data/layers"
+    base = next(i for i in server.admin_image("list") if i["source"].startswith("recipe"))
+    assert base["layers"] >= 1
+    import_from = max(layers.iterdir(), key=lambda p: sum(1 for _ in p.rglob("*")))
+    subprocess.run(["cp", "-a", import_from, root], check=True)
+    (root / "etc/house").write_text("our house")
+    archive = tmp_path / "root.tar"
+    subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
+    assert server.admin_image("import", "house/debian:1", str(archive))["layers"] == 1
+    assert "said our house" in client.run("run", program).stdout
+    assert "house/debian:1" in [i["tag"] for i in server.admin_image("list")]
+    server.admin_image("remove", "house/debian:1")
+    assert "house/debian:1" not in [i["tag"] for i in server.admin_image("list")]
+    # What was built on it goes on.
+    assert "said our house" in client.run("run", program).stdout

@@ -121,3 +121,33 @@ def alive(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_folder_without_its_key_is_refused_and_nothing_new_is_made(tmp_path):
+    server = Server(tmp_path).start()
+    assert server.stop() == 0
+    key = tmp_path / "data/secret.key"
+    kept = key.read_bytes()
+    key.unlink()
+    out = subprocess.run([IONIAN, "serve", "--data", str(tmp_path / "data"), "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+                         capture_output=True, text=True, timeout=60)
+    assert out.returncode == 1 and f"{key} is missing" in out.stderr and "Restore it" in out.stderr
+    assert not key.exists()
+    key.write_bytes(kept)
+    server.start()
+    assert server.stop() == 0
+
+
+def test_a_relative_folder_that_is_open_to_others(tmp_path):
+    (tmp_path / "d").mkdir(mode=0o755)
+    ready = tmp_path / "ready.json"
+    process = subprocess.Popen([IONIAN, "serve", "--data", "d", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--ready-file", str(ready)],
+                               stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        for line in process.stderr:
+            if "serving" in line:
+                break
+        assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0

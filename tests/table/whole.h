@@ -48,7 +48,7 @@ struct Whole {
     table.add_room<logs::LogStore>(log_room);
     table.add_room<services::TokenFlows>(flow_room);
     table.set_inline_room(inline_room);
-    handlers.bind(apps, images, table);
+    handlers.bind(apps, images, base_image_calls, table);
     EXPECT_TRUE(store->write_now(
         [this](store::Tx& tx) { return auth_tokens.load(tx, random, clock.now()); }));
   }
@@ -86,6 +86,7 @@ struct Whole {
       layers, bases, steps, {.root = folder + "/build", .cache = folder + "/cache", .host = {}}));
   services::Images images{context, builder};
   services::Apps apps{context};
+  services::BaseImageCalls base_image_calls{bases};
   services::ServerFacts facts;
   Handlers handlers{context, facts};
   NamedRoom inline_room{Where::kInline}, write_room{Where::kWrite}, read_room{Where::kRead},
