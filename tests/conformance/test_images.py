@@ -132,3 +132,27 @@ def test_an_imported_image_is_built_on_listed_and_removed(server, client, tmp_pa
     assert "house/debian:1" not in [i["tag"] for i in server.admin_image("list")]
     # What was built on it goes on.
     assert "said our house" in client.run("run", program).stdout
+
+
+def test_force_build_builds_again_and_replaces_what_was_kept(client):
+    program = client.write("""
+        import modal
+        app = modal.App("stamped")
+        image = modal.Image.debian_slim().run_commands("date +%s%N > /stamp")
+
+        @app.function(image=image)
+        def stamp():
+            return open("/stamp").read().strip()
+
+        @app.local_entrypoint()
+        def main():
+            print("stamp", stamp.remote())
+    """)
+
+    def stamp(**env):
+        return client.run("run", program, **env).stdout.split("stamp ")[-1].split()[0]
+
+    first = stamp()
+    assert stamp() == first
+    forced = stamp(MODAL_FORCE_BUILD="1")
+    assert forced != first and stamp() == forced
