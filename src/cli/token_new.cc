@@ -18,7 +18,7 @@ constexpr Duration kWaitTimeout = 45s;
 
 struct Options {
   bool activate = true, verify = true, delete_existing = false;
-  std::optional<std::string> expires_in;
+  std::optional<std::string> expires_in, overlap;
   std::string source, next_url, profile;
 };
 
@@ -26,6 +26,13 @@ std::uint32_t lifetime(const std::optional<std::string>& text) {
   if (!text) return 0;
   const auto seconds = parse_duration(*text, Bare::kRefused);
   if (!seconds) die_of_usage("--expires-in takes a length of time, like 30m, 12h or 7d");
+  return *seconds;
+}
+
+std::uint32_t overlap_of(const std::optional<std::string>& text) {
+  if (!text) return 0;
+  const auto seconds = parse_duration(*text, Bare::kRefused);
+  if (!seconds) die_of_usage("--overlap takes a length of time, like 30m, 12h or 7d");
   return *seconds;
 }
 
@@ -83,6 +90,7 @@ void new_token(const Options& options) {
                .verify = options.verify ? NewToken::Verify::kYes : NewToken::Verify::kNo,
                .activate = options.activate ? NewToken::Activate::kYes : NewToken::Activate::kNo,
                .old = options.delete_existing ? NewToken::Old::kDelete : NewToken::Old::kKeep,
+               .overlap_seconds = overlap_of(options.overlap),
                .profile = options.profile});
 }
 
@@ -91,6 +99,7 @@ void rotate(Options options) {
   options.profile = config().profile();
   options.delete_existing = true;
   options.activate = false;
+  (void)overlap_of(options.overlap);  // a wrong one is said before a browser opens
   if (config().get("token_id", options.profile, false).value_or("").empty())
     die(cat("profile ", options.profile, " of ", config().path(),
             " has no token that could be replaced. `ionian token new` makes one"));
@@ -115,9 +124,11 @@ void add_token_new(CLI::App& token) {
 
 void add_token_rotate(CLI::App& token) {
   auto options = std::make_shared<Options>();
-  add_command(token, "rotate", "Replace the profile's token by a new one", kTokenRotatePage,
-              [options] { rotate(*options); })
-      ->add_option("--expires-in", options->expires_in, "The new token's life: 30m, 12h, 7d");
+  CLI::App* command = add_command(token, "rotate", "Replace the profile's token by a new one",
+                                  kTokenRotatePage, [options] { rotate(*options); });
+  command->add_option("--expires-in", options->expires_in, "The new token's life: 30m, 12h, 7d");
+  command->add_option("--overlap", options->overlap,
+                      "Let the old token go on for 1h, 24h, up to 7d");
 }
 
 void add_setup(CLI::App& app) {

@@ -8,6 +8,7 @@
 #include "cli/settings.h"
 #include "modal_proto/token.pb.h"
 #include "modal_proto/workspace.pb.h"
+#include "services/admin.pb.h"
 
 namespace ionian::cli {
 namespace {
@@ -39,6 +40,16 @@ std::string profile_for(client::Session& server, const NewToken& token) {
       .username();
 }
 
+void let_expire(client::Session& server, const NewToken& token, const std::string& profile,
+                const std::string& id) {
+  TokenExpireRequest request;
+  request.set_token_id(id);
+  request.set_in_seconds(token.overlap_seconds);
+  const auto reply = call<TokenExpireResponse>(server, "/ionian.Tokens/Expire", request);
+  std::cout << "Previous token in profile " << profile << " goes on until "
+            << time_text(static_cast<double>(reply.expires_at_ms()) / 1000) << ".\n";
+}
+
 void delete_old(const NewToken& token, const std::string& profile, const std::string& id,
                 const std::string& secret) {
   if (id.empty() || secret.empty() || id == token.token_id) return;
@@ -46,6 +57,7 @@ void delete_old(const NewToken& token, const std::string& profile, const std::st
   modal::client::TokenDeleteRequest request;
   request.set_token_id(id);
   try {
+    if (token.overlap_seconds) return let_expire(server, token, profile, id);
     call(server, "TokenDelete", request);
   } catch (const AuthError&) {
     // A pair that the server no longer takes is gone already.

@@ -1,5 +1,6 @@
 #pragma once
 // A new pair of credentials: asked about, written, and what follows from it.
+#include <cstdint>
 #include <string>
 
 namespace ionian::cli {
@@ -10,6 +11,7 @@ struct NewToken {
   enum class Verify { kYes, kNo } verify = Verify::kYes;
   enum class Activate { kYes, kNo } activate = Activate::kYes;
   enum class Old { kKeep, kDelete } old = Old::kKeep;
+  std::uint32_t overlap_seconds = 0;  // kDelete: how long the former token goes on
   // The profile that takes it; empty: MODAL_PROFILE, else named after the workspace (unverified:
   // the one in use).
   std::string profile;

@@ -179,7 +179,9 @@ std::expected<WireReply, Failure> Session::try_call(std::string_view method, std
     auto transport = connected(now, timeout, options);
     if (closed_) return std::unexpected(closed);
     if (!transport) return std::unexpected(transport.error());
-    WireRequest request{cat("/modal.client.ModalClient/", method), body, now.identity, timeout};
+    WireRequest request{
+        method.starts_with('/') ? std::string(method) : cat("/modal.client.ModalClient/", method),
+        body, now.identity, timeout};
     for (auto& header : attempts.headers()) request.metadata.push_back(std::move(header));
     WireReply reply = (*transport)->unary(request);
     if (closed_) return std::unexpected(closed);

@@ -106,6 +106,17 @@ Result<store::Token> TokenRules::revoke(store::Tx& tx, const Actor& actor, const
   return token;
 }
 
+Result<Time> TokenRules::expire(store::Tx& tx, const Actor& actor, const TokenId& id,
+                                Duration left) {
+  ASSIGN_OR_RETURN(const store::Token token, managed(tx, actor, id));
+  if (left <= Duration::zero() || left > kOverlapMax)
+    return fail(Code::kInvalidArgument, "a token that is replaced may go on for up to 7 days");
+  const Time ends = std::min(actor.now + left, token.expires_at.value_or(Time::max()));
+  store::set_token_expiry(tx, id, ends);
+  audit(tx, actor, "token.expire", id.str(), cat(token.name, " ends at ", utc_text(ends)));
+  return ends;
+}
+
 Result<void> TokenRules::set_disabled(store::Tx& tx, const Actor& actor, const TokenId& id,
                                       bool disabled) {
   ASSIGN_OR_RETURN(const store::Token token, managed(tx, actor, id));

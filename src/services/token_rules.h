@@ -33,6 +33,8 @@ class TokenRules {
                            Duration overlap) const;
   // Returns what was revoked.   errors  NOT_FOUND
   static Result<store::Token> revoke(store::Tx& tx, const Actor& actor, const TokenId& id);
+  // It ends after `left`, if not before; returns when.   errors  NOT_FOUND · INVALID_ARGUMENT
+  static Result<Time> expire(store::Tx& tx, const Actor& actor, const TokenId& id, Duration left);
   static Result<void> set_disabled(store::Tx& tx, const Actor& actor, const TokenId& id,
                                    bool disabled);
   static Result<void> rename(store::Tx& tx, const Actor& actor, const TokenId& id,

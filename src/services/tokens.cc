@@ -28,6 +28,8 @@ void Tokens::bind(rpc::Table& table) {
   on("TokenEnable", &Tokens::enable, rpc::Access::kUnlimited);
   on("TokenDelete", &Tokens::remove, rpc::Access::kMember);
   on("AuthTokenGet", &Tokens::auth_token, rpc::Access::kView);
+  rpc::Table::Binder own(table, this, "/ionian.Tokens/");
+  own("Expire", &Tokens::expire, rpc::Access::kMember);
 }
 
 Result<modal::client::TokenInfoGetResponse> Tokens::info(rpc::Call& call, const modal::client::TokenInfoGetRequest&, store::View& view) {
@@ -94,6 +96,14 @@ Result<Tokens::Empty> Tokens::remove(rpc::Call& call, const modal::client::Token
   TRY(TokenRules::revoke(tx, actor_of(call), TokenId(request.token_id())));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
+}
+
+Result<TokenExpireResponse> Tokens::expire(rpc::Call& call, const TokenExpireRequest& request, store::Tx& tx) {
+  ASSIGN_OR_RETURN(const Time ends, TokenRules::expire(tx, actor_of(call), TokenId(request.token_id()), 1s * request.in_seconds()));
+  call.after_commit([this] { c_.forget_identities(); });
+  TokenExpireResponse reply;
+  reply.set_expires_at_ms(to_unix_ms(ends));
+  return reply;
 }
 
 Result<modal::client::AuthTokenGetResponse> Tokens::auth_token(rpc::Call& call, const modal::client::AuthTokenGetRequest&) {

@@ -4,6 +4,7 @@
 
 #include "modal_proto/auth.pb.h"
 #include "modal_proto/token.pb.h"
+#include "services/admin.pb.h"
 #include "services/context.h"
 
 namespace ionian::services {
@@ -26,6 +27,10 @@ class Tokens {
   Result<Empty> enable(rpc::Call& call, const modal::client::TokenEnableRequest& request, store::Tx& tx);
   // TokenDelete. Takes effect on the token's next call.   errors  NOT_FOUND
   Result<Empty> remove(rpc::Call& call, const modal::client::TokenDeleteRequest& request, store::Tx& tx);
+
+  // /ionian.Tokens/Expire. The token ends after a while and not at once: the overlap of a rotation by command.
+  //   errors   NOT_FOUND · INVALID_ARGUMENT more than 7 days
+  Result<TokenExpireResponse> expire(rpc::Call& call, const TokenExpireRequest& request, store::Tx& tx);
 
   // AuthTokenGet. The first call of every JavaScript and Go client.
   //   out      three base64url parts with a numeric `exp`; the payload's text has neither - nor _, which JavaScript

@@ -117,6 +117,10 @@ void rotate_token(Tx& tx, const TokenId& id, std::string_view secret_hash,
       id, former_until, Blob{secret_hash});
 }
 
+void set_token_expiry(Tx& tx, const TokenId& id, Time ends) {
+  tx.db().run("UPDATE tokens SET expires_at = ? WHERE id = ?", ends, id);
+}
+
 void rename_token(Tx& tx, const TokenId& id, std::string_view name) {
   tx.db().run("UPDATE tokens SET name = ? WHERE id = ?", name, id);
 }

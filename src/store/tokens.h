@@ -39,6 +39,7 @@ std::int64_t revoke_tokens_of(Tx& tx, const WorkspaceId& workspace, std::string_
 // The new secret's hash; the former one holds until `former_until`, or ends at once (nullopt).
 void rotate_token(Tx& tx, const TokenId& id, std::string_view secret_hash,
                   std::optional<Time> former_until);
+void set_token_expiry(Tx& tx, const TokenId& id, Time ends);
 void rename_token(Tx& tx, const TokenId& id, std::string_view name);
 // nullopt enables it again.
 void set_token_disabled(Tx& tx, const TokenId& id, std::optional<Time> since);

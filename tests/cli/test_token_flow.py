@@ -135,3 +135,15 @@ def test_setup_and_rotate_with_a_real_server(home, server, owner):
     assert second["token_id"] != first["token_id"] and second["expires_at"] is not None
     home.write(old)
     assert home.run("token", "info", code=1).stderr.startswith("Error: ")
+
+
+def test_rotate_with_an_overlap_lets_the_old_pair_go_on(home, server, owner):
+    approve(home, owner, server.url, "setup")
+    old = home.file.read_text()
+    first = home.json("token", "info", "--json")
+    assert home.run("token", "rotate", "--overlap", "soon", code=2).stderr.count("--overlap takes a length of time") == 1
+    assert "goes on until" in approve(home, owner, server.url, "token", "rotate", "--overlap", "24h")
+    assert home.json("token", "info", "--json")["token_id"] != first["token_id"]
+    home.write(old)
+    still = home.json("token", "info", "--json")
+    assert still["token_id"] == first["token_id"] and still["expires_at"] is not None
