@@ -38,7 +38,7 @@ def main():
     # The check itself: a row without a test and a test that is not there are found.
     found = list(problems("a\nb\n  tests/promises/promises_test.py nothing\nc\n"))
     assert len(found) == 3, found
-    bad = [f"{file.name}: {problem}" for file in sorted(HERE.glob("*.txt")) for problem in problems(file.read_text())]
+    bad = [f"{file.name}: {problem}" for file in sorted(HERE.glob("*.txt")) if file.name != "CMakeLists.txt" for problem in problems(file.read_text())]
     print("\n".join(bad) or "each promise has its tests")
     sys.exit(bool(bad))
 
