@@ -6,6 +6,8 @@ import sys
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.ui import WebDriverWait
 
 CONFORMANCE = pathlib.Path(__file__).parents[1] / "conformance"
 sys.path.insert(0, str(CONFORMANCE))
@@ -36,6 +38,13 @@ class Chrome:
 
     def cdp(self, command, **arguments):
         return self.driver.execute_cdp_cmd(command, arguments)
+
+    def press(self, button):
+        """Sends the form of a button, and goes on once the page that answers has come."""
+        page = self.driver.find_element("tag name", "html")
+        self.driver.find_element("css selector", button).click()
+        WebDriverWait(self.driver, 30).until(staleness_of(page))
+        WebDriverWait(self.driver, 30).until(lambda driver: driver.execute_script("return document.readyState") == "complete")
 
     def look(self, width, scheme="light", height=900):
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

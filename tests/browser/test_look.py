@@ -142,7 +142,7 @@ def test_invitation_and_secret_pages(chrome, people, screenshots):
     chrome.look(1280)
     chrome.driver.get(url + f"{W}/tokens/new")
     chrome.driver.find_element("id", "name").send_keys("deploy-thumbnails")
-    chrome.driver.find_element("css selector", "main form .primary").click()
+    chrome.press("main form .primary")
     assert "is ready." in chrome.driver.find_element("tag name", "h1").text
     wrong += examine(chrome, screenshots, "token-created")
     # With the right to write to the clipboard, and without it (as on plain http from another computer).
@@ -160,7 +160,7 @@ def test_invitation_and_secret_pages(chrome, people, screenshots):
     # A refused form: the focus is on what is wrong.
     chrome.driver.get(url + f"{W}/tokens/new")
     chrome.driver.find_element("id", "name").send_keys("deploy-thumbnails")
-    chrome.driver.find_element("css selector", "main form .primary").click()
+    chrome.press("main form .primary")
     assert "You already have a token named" in chrome.driver.switch_to.active_element.text
     wrong += examine(chrome, screenshots, "token-new-refused")
     assert not wrong, "\n".join(wrong)

@@ -13,7 +13,7 @@ def heading(chrome):
 
 
 def approve(chrome):
-    chrome.driver.find_element(By.CSS_SELECTOR, "button[value=approve]").click()
+    chrome.press("button[value=approve]")
     assert heading(chrome) == "Approved. Go back to your terminal."
 
 
@@ -56,10 +56,10 @@ def test_without_script_the_code_is_typed(chrome, people, tmp_path):
         assert heading(chrome) == "Sign in"
         chrome.driver.find_element(By.NAME, "email").send_keys("eleni@halcyon.example")
         chrome.driver.find_element(By.NAME, "password").send_keys("four unrelated words")
-        chrome.driver.find_element(By.CSS_SELECTOR, "button.primary").click()
+        chrome.press("button.primary")
         assert heading(chrome).endswith("a token for halcyon?")
         chrome.driver.find_element(By.NAME, "code").send_keys("AAAA-AAAA")
-        chrome.driver.find_element(By.CSS_SELECTOR, "button[value=approve]").click()
+        chrome.press("button[value=approve]")
         assert "That is not the code. 4 tries are left." in chrome.driver.find_element(By.TAG_NAME, "main").text
         chrome.driver.find_element(By.NAME, "code").send_keys(code.lower())
         approve(chrome)
