@@ -10,4 +10,5 @@ list(REMOVE_DUPLICATES grpc_libs)
 target_link_libraries(ionian_deps INTERFACE
   -Wl,-Bstatic -Wl,--start-group grpc++ grpc protobuf ${grpc_libs} ssl crypto sodium sqlite3 -Wl,--end-group -Wl,-Bdynamic
   Threads::Threads dl rt atomic)
+find_library(YAML_STATIC libyaml.a REQUIRED)
 target_compile_definitions(ionian_deps INTERFACE PROTOBUF_USE_DLLS=0)

@@ -29,6 +29,12 @@ class SystemClock final : public Clock {
   const std::chrono::steady_clock::time_point steady_;
 };
 
+// What the machine shows. Whoever asks it must bear that it is set, forwards or back.
+class WallClock final : public Clock {
+ public:
+  Time now() const override { return std::chrono::system_clock::now(); }
+};
+
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(Time start = Time{1'800'000'000s}) : now_(start) {}

@@ -1,6 +1,5 @@
 #include "blobs/signed_url.h"
-
-#include <sodium.h>
+#include "base/same_secret.h"
 
 #include <charconv>
 #include <map>
@@ -55,7 +54,7 @@ Result<BlobRight> check_target(std::string_view method, std::string_view target,
   r.expires = from_unix_ms(number_of<std::int64_t>(query, "exp"));
   // Written anew and compared whole: there is one way to write an address, and no field that is not signed.
   const std::string wanted = signed_target(r, sign);
-  const bool same = given.size() == wanted.size() && sodium_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
+  const bool same = same_secret(given, wanted);
   if (!same) return refuse("its signature does not fit this method, blob and caller");
   if (r.expires <= now) return refuse("it has expired; ask for a new one");
   return r;

@@ -39,6 +39,16 @@ void rotate_signing_key(const Options& options) {
     print_done("A new key signs auth tokens; the former one verifies for another hour");
 }
 
+void rotate_secret_key(const Options& options) {
+  const auto reply =
+      ask_server<SecretKeyRotateResponse>(options, "SecretKeyRotate", SecretKeyRotateRequest());
+  if (options.json)
+    std::cout << Json{{"secrets", reply.secrets()}}.dump() << "\n";
+  else
+    print_done(cat(reply.secrets(), reply.secrets() == 1 ? " secret is" : " secrets are",
+                   " sealed with a new key; back up the key file again"));
+}
+
 }  // namespace
 
 void add_admin_people(CLI::App& admin) {
@@ -53,6 +63,9 @@ void add_admin_people(CLI::App& admin) {
   finish_admin(admin.add_subcommand("rotate-signing-key",
                                     "Sign the clients' short-lived auth tokens with a new key"),
                kAdminPeoplePage, options, rotate_signing_key);
+  finish_admin(admin.add_subcommand("rotate-secret-key",
+                                    "Seal the values of all secrets with a new key"),
+               kAdminPeoplePage, options, rotate_secret_key);
 }
 
 }  // namespace ionian::cli

@@ -1,6 +1,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "cli/doctor.h"
 #include "cli/server.h"
@@ -91,25 +92,6 @@ std::string mend_of_refusal(std::string_view text) {
          "`ionian setup` gets a new one";
 }
 
-// Base64 in the alphabet of addresses, as JWTs use it; nullopt: it is not.
-std::optional<std::string> decoded(std::string_view text) {
-  constexpr std::string_view kLetters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string out;
-  unsigned bits = 0;
-  int have = 0;
-  for (const char c : text.substr(0, text.find('='))) {
-    const std::size_t value = kLetters.find(c);
-    if (value == kLetters.npos) return std::nullopt;
-    bits = bits << 6 | static_cast<unsigned>(value);
-    have += 6;
-    if (have < 8) continue;
-    have -= 8;
-    out += static_cast<char>(bits >> have);
-  }
-  return out;
-}
-
 // How far the server's clock is ahead of ours; nullopt: it does not say.
 std::optional<Duration> skew(client::Session& server) {
   const auto answer = server.try_call("AuthTokenGet", "");
@@ -124,7 +106,8 @@ std::optional<Duration> skew(client::Session& server) {
   const std::string& token = reply.token();
   const std::size_t dot = token.find('.'), end = token.find('.', dot + 1);
   if (end == token.npos) return std::nullopt;
-  const auto payload = decoded(token.substr(dot + 1, end - dot - 1));
+  std::string_view part = std::string_view(token).substr(dot + 1, end - dot - 1);
+  const auto payload = from_base64url(part.substr(0, part.find('=')));
   if (!payload) return std::nullopt;
   const auto claims = nlohmann::json::parse(*payload, nullptr, false);
   if (!claims.is_object() || !claims.contains("exp") || !claims["exp"].is_number())

@@ -27,13 +27,28 @@ void add_serve(CLI::App& app) {
   auto password_from_stdin = std::make_shared<bool>(false);
   command->add_flag("--owner-password-stdin", *password_from_stdin, "Read the owner's password, a line, from stdin");
   command->add_option("--allow-host", options->allow_hosts, "ADDR:PORT of this host that containers may reach");
+  command->add_option("--cdi-dir", options->cdi_dirs, "folders of CDI files, which describe the machine's GPUs");
+  command->add_option("--ephemeral-disk", options->ephemeral_disk_mib,
+                      "MiB that a container may write if its function does not say ephemeral_disk; 0 = no bound")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+  command->add_option("--standby-memory", options->standby_mib,
+                      "MiB for interpreters that wait for tasks (about 64 each); a tenth of the machine's, at most 2048, if not said; 0 = none")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+  command->add_option_function<unsigned>("--dict-expiry-days", [options](unsigned days) { options->dict_entry_life = days * 24h; },
+                                         "Days after its last use for which an entry of a dict stays; 7 if not said, 0 = for ever")
+      ->check(CLI::Range(0, 36'500));
   command->add_flag("--log-json", options->json_logs, "Log lines as JSON");
   command->add_flag("--debug", options->debug, "Log every call");
   command->callback([options, password_from_stdin] {
     if (*password_from_stdin != !options->owner_email.empty()) die("--owner-email and --owner-password-stdin belong together");
     if (*password_from_stdin && !std::getline(std::cin, options->owner_password)) die("no password came on stdin");
+    if (options->ephemeral_disk_mib && options->ephemeral_disk_mib < 16) die("--ephemeral-disk: a bound is at least 16 MiB; 0 means none");
     // The folder may not be there yet.
-    options->data = std::filesystem::weakly_canonical(std::filesystem::absolute(options->data)).string();
+    std::error_code error;
+    const std::filesystem::path data = std::filesystem::absolute(options->data);
+    const std::filesystem::path canonical = std::filesystem::weakly_canonical(data, error);
+    options->data = (error ? data : canonical).string();
     if (Result<void> served = server::serve(*options); !served) die(served.error().message);
   });
 }

@@ -43,7 +43,7 @@ def main(out, work, client, *others):
     foreign = sorted(set(run("pkg-config", "--static", "--libs-only-l", "grpc++").split()) - SHARED)
     # Groups of equal inline functions are resolved here, or the program's link would throw away ours for its own.
     run("ld.bfd", "-r", "-d", "--force-group-allocation", "-o", whole, f"-L/usr/lib/{run('gcc', '-print-multiarch').strip()}",
-        "-Bstatic", "--whole-archive", client, "--no-whole-archive", "--start-group", *others, *foreign, "-lprotobuf", "-lssl",
+        "-Bstatic", "--whole-archive", client, "--no-whole-archive", "--start-group", *others, *foreign, "-lprotobuf", "-lsodium", "-lssl",
         "-lcrypto", "--end-group")
     uniques_to_globals(whole)
     names = run("nm", "--defined-only", "--extern-only", "--format=just-symbols", whole).split()

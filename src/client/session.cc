@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/percent.h"
 #include "base/random.h"
 #include "client/python_text.h"
 #include "client/session_state.h"
@@ -49,18 +50,6 @@ std::string uuid() {
     if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
     out += kHex[bytes[i] >> 4];
     out += kHex[bytes[i] & 15];
-  }
-  return out;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 32) - 'a' + 10; };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool coded = text[i] == '%' && i + 2 < text.size() && std::isxdigit(text[i + 1]) &&
-                       std::isxdigit(text[i + 2]);
-    out += coded ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
-    if (coded) i += 2;
   }
   return out;
 }

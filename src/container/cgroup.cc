@@ -20,6 +20,7 @@ namespace {
 
 constexpr const char* kRoot = "/sys/fs/cgroup";
 constexpr const char* kControllers[] = {"memory", "pids", "cpu"};
+enum : std::size_t { kMemory, kPids, kCpu };  // of kControllers
 constexpr std::uint32_t kCpuPeriodUs = 100'000;
 constexpr std::uint32_t kLeastCpuQuotaUs = 1'000;  // the kernel refuses less
 
@@ -142,25 +143,44 @@ Result<void> CgroupTree::remove_orphans(const std::string& name) {
   return {};
 }
 
+Result<void> CgroupTree::set(const Cgroup& group, std::size_t controller, const char* v1,
+                             const char* v2, const std::string& value) const {
+  const std::string& folder = group.folders[pure_v2_ ? 0 : controller];
+  return write_file(cat(folder, "/", pure_v2_ ? v2 : v1), value);
+}
+
 Result<void> CgroupTree::limit(const Cgroup& group, const CgroupLimits& limits) const {
-  const auto set = [&](std::size_t v1_index, const char* file, const std::string& value) {
-    return write_file(cat(pure_v2_ ? group.folders[0] : group.folders[v1_index], "/", file), value);
-  };
   if (limits.memory_bytes) {
     const std::string bytes = cat(limits.memory_bytes);
-    TRY(set(0, pure_v2_ ? "memory.max" : "memory.limit_in_bytes", bytes));
+    TRY(set(group, kMemory, "memory.limit_in_bytes", "memory.max", bytes));
     // Both files are absent where the kernel does not account for swap.
-    (void)set(0, pure_v2_ ? "memory.swap.max" : "memory.memsw.limit_in_bytes",
+    (void)set(group, kMemory, "memory.memsw.limit_in_bytes", "memory.swap.max",
               pure_v2_ ? "0" : bytes);
   }
-  if (limits.pids_max) TRY(set(1, "pids.max", cat(limits.pids_max)));
+  if (limits.pids_max) TRY(set(group, kPids, "pids.max", "pids.max", cat(limits.pids_max)));
   if (limits.cpu_milli) {
     const std::uint32_t quota_us =
         std::max(limits.cpu_milli * (kCpuPeriodUs / 1000), kLeastCpuQuotaUs);
-    TRY(pure_v2_ ? set(2, "cpu.max", cat(quota_us, " ", kCpuPeriodUs))
-                 : set(2, "cpu.cfs_quota_us", cat(quota_us)));
+    TRY(set(group, kCpu, "cpu.cfs_quota_us", "cpu.max",
+            pure_v2_ ? cat(quota_us, " ", kCpuPeriodUs) : cat(quota_us)));
   }
-  return {};
+  return limits.background ? set_share(group, true) : Result<void>();
+}
+
+Result<void> CgroupTree::set_share(const Cgroup& group, bool background) const {
+  const char* least = pure_v2_ ? "1" : "2";
+  const char* usual = pure_v2_ ? "100" : "1024";
+  return set(group, kCpu, "cpu.shares", "cpu.weight", background ? least : usual);
+}
+
+Result<void> CgroupTree::change(const Cgroup& group, const CgroupLimits& limits) const {
+  TRY(set_share(group, limits.background));
+  const char* none = pure_v2_ ? "max" : "-1";
+  // Version 1 keeps the one below the other at all times, so which goes first depends on both.
+  if (!pure_v2_) (void)set(group, kMemory, "memory.memsw.limit_in_bytes", "", none);
+  if (!limits.memory_bytes) TRY(set(group, kMemory, "memory.limit_in_bytes", "memory.max", none));
+  if (!limits.cpu_milli) TRY(set(group, kCpu, "cpu.cfs_quota_us", "cpu.max", none));
+  return limit(group, limits);
 }
 
 Result<Cgroup> CgroupTree::create(const std::string& id, const CgroupLimits& limits) const {

@@ -13,6 +13,7 @@ struct CgroupLimits {
   std::uint64_t memory_bytes = 0;  // each: 0 = no limit
   std::uint32_t cpu_milli = 0;
   std::uint32_t pids_max = 0;
+  bool background = false;
 };
 
 // The groups of one container. Not removed by itself: CgroupTree::remove, once its processes are
@@ -37,11 +38,16 @@ class CgroupTree {
   static Result<void> remove_orphans(const std::string& name);
 
   Result<Cgroup> create(const std::string& id, const CgroupLimits& limits) const;
+  // Other limits for a group in use. RESOURCE_EXHAUSTED and others: what is used already is more.
+  Result<void> change(const Cgroup& group, const CgroupLimits& limits) const;
   // False: a process has not been reaped yet, try again.
   static bool remove(const Cgroup& group);
 
  private:
+  Result<void> set(const Cgroup& group, std::size_t controller, const char* v1, const char* v2,
+                   const std::string& value) const;
   Result<void> limit(const Cgroup& group, const CgroupLimits& limits) const;
+  Result<void> set_share(const Cgroup& group, bool background) const;
 
   bool pure_v2_ = false;
   std::string v2_;               // folder ionian-NAME in the version 2 tree, empty without one

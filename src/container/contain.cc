@@ -14,6 +14,8 @@
 namespace ionian::container {
 namespace {
 
+constexpr std::size_t kListBytesMax = 4 << 20;
+
 Result<void> wait_for_id_maps(const Plan& plan) {
   char byte;
   if (::read(plan.maps_written, &byte, 1) != 1)
@@ -29,22 +31,6 @@ Result<void> join_cgroups(const Plan& plan) {
   if (::unshare(CLONE_NEWCGROUP) != 0) return sys_fail("make a cgroup namespace");
   // When the machine runs out of memory, a container goes before any process of the host.
   (void)write_file("/proc/self/oom_score_adj", "500");
-  return {};
-}
-
-// The raw calls: those of the C library would speak to threads that this process does not have.
-Result<void> become_root() {
-  if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
-      ::syscall(SYS_setresuid, 0, 0, 0) != 0)
-    return sys_fail("become root of the user namespace");
-  return {};
-}
-
-// After become_root(), for a change of ids clears both.
-Result<void> tie_to_spawner() {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return sys_fail("ask to die with the spawner");
-  // This process keeps a copy of the spawner's memory: nobody inside may look into it.
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return sys_fail("hide the memory of init");
   return {};
 }
 
@@ -67,10 +53,35 @@ Result<void> enter_root(const Plan& plan) {
   return {};
 }
 
+// A list of users may be anything that an image holds: a pipe must not hold up, a terabyte not
+// fill.
+Result<std::string> read_list(const char* path) {
+  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat info{};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return std::string();
+  return read_file(fd_path(file.get()), kListBytesMax);
+}
+
+// So that it can open /dev/stdout again by name.
+Result<void> give_pipes(const Plan& plan, const User& user) {
+  if (user.uid == 0) return {};
+  for (const int fd : plan.stdio) {
+    struct stat info{};
+    if (::fstat(fd, &info) != 0) return sys_fail("look at the container's files");
+    const bool own = S_ISFIFO(info.st_mode) || (S_ISCHR(info.st_mode) && ::isatty(fd));
+    if (own && ::fchown(fd, user.uid, user.gid) != 0)
+      return sys_fail("give the container's files to its user");
+  }
+  return {};
+}
+
+const char* workdir_of(const ContainerSpec& spec) {
+  return spec.workdir().empty() ? "/" : spec.workdir().c_str();
+}
+
 Result<void> enter_workdir(const ContainerSpec& spec) {
-  const std::string folder = spec.workdir().empty() ? "/" : spec.workdir();
-  TRY(make_folders(folder));
-  if (::chdir(folder.c_str()) != 0) return sys_fail(cat("enter ", folder));
+  TRY(make_workdir(spec));
+  if (::chdir(workdir_of(spec)) != 0) return sys_fail(cat("enter ", workdir_of(spec)));
   return {};
 }
 
@@ -84,7 +95,7 @@ Result<void> give_up_rights(const Plan& plan) {
   return drop_capabilities();
 }
 
-Result<void> set_up(const Plan& plan) {
+Result<void> set_up(const Plan& plan, User& user) {
   TRY(wait_for_id_maps(plan));
   TRY(join_cgroups(plan));
   TRY(become_root());
@@ -96,20 +107,48 @@ Result<void> set_up(const Plan& plan) {
   TRY(attach_mounts(plan, proc));
   TRY(mount_own(plan.spec->memory_bytes()));
   TRY(mask_proc());
-  TRY(write_files(*plan.spec));
+  ASSIGN_OR_RETURN(user, look_up_user(plan.spec->user()));
+  TRY(give_pipes(plan, user));
+  TRY(write_files(*plan.spec, user));
   TRY(enter_workdir(*plan.spec));
   return give_up_rights(plan);
 }
 
 }  // namespace
 
+// The raw calls: those of the C library would speak to threads that this process does not have.
+Result<void> become_root() {
+  if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
+      ::syscall(SYS_setresuid, 0, 0, 0) != 0)
+    return sys_fail("become root of the user namespace");
+  return {};
+}
+
+// After become_root(), for a change of ids clears both.
+Result<void> tie_to_spawner() {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return sys_fail("ask to die with the spawner");
+  // This process keeps a copy of the spawner's memory: nobody inside may look into it.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return sys_fail("hide the memory of init");
+  return {};
+}
+
+Result<User> look_up_user(const std::string& wanted) {
+  if (wanted.empty()) return User{};
+  ASSIGN_OR_RETURN(const std::string passwd, read_list("/etc/passwd"));
+  ASSIGN_OR_RETURN(const std::string group, read_list("/etc/group"));
+  return find_user(wanted, passwd, group);
+}
+
+Result<void> make_workdir(const ContainerSpec& spec) { return make_folders(workdir_of(spec)); }
+
 void contain(const Plan& plan) {
   ::umask(022);
-  if (Result<void> done = set_up(plan); !done) {
+  User user;
+  if (Result<void> done = set_up(plan, user); !done) {
     send_report(plan.report, Report::kError, done.error().message);
     ::_exit(1);
   }
-  run_init(plan);
+  run_init(plan, user);
 }
 
 }  // namespace ionian::container

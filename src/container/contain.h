@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "container/spec.pb.h"
+#include "container/user.h"
 
 namespace ionian::container {
 
@@ -36,21 +37,31 @@ enum class Report : char {
   kError = 'E',    // then the text
   kStarted = 'S',  // the program runs
   kExited = 'X',   // then its wait status, an int
+  kBecame = 'B',   // of contain_anew(): the program finds another file system around it
 };
 
 // Runs in the child of clone3 and never returns.
 [[noreturn]] void contain(const Plan& plan);
 
+// Runs in a child of the spawner and never returns: puts plan's file system in the place of the one
+// that the container of that init has.
+[[noreturn]] void contain_anew(const Plan& plan, int init_pidfd);
+
 // The parts of contain(), one file each.
+Result<void> become_root();
+Result<void> tie_to_spawner();
+Result<User> look_up_user(const std::string& wanted);
+Result<void> make_workdir(const ContainerSpec& spec);
 Result<void> mount_proc_outside(int& proc);  // system_mounts.cc
+Result<void> attach(int mount, const std::string& target);
 Result<void> attach_mounts(const Plan& plan, int proc);
 Result<void> mount_own(std::uint64_t shm_bytes);
 Result<void> mask_proc();
-Result<void> write_files(const ContainerSpec& spec);  // files.cc
-Result<void> drop_capabilities();                     // capabilities.cc
-std::vector<sock_filter> make_seccomp_filter();       // seccomp.cc
+Result<void> write_files(const ContainerSpec& spec, const User& owner);  // files.cc
+Result<void> drop_capabilities();                                        // capabilities.cc
+std::vector<sock_filter> make_seccomp_filter();                          // seccomp.cc
 Result<void> load_seccomp_filter(const std::vector<sock_filter>& filter);
-[[noreturn]] void run_init(const Plan& plan);  // init.cc
+[[noreturn]] void run_init(const Plan& plan, const User& user);  // init.cc
 void send_report(int report, Report kind, std::string_view rest);
 
 // Makes `target` a folder or an empty file, with the folders above it.

@@ -6,7 +6,9 @@
 // containers send.
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -29,9 +31,29 @@ class DnsForwarder {
   void remove(std::uint64_t id);
   pid_t pid() const { return pid_; }
 
+  // The process has ended and was waited for: another one takes its place and all its sockets,
+  // which are held here as well, so that no question meets a closed door. After some that ended
+  // right after their start, the next one waits for an add().
+  void revive();
+
  private:
+  struct Sockets {
+    UniqueFd udp, tcp;
+  };
+  explicit DnsForwarder(std::string resolver_file) : resolver_file_(std::move(resolver_file)) {}
+  enum class How { kAsCopy, kAfresh };
+  Result<void> start_process(How how);
+  Result<void> hand_over(std::uint64_t id, const Sockets& sockets);
+
+  const std::string resolver_file_;
   UniqueFd control_;
   pid_t pid_ = -1;
+  std::chrono::steady_clock::time_point started_;
+  int quick_ends_ = 0;  // in a row
+  std::map<std::uint64_t, Sockets> sockets_;
 };
+
+// The process of a forwarder that was started afresh: serves `control` until its other end closes.
+[[noreturn]] void run_dns_forwarder(int control, const std::string& resolver_file);
 
 }  // namespace ionian::container

@@ -39,13 +39,14 @@ Result<void> make_mount_point(const std::string& target, bool folder) {
   return {};
 }
 
-Result<void> write_files(const ContainerSpec& spec) {
+Result<void> write_files(const ContainerSpec& spec, const User& owner) {
   for (const File& file : spec.files()) {
     if (!file.path().starts_with('/'))
       return fail(Code::kInvalidArgument, "file ", file.path(), " is not absolute");
     ASSIGN_OR_RETURN(UniqueFd out, create_file(file.path(), O_TRUNC));
     if (Result<void> done = write_all(out.get(), file.content()); !done)
       return prepend(file.path(), done.error());
+    if (::fchown(out.get(), owner.uid, owner.gid) != 0) return sys_fail(cat("chown ", file.path()));
     if (::fchmod(out.get(), file.mode() ? file.mode() & 07777 : 0644) != 0)
       return sys_fail(cat("chmod ", file.path()));
   }

@@ -23,11 +23,13 @@ struct Program {
   std::vector<char*> env;
 };
 
-Program make_program(const ContainerSpec& spec) {
+Program make_program(const ContainerSpec& spec, const User& user) {
   Program program;
   for (const std::string& arg : spec.args()) program.args.push_back(const_cast<char*>(arg.c_str()));
   program.args.push_back(nullptr);
   for (const auto& [name, value] : spec.env()) program.env_text.push_back(cat(name, "=", value));
+  if (!spec.env().contains("HOME") && !user.home.empty())
+    program.env_text.push_back(cat("HOME=", user.home));
   for (std::string& text : program.env_text) program.env.push_back(text.data());
   program.env.push_back(nullptr);
 
@@ -47,13 +49,19 @@ Program make_program(const ContainerSpec& spec) {
 }
 
 // Runs between vfork and exec, on init's memory: system calls only. Returns errno.
-int become_program(const Plan& plan, Program& program) {
+int become_program(const Plan& plan, const User& user, Program& program) {
   ::setsid();
   for (int fd = 0; fd < 3; ++fd)
     if (::dup2(plan.stdio[fd], fd) < 0) return errno;
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Last, for it takes the rights that the rest may need. By the raw calls, as in become_root().
+  if (user.uid != 0 || user.gid != 0)
+    if (::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) != 0 ||
+        ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) != 0 ||
+        ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0)
+      return errno;
   int error = ENOENT;
   for (const std::string& path : program.candidates) {
     ::execve(path.c_str(), program.args.data(), program.env.data());
@@ -62,12 +70,12 @@ int become_program(const Plan& plan, Program& program) {
   return error;
 }
 
-pid_t start_program(const Plan& plan) {
-  Program program = make_program(*plan.spec);
+pid_t start_program(const Plan& plan, const User& user) {
+  Program program = make_program(*plan.spec, user);
   volatile int error = 0;
   const pid_t pid = ::vfork();
   if (pid == 0) {
-    error = become_program(plan, program);
+    error = become_program(plan, user, program);
     ::_exit(127);
   }
   if (pid < 0) error = errno;
@@ -99,11 +107,11 @@ void send_report(int report, Report kind, std::string_view rest) {
   (void)!::write(report, text.data(), text.size());
 }
 
-void run_init(const Plan& plan) {
+void run_init(const Plan& plan, const User& user) {
   // Everything that came from the spawner ends here: the program gets its three files and nothing
   // else.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  const pid_t program = start_program(plan);
+  const pid_t program = start_program(plan, user);
   // Init holds no end of the program's pipes, so that their reader sees the end of file in time.
   const int report = ::dup2(plan.report, 0);
   ::close_range(1, ~0U, 0);

@@ -65,7 +65,7 @@ TEST_F(IsolationTest, BuildsMayUseSetuidProgramsAndChangeOwners) {
 }
 
 TEST_F(IsolationTest, MakesNoNestedNamespaces) {
-  for (const long flags : {0x10000000L, 0x20000L, 0x40000000L, 0x20000000L, 0x02000000L}) {
+  for (const long flags : {0x10000000L, 0x20000L, 0x40000000L, 0x20000000L, 0x02000000L, 0x80L}) {
     EXPECT_EQ(call(SYS_unshare, {cat(flags)}), kRefused) << flags;
     EXPECT_EQ(call(SYS_clone, {cat(flags | SIGCHLD)}), kRefused) << flags;
   }

@@ -61,6 +61,21 @@ bool provides(const ContainerSpec& spec, const std::string& path) {
          std::ranges::any_of(spec.binds(), [&](const Bind& b) { return b.target() == path; });
 }
 
+CgroupLimits limits_of(const ContainerSpec& spec) {
+  return {.memory_bytes = spec.memory_bytes(),
+          .cpu_milli = spec.cpu_milli(),
+          .pids_max = spec.pids_max(),
+          .background = spec.background()};
+}
+
+// From here on the container's own mounts hold its upper. Its last use, which writes back what is
+// dirty, is then the container's and never this process's.
+void let_go_of_upper(Container& container) {
+  container.upper.work.reset();
+  container.upper.filesystem.reset();
+  if (!container.spec.keep_upper()) container.upper.upper.reset();
+}
+
 }  // namespace
 
 struct Jail::Mounts {
@@ -71,6 +86,7 @@ struct Jail::Mounts {
 Result<Jail> Jail::open(const std::string& run_dir, const std::string& name) {
   Jail jail;
   jail.run_dir_ = run_dir;
+  jail.disks_ = DiskPool(run_dir);
   jail.seccomp_ = make_seccomp_filter();
   ASSIGN_OR_RETURN(jail.cgroups_, CgroupTree::open(name));
   TRY(make_folders(run_dir + "/root"));
@@ -89,7 +105,7 @@ Result<Jail::Prepared> Jail::prepare() {
 }
 
 bool Jail::refill() {
-  if (ready_.size() >= kReady) return false;
+  if (ready_.size() >= kReady) return disks_.refill();
   Result<Prepared> made = prepare();
   if (made) ready_.push_back(std::move(*made));
   return made.has_value();
@@ -116,10 +132,12 @@ Result<void> Jail::make_mounts(const Container& container, Mounts& mounts) const
     TRY(write_file(hosts, cat("127.0.0.1 localhost\n127.0.1.1 ", name, "\n")));
     TRY(add(clone_mount(hosts, Access::kReadOnly, ids), "/etc/hosts"));
   }
-  for (const Bind& bind : spec.binds())
-    TRY(add(
-        clone_mount(bind.source(), bind.read_only() ? Access::kReadOnly : Access::kReadWrite, ids),
-        bind.target()));
+  for (const Bind& bind : spec.binds()) {
+    const Access access = bind.device()      ? Access::kDevice
+                          : bind.read_only() ? Access::kReadOnly
+                                             : Access::kReadWrite;
+    TRY(add(clone_mount(bind.source(), access, ids), bind.target()));
+  }
   return {};
 }
 
@@ -186,11 +204,8 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
   ready_.pop_back();
   container->ids = std::move(prepared.ids);
   const auto build = [&]() -> Result<void> {
-    ASSIGN_OR_RETURN(container->cgroup,
-                     cgroups_.create(wanted.id(), {.memory_bytes = wanted.memory_bytes(),
-                                                   .cpu_milli = wanted.cpu_milli(),
-                                                   .pids_max = wanted.pids_max()}));
-    ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids, run_dir_));
+    ASSIGN_OR_RETURN(container->cgroup, cgroups_.create(wanted.id(), limits_of(wanted)));
+    ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids, disks_));
     TRY(give_stdio(stdio, container->ids));
     Mounts mounts;
     mounts.into.emplace_back(std::move(prepared.sys), "/sys");
@@ -207,12 +222,40 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
   }
   container->cgroup.v1_tasks.clear();
   container->cgroup.v2.reset();
-  // From here on the container's own mounts hold its upper. Its last use, which writes back what is
-  // dirty, is then the container's and never this process's.
-  container->upper.work.reset();
-  container->upper.filesystem.reset();
-  if (!wanted.keep_upper()) container->upper.upper.reset();
+  let_go_of_upper(*container);
   return container;
+}
+
+Result<void> Jail::become(Container& container, ContainerSpec spec) {
+  TRY(check(spec));
+  if (!container.started || container.change || spec.id() != container.spec.id() ||
+      spec.network() != container.spec.network() || spec.user() != container.spec.user() ||
+      spec.keep_upper() || spec.binds_size() != container.spec.binds_size())
+    return fail(Code::kInvalidArgument, "container ", spec.id(), " cannot become that");
+  container.spec = std::move(spec);
+  TRY(cgroups_.change(container.cgroup, limits_of(container.spec)));
+  std::vector<std::string> former = std::move(container.upper.folders);
+  ASSIGN_OR_RETURN(container.upper, make_upper(container.spec, container.ids, disks_));
+  container.upper.folders.insert(container.upper.folders.end(), former.begin(), former.end());
+  const std::vector<std::string> lowers(container.spec.lowers().begin(),
+                                        container.spec.lowers().end());
+  ASSIGN_OR_RETURN(const Rootfs rootfs, mount_rootfs({.lowers = lowers,
+                                                      .upper = container.upper.upper.get(),
+                                                      .work = container.upper.work.get()},
+                                                     container.ids));
+  int report[2];
+  if (::pipe2(report, O_CLOEXEC | O_DIRECT) != 0) return sys_fail("make a pipe");
+  container.change.reset(report[0]);
+  const UniqueFd report_write(report[1]);
+  ::fcntl(container.change.get(), F_SETFL, O_NONBLOCK);
+  const pid_t pid = ::fork();
+  if (pid < 0) return sys_fail("fork");
+  if (pid == 0)
+    contain_anew(
+        {.spec = &container.spec, .report = report_write.get(), .rootfs = rootfs.mount.get()},
+        container.pidfd.get());
+  let_go_of_upper(container);
+  return {};
 }
 
 bool Jail::clear(Container& container, std::vector<std::string>& doomed) {

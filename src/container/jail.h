@@ -21,6 +21,7 @@ struct Container {
   pid_t pid = -1;
   UniqueFd pidfd;
   UniqueFd report;  // packets of contain.h
+  UniqueFd change;  // the same, of the process that makes it another container
   NetworkLease network;
   IdRange ids;
   Cgroup cgroup;
@@ -40,6 +41,10 @@ class Jail {
   // and `stdio` become the container's, unless it fails; a missing stdio is /dev/null.
   Result<std::unique_ptr<Container>> start(ContainerSpec spec, NetworkLease& network,
                                            std::vector<UniqueFd> stdio);
+  // Has a process put `spec` in the place of what a running container is made of; its report comes
+  // by `container.change`. The same id, network kind and user.
+  //   errors   INVALID_ARGUMENT · what the kernel refused; the container is then of no use
+  Result<void> become(Container& container, ContainerSpec spec);
   // After its init is reaped. Adds the folders that are to be removed to `doomed`. False: a cgroup
   // is still in use, call again.
   bool clear(Container& container, std::vector<std::string>& doomed);
@@ -63,6 +68,7 @@ class Jail {
   CgroupTree cgroups_;
   IdRangePool ids_;
   std::vector<Prepared> ready_;
+  DiskPool disks_;
   std::vector<sock_filter> seccomp_;
 };
 

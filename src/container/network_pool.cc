@@ -28,7 +28,8 @@ Result<NetworkLease> NetworkPool::make(Network kind) {
   ASSIGN_OR_RETURN(lease.netns, make_netns());
   if (kind == NETWORK_NONE || !nat_) return lease;
   ASSIGN_OR_RETURN(lease.address, nat_->connect(lease.netns.get()));
-  if (dns_->add(++last_dns_, lease.netns.get())) lease.dns = last_dns_;
+  lease.dns = ++last_dns_;
+  TRY(dns_->add(lease.dns, lease.netns.get()));
   return lease;
 }
 
@@ -43,6 +44,12 @@ Result<NetworkLease> NetworkPool::take(Network kind) {
 void NetworkPool::give_back(NetworkLease lease) {
   if (lease.dns) dns_->remove(lease.dns);
   if (lease.address) nat_->give_back(lease.address);
+}
+
+bool NetworkPool::child_ended(pid_t pid) {
+  if (!dns_ || dns_->pid() != pid) return false;
+  dns_->revive();
+  return true;
 }
 
 bool NetworkPool::refill() {

@@ -36,6 +36,8 @@ class NetworkPool {
   // Without NAT on this machine, both kinds have only `lo`.
   Result<NetworkLease> take(Network kind);
   void give_back(NetworkLease lease);
+  // A child of this process has ended; true if it was one of the pool's, which then has another.
+  bool child_ended(pid_t pid);
   // Makes one ahead of its need; false if there is nothing to make.
   bool refill();
 

@@ -5,6 +5,9 @@
 #include <ifaddrs.h>
 #include <sys/socket.h>
 
+#include <csignal>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include "container/network_fixture.h"
@@ -113,50 +116,89 @@ TEST_F(NetworkTest, TheServerListensInsideOfContainers) {
   }
 }
 
-TEST_F(NetworkTest, NamesAreResolvedByTheHostsResolver) {
-  // On the host's loopback, as systemd-resolved is.
-  const UniqueFd home = current_netns();
-  Result<UniqueFd> udp = udp_in(home.get(), "127.9.9.9", 53);
-  ASSERT_OK(udp);
-  const UniqueFd tcp_server = listen(home.get(), "127.9.9.9", 53);
-  spawner_.reset();
-  ASSERT_OK(write_file(folder_ + "/resolv.conf", "search x\nnameserver 127.9.9.9\n"));
-  auto started = Spawner::start({.executable = TEST_SPAWNER,
-                                 .run_dir = folder_ + "/run",
-                                 .name = name_,
-                                 .resolver_file = folder_ + "/resolv.conf"});
-  ASSERT_OK(started);
-  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
-  spawner_ = std::move(*started);
-  EXPECT_EQ(run(nat({"cat", "/etc/resolv.conf"})).out, "nameserver 172.21.0.1\n");
+class DnsTest : public NetworkTest {
+ protected:
+  void SetUp() override {
+    NetworkTest::SetUp();
+    // On the host's loopback, as systemd-resolved is.
+    const UniqueFd home = current_netns();
+    Result<UniqueFd> udp = udp_in(home.get(), "127.9.9.9", 53);
+    ASSERT_OK(udp);
+    udp_ = std::move(*udp);
+    tcp_ = listen(home.get(), "127.9.9.9", 53);
+    spawner_.reset();
+    ASSERT_OK(write_file(folder_ + "/resolv.conf", "search x\nnameserver 127.9.9.9\n"));
+    auto started = Spawner::start({.executable = TEST_SPAWNER,
+                                   .run_dir = folder_ + "/run",
+                                   .name = name_,
+                                   .resolver_file = folder_ + "/resolv.conf"});
+    ASSERT_OK(started);
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    spawner_ = std::move(*started);
+  }
 
-  // Answers with the question, marked as an answer with one record.
-  const auto answer = [](std::string packet, std::size_t head) {
+  // The question, marked as an answer with one record.
+  static std::string answer(std::string packet, std::size_t head) {
     packet[head + 2] = static_cast<char>(0x81);
     packet[head + 7] = 1;
     return packet;
-  };
-  std::thread resolver([&] {
+  }
+  void answer_udp() {
     char buffer[600];
-    pollfd readable{.fd = udp->get(), .events = POLLIN};
+    pollfd readable{.fd = udp_.get(), .events = POLLIN};
     ::poll(&readable, 1, 10'000);
     sockaddr_in from{};
     socklen_t length = sizeof from;
-    ssize_t n = ::recvfrom(udp->get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from),
-                           &length);
-    const std::string udp_answer = answer(std::string(buffer, n > 0 ? n : 12), 0);
-    ::sendto(udp->get(), udp_answer.data(), udp_answer.size(), 0,
-             reinterpret_cast<sockaddr*>(&from), length);
-    readable.fd = tcp_server.get();
+    const ssize_t n = ::recvfrom(udp_.get(), buffer, sizeof buffer, MSG_DONTWAIT,
+                                 reinterpret_cast<sockaddr*>(&from), &length);
+    const std::string reply = answer(std::string(buffer, n > 0 ? n : 12), 0);
+    ::sendto(udp_.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
+  }
+  void answer_tcp() {
+    char buffer[600];
+    pollfd readable{.fd = tcp_.get(), .events = POLLIN};
     ::poll(&readable, 1, 10'000);
-    const UniqueFd client(::accept(tcp_server.get(), nullptr, nullptr));
-    n = ::read(client.get(), buffer, sizeof buffer);
+    const UniqueFd client(::accept4(tcp_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const ssize_t n = ::read(client.get(), buffer, sizeof buffer);
     (void)write_all(client.get(), answer(std::string(buffer, n > 0 ? n : 14), 2));
-  });
-  EXPECT_EQ(run(nat({"dns", "172.21.0.1", "name.example"})).out, "id 1234 code 0 answers some\n");
-  EXPECT_EQ(run(nat({"dns_tcp", "172.21.0.1", "name.example"})).out,
-            "id 1234 code 0 answers some\n");
+  }
+  // The spawner's child that has no right.
+  pid_t forwarder() const {
+    const std::string pid = cat(spawner_->pid());
+    std::istringstream children(*read_file(cat("/proc/", pid, "/task/", pid, "/children")));
+    for (pid_t child; children >> child;)
+      if (const auto status = read_file(cat("/proc/", child, "/status"));
+          status && status->find("Uid:\t65534\t65534") != std::string::npos)
+        return child;
+    return 0;
+  }
+
+  static constexpr const char* kAnswered = "id 1234 code 0 answers some\n";
+  UniqueFd udp_, tcp_;
+};
+
+TEST_F(DnsTest, NamesAreResolvedByTheHostsResolver) {
+  EXPECT_EQ(run(nat({"cat", "/etc/resolv.conf"})).out, "nameserver 172.21.0.1\n");
+  std::thread resolver([&] { answer_udp(), answer_tcp(); });
+  EXPECT_EQ(run(nat({"dns", "172.21.0.1", "name.example"})).out, kAnswered);
+  EXPECT_EQ(run(nat({"dns_tcp", "172.21.0.1", "name.example"})).out, kAnswered);
   resolver.join();
+}
+
+TEST_F(DnsTest, AnotherForwarderTakesThePlaceOfOneThatEnds) {
+  std::set<pid_t> forwarders;
+  // The first is a copy of the spawner, the others were started afresh.
+  for (int life = 0; life < 3; ++life) {
+    std::thread resolver([&] { answer_udp(), answer_tcp(); });
+    EXPECT_EQ(run(nat({"dns", "172.21.0.1", "name.example"})).out, kAnswered);
+    EXPECT_EQ(run(nat({"dns_tcp", "172.21.0.1", "name.example"})).out, kAnswered);
+    resolver.join();
+    const pid_t pid = forwarder();
+    ASSERT_GT(pid, 0);
+    forwarders.insert(pid);
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  }
+  EXPECT_EQ(forwarders.size(), 3u);
 }
 
 TEST_F(NetworkTest, NothingStaysBehind) {

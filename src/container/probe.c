@@ -26,6 +26,7 @@ static int said(const char* what, long result) {
 }
 
 static int cat(const char* path) {
+  fflush(stdout);
   char buffer[65536];
   const int fd = open(path, O_RDONLY);
   if (fd < 0) return said(path, -1);
@@ -184,7 +185,7 @@ static int show_status(void) {
   return 0;
 }
 
-int main(int argc, char** argv) {
+static int run(int argc, char** argv) {
   const char* command = argc > 1 ? argv[1] : "";
   const char* one = argc > 2 ? argv[2] : "";
   const char* two = argc > 3 ? argv[3] : "";
@@ -226,4 +227,26 @@ int main(int argc, char** argv) {
   if (!strcmp(command, "dns_tcp")) return dns(one, two, SOCK_STREAM);
   fprintf(stderr, "probe: no command %s\n", command);
   return 99;
+}
+
+// Each line of the input is a command; "." after what it printed. It is one process that finds all
+// of it.
+static int lines(void) {
+  char line[500];
+  if (write(1, "ready\n", 6) != 6) return 1;
+  while (fgets(line, sizeof line, stdin)) {
+    char* words[8] = {"probe"};
+    int count = 1;
+    char* rest = line;
+    for (char* word; (word = strsep(&rest, " \n")) && count < 7;)
+      if (*word) words[count++] = word;
+    run(count, words);
+    printf(".\n");
+    fflush(stdout);
+  }
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  return argc > 1 && !strcmp(argv[1], "lines") ? lines() : run(argc, argv);
 }

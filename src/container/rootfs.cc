@@ -126,7 +126,8 @@ Result<Rootfs> mount_rootfs(const RootfsOptions& options, const IdRange& ids) {
 Result<UniqueFd> clone_mount(const std::string& source, Access access, const IdRange& ids) {
   ASSIGN_OR_RETURN(UniqueFd tree, open_clone(source));
   const unsigned long attributes =
-      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (access == Access::kReadOnly ? MOUNT_ATTR_RDONLY : 0);
+      MOUNT_ATTR_NOSUID | (access == Access::kDevice ? MOUNT_ATTR_NOEXEC : MOUNT_ATTR_NODEV) |
+      (access == Access::kReadOnly ? MOUNT_ATTR_RDONLY : 0);
   if (!set_attributes(tree.get(), attributes, ids.userns.get())) {
     if (errno != EINVAL || !set_attributes(tree.get(), attributes, -1))
       return sys_fail(cat("set the attributes of the mount of ", source));

@@ -10,7 +10,7 @@
 
 namespace ionian::container {
 
-enum class Access { kReadOnly, kReadWrite };
+enum class Access { kReadOnly, kReadWrite, kDevice };
 
 struct RootfsOptions {
   std::vector<std::string> lowers;  // lowest first

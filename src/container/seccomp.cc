@@ -89,10 +89,11 @@ constexpr std::uint32_t kRefused[] = {
 constexpr std::uint32_t kUnknown[] = {SYS_clone3, SYS_io_uring_setup, SYS_io_uring_enter,
                                       SYS_io_uring_register};
 
+constexpr std::uint32_t kTimeNamespace =
+    0x80;  // for clone() a part of the exit signal, and of none
 constexpr std::uint32_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
                                           CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-                                          CLONE_NEWNET;
-constexpr std::uint32_t kTimeNamespace = 0x80;   // for clone() a part of the exit signal
+                                          CLONE_NEWNET | kTimeNamespace;
 constexpr std::uint32_t kLinuxConsole = 0x541C;  // TIOCLINUX
 
 using Bpf = std::vector<sock_filter>;

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "container/packet.h"
 #include "container/spec.pb.h"
@@ -64,6 +65,9 @@ Result<ContainerEvent> to_event(Packet packet) {
     event.peak_memory_bytes = exited.peak_memory_bytes();
     event.id_base = exited.id_base();
     if (!packet.fds.empty()) event.upper = std::move(packet.fds[0]);
+  } else if (message.has_became()) {
+    event.kind = ContainerEvent::kBecame;
+    event.error = message.became().error();
   } else {
     event.error = message.failed();
   }
@@ -77,13 +81,24 @@ Result<std::unique_ptr<Spawner>> Spawner::start(SpawnerOptions options) {
     return fail(Code::kInvalidArgument, "spawner name '", options.name, "'");
   if (!options.run_dir.starts_with('/'))
     return fail(Code::kInvalidArgument, "run folder '", options.run_dir, "' is not absolute");
-  std::unique_ptr<Spawner> spawner(new Spawner);
-  TRY(spawner->spawn(options));
-  TRY(spawner->configure(options));
+  std::unique_ptr<Spawner> spawner(new Spawner(std::move(options)));
+  TRY(spawner->spawn());
+  TRY(spawner->configure());
   return spawner;
 }
 
-Result<void> Spawner::spawn(const SpawnerOptions& options) {
+Result<void> Spawner::restart() {
+  socket_.reset();
+  if (pid_ > 0) {
+    // One that only has closed its socket is on its way out, but may take longer than we can wait.
+    ::kill(pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+  }
+  TRY(spawn());
+  return configure();
+}
+
+Result<void> Spawner::spawn() {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return sys_fail("make a socket pair");
@@ -106,24 +121,24 @@ Result<void> Spawner::spawn(const SpawnerOptions& options) {
   sigfillset(&all);
   posix_spawnattr_setsigdefault(&attributes, &all);
   std::string number = cat(kChildSocket);
-  std::string program = options.executable, verb = "spawner";
+  std::string program = options_.executable, verb = "spawner";
   char* args[] = {program.data(), verb.data(), number.data(), nullptr};
   const int error =
-      ::posix_spawn(&pid_, options.executable.c_str(), &actions, &attributes, args, environ);
+      ::posix_spawn(&pid_, options_.executable.c_str(), &actions, &attributes, args, environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) pid_ = -1;
-  if (error != 0) return sys_fail(cat("start ", options.executable), error);
+  if (error != 0) return sys_fail(cat("start ", options_.executable), error);
   return {};
 }
 
-Result<void> Spawner::configure(const SpawnerOptions& options) {
+Result<void> Spawner::configure() {
   SpawnerRequest request;
   Configure& configure = *request.mutable_configure();
-  configure.set_run_dir(options.run_dir);
-  configure.set_name(options.name);
-  configure.set_resolver_file(options.resolver_file);
-  for (const std::string& host : options.allow_hosts) configure.add_allow_hosts(host);
+  configure.set_run_dir(options_.run_dir);
+  configure.set_name(options_.name);
+  configure.set_resolver_file(options_.resolver_file);
+  for (const std::string& host : options_.allow_hosts) configure.add_allow_hosts(host);
   TRY(send_request(socket_.get(), request));
   if (!is_readable_within(socket_.get(), kStartTimeMs))
     return fail(Code::kUnavailable, "the spawner did not get ready in ", kStartTimeMs / 1000, " s");
@@ -133,7 +148,8 @@ Result<void> Spawner::configure(const SpawnerOptions& options) {
   if (!event.ParseFromString((*answer)->bytes) || !event.has_ready())
     return fail(Code::kInternal, "the spawner did not say that it is ready");
   if (!event.ready().error().empty())
-    return fail(Code::kFailedPrecondition, "start the spawner: ", event.ready().error());
+    return fail(Code::kFailedPrecondition,
+                "this machine cannot make containers: ", event.ready().error());
   network_warning_ = event.ready().network_warning();
   return {};
 }
@@ -156,6 +172,12 @@ Result<void> Spawner::launch(const ContainerSpec& spec, Stdio stdio) {
   SpawnerRequest request;
   *request.mutable_launch() = spec;
   return send_request(socket_.get(), request, fds);
+}
+
+Result<void> Spawner::become(const ContainerSpec& spec) {
+  SpawnerRequest request;
+  *request.mutable_become() = spec;
+  return send_request(socket_.get(), request);
 }
 
 Result<void> Spawner::kill_tree(const std::string& id) {

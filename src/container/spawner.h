@@ -35,7 +35,7 @@ struct Stdio {
 
 // Each launch leads to kFailed, or to kStarted and later kExited.
 struct ContainerEvent {
-  enum Kind { kStarted, kFailed, kExited };
+  enum Kind { kStarted, kFailed, kExited, kBecame };
 
   std::string id;
   Kind kind = kFailed;
@@ -53,27 +53,36 @@ struct ContainerEvent {
   UniqueFd upper;
   // kStarted and kExited: what the host's file system shows for the container's root.
   std::uint32_t id_base = 0;
-  // kFailed.
+  // kFailed, and kBecame where it is not empty: it did not, and should be killed.
   std::string error;
 };
 
 class Spawner {
  public:
-  // Call before the process has threads. Returns when the spawner has removed the orphans of a
+  // Returns when the spawner has removed the orphans of a
   // former life of this name and can work.
   //   errors   FAILED_PRECONDITION what the machine or the caller's rights lack · UNAVAILABLE it
   //   did not start
   static Result<std::unique_ptr<Spawner>> start(SpawnerOptions options);
   // Ends it: all containers are killed, everything it made is removed. Waits for that.
   ~Spawner();
+  // Another process in the place of one that has died; it first removes what that one has left.
+  // Then fd() is a new one. From the thread that reads the events, while nobody else calls.
+  //   errors   as start()
+  Result<void> restart();
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
-  // These three only send, from any thread; what comes of it is an event. A container that does not
+  // These four only send, from any thread; what comes of it is an event. A container that does not
   // exist (any more) is no error. INVALID_ARGUMENT: a spec over 32 MiB. UNAVAILABLE: the spawner is
   // dead.
   Result<void> launch(const ContainerSpec& spec, Stdio stdio);
   Result<void> kill_tree(const std::string& id);
+  // Makes a running container another one, of the same id, network and user, and with the same
+  // binds: it gets the layers, the upper, the files, the working folder and the limits of `spec`.
+  // Its program goes on, with the new root as its working folder if it stood in the old one.
+  // Leads to kBecame, unless the container ends first.
+  Result<void> become(const ContainerSpec& spec);
   // To the program, by way of the container's init.
   Result<void> signal(const std::string& id, int signo);
 
@@ -88,10 +97,11 @@ class Spawner {
   pid_t pid() const { return pid_; }
 
  private:
-  Spawner() = default;
-  Result<void> spawn(const SpawnerOptions& options);
-  Result<void> configure(const SpawnerOptions& options);
+  explicit Spawner(SpawnerOptions options) : options_(std::move(options)) {}
+  Result<void> spawn();
+  Result<void> configure();
 
+  const SpawnerOptions options_;
   UniqueFd socket_;
   pid_t pid_ = -1;
   std::string network_warning_;

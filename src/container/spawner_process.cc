@@ -2,18 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <deque>
-#include <filesystem>
 #include <map>
-#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -21,42 +17,12 @@
 #include "container/jail.h"
 #include "container/network_pool.h"
 #include "container/packet.h"
+#include "container/requirements.h"
+#include "container/run_dir.h"
 #include "container/syscalls.h"
 
 namespace ionian::container {
 namespace {
-
-constexpr const char* kLockName = "lock";
-
-// A former spawner of this folder may still be clearing up.
-Result<UniqueFd> lock_run_dir(const std::string& run_dir) {
-  TRY(make_folders(run_dir));
-  UniqueFd lock(::open(cat(run_dir, "/", kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return sys_fail(cat("open ", run_dir, "/", kLockName));
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (std::chrono::steady_clock::now() > deadline)
-      return fail(Code::kFailedPrecondition, run_dir, " is in use by another spawner");
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return lock;
-}
-
-Result<void> empty_run_dir(const std::string& run_dir) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(run_dir, error))
-    if (entry.path().filename() != kLockName) TRY(remove_tree(entry.path()));
-  return {};
-}
-
-// What is mounted from here on is seen by nobody else, and ends with this process and its
-// containers.
-Result<void> leave_mounts_of_host() {
-  if (::unshare(CLONE_NEWNS) != 0) return sys_fail("make a mount namespace");
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    return sys_fail("keep mounts to ourselves");
-  return {};
-}
 
 class SpawnerProcess {
  public:
@@ -71,7 +37,9 @@ class SpawnerProcess {
   void on_requests();
   void on_request(Packet packet);
   Result<void> launch(ContainerSpec spec, std::vector<UniqueFd> fds);
+  void become(ContainerSpec spec);
   void on_report(Container& container);
+  void on_change(Container& container);
   void on_children();
   void on_end(std::unique_ptr<Container> container, int init_status);
   void clear_later();
@@ -105,8 +73,10 @@ int SpawnerProcess::run() {
 
   Result<std::optional<Packet>> first = receive_packet(socket_.get(), Wait::kYes);
   SpawnerRequest request;
-  if (!first || !*first || !request.ParseFromString((*first)->bytes) || !request.has_configure())
-    return 1;
+  if (!first || !*first || !request.ParseFromString((*first)->bytes)) return 1;
+  if (request.has_dns_forwarder())
+    run_dns_forwarder(socket_.get(), request.dns_forwarder().resolver_file());
+  if (!request.has_configure()) return 1;
   Result<void> ready = configure(request.configure());
   SpawnerEvent event;
   event.mutable_ready()->set_error(ready ? "" : ready.error().message);
@@ -120,10 +90,12 @@ int SpawnerProcess::run() {
 Result<void> SpawnerProcess::configure(const Configure& configure) {
   run_dir_ = configure.run_dir();
   name_ = configure.name();
+  TRY(check_rights());
   ASSIGN_OR_RETURN(lock_, lock_run_dir(run_dir_));
   TRY(CgroupTree::remove_orphans(name_));
   TRY(empty_run_dir(run_dir_));
   TRY(leave_mounts_of_host());
+  TRY(check_kernel(run_dir_));
   ASSIGN_OR_RETURN(network_, NetworkPool::open({.name = name_,
                                                 .allow_hosts = {configure.allow_hosts().begin(),
                                                                 configure.allow_hosts().end()},
@@ -190,6 +162,7 @@ void SpawnerProcess::on_request(Packet packet) {
     event.set_failed(done.error().message);
     return send(std::move(event));
   }
+  if (request.has_become()) return become(std::move(*request.mutable_become()));
   // A container that is not there has just ended; its event is on the way.
   const std::string& id = request.has_signal() ? request.signal().id() : request.kill_tree();
   const auto found = by_id_.find(id);
@@ -217,8 +190,39 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
   return {};
 }
 
+void SpawnerProcess::become(ContainerSpec spec) {
+  const auto found = by_id_.find(spec.id());
+  if (found == by_id_.end()) return;
+  Container& container = *found->second;
+  Result<void> done = jail_->become(container, std::move(spec));
+  if (done) done = watch(container.change.get(), &container, EPOLLIN);
+  if (done) return;
+  SpawnerEvent event;
+  event.set_id(container.spec.id());
+  event.mutable_became()->set_error(done.error().message);
+  send(std::move(event));
+}
+
+void SpawnerProcess::on_change(Container& container) {
+  char packet[4096];
+  const ssize_t n = ::read(container.change.get(), packet, sizeof packet);
+  if (n < 0) return;  // not yet
+  container.change.reset();
+  SpawnerEvent event;
+  event.set_id(container.spec.id());
+  const bool said = n > 0, became = said && static_cast<Report>(packet[0]) == Report::kBecame;
+  event.mutable_became();
+  if (!became)
+    event.mutable_became()->set_error(
+        said ? cat("start container ", container.spec.id(), ": ",
+                   std::string_view(packet + 1, static_cast<std::size_t>(n) - 1))
+             : cat("container ", container.spec.id(), " was killed at its start"));
+  send(std::move(event));
+}
+
 // Reads all that is there.
 void SpawnerProcess::on_report(Container& container) {
+  if (container.change) on_change(container);
   char packet[4096];
   for (;;) {
     const ssize_t n = ::read(container.report.get(), packet, sizeof packet);
@@ -227,6 +231,8 @@ void SpawnerProcess::on_report(Container& container) {
     switch (static_cast<Report>(packet[0])) {
       case Report::kError:
         container.error = rest;
+        break;
+      case Report::kBecame:  // comes by the other pipe
         break;
       case Report::kExited:
         container.exited = true;
@@ -261,6 +267,7 @@ void SpawnerProcess::on_children() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
     if (pid == janitor_) janitor_ = -1;
+    if (network_->child_ended(pid)) continue;
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) continue;
     std::unique_ptr<Container> container = std::move(found->second);

@@ -21,16 +21,6 @@ constexpr const char* kMaskedFolders[] = {"/proc/acpi", "/proc/scsi", "/proc/aso
                                           "/proc/pressure"};
 constexpr const char* kReadOnly[] = {"/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs"};
 
-Result<void> attach(int mount, const std::string& target) {
-  struct stat info{};
-  if (::fstat(mount, &info) != 0) return sys_fail(cat("look at the mount for ", target));
-  TRY(make_mount_point(target, S_ISDIR(info.st_mode)));
-  if (::move_mount(mount, "", AT_FDCWD, target.c_str(),
-                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) != 0)
-    return sys_fail(cat("mount ", target));
-  return {};
-}
-
 Result<void> mount_at(const char* type, const char* target, unsigned long flags,
                       const std::string& options) {
   if (::mount(type, target, type, flags, options.c_str()) != 0)
@@ -50,6 +40,16 @@ Result<void> make_read_only(const char* path) {
 }
 
 }  // namespace
+
+Result<void> attach(int mount, const std::string& target) {
+  struct stat info{};
+  if (::fstat(mount, &info) != 0) return sys_fail(cat("look at the mount for ", target));
+  TRY(make_mount_point(target, S_ISDIR(info.st_mode)));
+  if (::move_mount(mount, "", AT_FDCWD, target.c_str(),
+                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) != 0)
+    return sys_fail(cat("mount ", target));
+  return {};
+}
 
 // Before the change of root: the kernel gives a new /proc only to those who see a whole one
 // already.

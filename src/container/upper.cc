@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include "base/file.h"
-#include "container/disk_image.h"
 
 namespace ionian::container {
 namespace {
@@ -19,20 +18,13 @@ Result<UniqueFd> open_folder(int at, const std::string& path, const IdRange& ids
   return folder;
 }
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
-
 }  // namespace
 
-Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids,
-                         const std::string& template_folder) {
+Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids, DiskPool& disks) {
   Upper made;
   if (spec.disk_bytes()) {
-    const std::string folder = parent_of(spec.upper_dir());
-    TRY(make_folders(folder));
-    ASSIGN_OR_RETURN(made.filesystem, mount_disk_image(folder, template_folder, spec.disk_bytes()));
-    for (const char* name : {"upper", "work"})
-      if (::mkdirat(made.filesystem.get(), name, 0755) != 0)
-        return sys_fail("mkdir on a disk image");
+    ASSIGN_OR_RETURN(made.filesystem, spec.background() ? disks.make(spec.disk_bytes())
+                                                        : disks.take(spec.disk_bytes()));
     ASSIGN_OR_RETURN(made.upper, open_folder(made.filesystem.get(), "upper", ids));
     ASSIGN_OR_RETURN(made.work, open_folder(made.filesystem.get(), "work", ids));
     return made;

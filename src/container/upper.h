@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "container/disk_image.h"
 #include "container/id_ranges.h"
 #include "container/spec.pb.h"
 
@@ -18,9 +19,7 @@ struct Upper {
 };
 
 // Makes the folders and gives them to the container's root. With disk_bytes they lie on a file
-// system of their own (disk_image.h), whose image is where the folders would be; `template_folder`
-// is for that.
-Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids,
-                         const std::string& template_folder);
+// system of their own (disk_image.h), whose image comes from `disks`.
+Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids, DiskPool& disks);
 
 }  // namespace ionian::container

@@ -11,6 +11,7 @@ namespace ionian::core {
 struct StartTask {
   TaskId task;
   FunctionId function;
+  std::vector<std::string> devices;
 };
 // Asks a container to end (SIGTERM); its exit hooks run.
 struct StopTask {
@@ -40,12 +41,16 @@ struct NoteRunningInput {
 struct Notify {
   std::string key;
 };
-// An asynchronous input has its result: keep it.
+// An asynchronous input has its result: keep it, then say `output_kept` or `output_not_kept`.
 struct KeepOutput {
+  InputId input;
+};
+// An asynchronous input has failed or lost its container: keep how often.
+struct KeepAttempts {
   InputId input;
 };
 
 using Action = std::variant<StartTask, StopTask, KillTask, NoteTaskState, AppEnded,
-                            NoteRunningInput, Notify, KeepOutput>;
+                            NoteRunningInput, Notify, KeepOutput, KeepAttempts>;
 
 }  // namespace ionian::core

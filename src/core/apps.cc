@@ -8,6 +8,12 @@ void Core::add_app(Time now, App app) {
   apps_.insert_or_assign(app.id, std::move(app));
 }
 
+void Core::add_stopped_app(Time now, App app) {
+  app.stopping = app.done = true;
+  forgets_.emplace(now + limits_.keep_stopped_app, app.id);
+  apps_.insert_or_assign(app.id, std::move(app));
+}
+
 const App* Core::app(const AppId& id) const {
   const auto it = apps_.find(id);
   return it == apps_.end() ? nullptr : &it->second;
@@ -48,6 +54,14 @@ void Core::define_function(Time now, FunctionConfig config) {
   schedule(now, f);
 }
 
+void Core::let_go_of(Time now, const FunctionId& id) {
+  const auto it = functions_.find(id);
+  if (it == functions_.end()) return;
+  it->second.config.min_containers = it->second.config.buffer_containers = 0;
+  it->second.config.scaledown_window = 0s;
+  for (const TaskId& task : it->second.tasks) refresh_deadline(now, tasks_.at(task));
+}
+
 void Core::stop_app(Time now, const AppId& id) {
   const auto it = apps_.find(id);
   if (it == apps_.end() || it->second.stopping) return;
@@ -74,6 +88,8 @@ void Core::forget_app(const AppId& id) {
   App& app = apps_.at(id);
   for (const CallId& call : app.calls) forget_call(call);
   for (const FunctionId& function : app.functions) {
+    if (const auto& until = functions_.at(function).linger_until)
+      lingers_.erase({*until, function});
     functions_.erase(function);
     starving_.erase(function);
   }

@@ -123,11 +123,33 @@ TEST_F(CoreTest, AnotherWorkspacesFunctionDoesNotExist) {
 
 TEST_F(CoreTest, ChunksOfAGeneratorAreGaplessAndRepeatsAreHarmless) {
   const CallId id = call(function("f"), 1);
-  EXPECT_TRUE(core.add_data_out(id, 1, {{"a"}, {"b"}}));
-  EXPECT_TRUE(core.add_data_out(id, 2, {{"b"}, {"c"}}));
+  const TaskId task = started().at(0);
+  take(task);
+  EXPECT_TRUE(core.add_data_out(task, id, 1, {{"a"}, {"b"}}));
+  EXPECT_TRUE(core.add_data_out(task, id, 2, {{"b"}, {"c"}}));
   EXPECT_EQ(core.call(id)->data_out.size(), 3u);
-  EXPECT_EQ(core.add_data_out(id, 5, {{"e"}}).error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(core.add_data_out(task, id, 5, {{"e"}}).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(core.live_bytes(), 3u);
+}
+
+TEST_F(CoreTest, LateChunksOfAnAttemptThatIsOverAreNoPartOfTheNext) {
+  const CallId id = call(function("f", [](FunctionConfig& c) { c.retry.retries = 1; }), 1);
+  const TaskId first = started().at(0);
+  const InputId input = take(first).at(0);
+  EXPECT_TRUE(core.add_data_out(first, id, 1, {{"a"}}));
+  core.task_exited(now, first, {.lost = true});
+  EXPECT_TRUE(core.add_data_out(first, id, 1, {{"old a"}, {"old b"}}));
+  EXPECT_TRUE(core.call(id)->data_out.empty());
+
+  const TaskId second = started().at(0);
+  take(second);
+  EXPECT_TRUE(core.add_data_out(first, id, 1, {{"old a"}}));
+  EXPECT_TRUE(core.add_data_out(second, id, 1, {{"new"}}));
+  ASSERT_EQ(core.call(id)->data_out.size(), 1u);
+  EXPECT_EQ(core.call(id)->data_out.at(0).serialized, "new");
+  put(second, input, Outcome::kSuccess);
+  EXPECT_TRUE(core.add_data_out(second, id, 2, {{"after its end"}}));
+  EXPECT_EQ(core.call(id)->data_out.size(), 1u);
 }
 
 TEST_F(CoreTest, AReadCallGoesAfterAWhileButNotBeforeAllOfItIsRead) {

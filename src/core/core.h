@@ -22,7 +22,10 @@ struct Limits {
   Duration stop_grace = 30s;          // from asking a container to end until it is killed
   Duration busy_stop_grace = 5s;      // the same where the app was stopped under a running input
   Duration keep_stopped_app = 10min;  // its calls can be read that long
-  Duration keep_read_call = 60s;      // a collected synchronous call is kept for a repeated read
+  Duration keep_read_call = 60s;      // a collected synchronous call is kept for a repeated read,
+                                      // and one that is on disk for its reader
+  std::size_t ended_tasks_max = 10'000;  // are remembered
+  Duration keep_again = 5s;  // an output that could not be kept is tried again after this
 };
 
 struct NewInput {
@@ -53,16 +56,23 @@ struct TaskExit {
 inline std::string outputs_key(const CallId& id) { return "outputs:" + id.str(); }
 inline std::string data_out_key(const CallId& id) { return "data_out:" + id.str(); }
 inline std::string inputs_key(const TaskId& id) { return "inputs:" + id.str(); }
+inline std::string cancels_key(const TaskId& id) { return "cancels:" + id.str(); }
 inline std::string task_key(const TaskId& id) { return "task:" + id.str(); }
 
 class Core {
  public:
   Core(Limits limits, Random& random) : limits_(limits), random_(random) {}
 
+  // The machine's GPUs; before anything runs.
+  void offer_devices(std::vector<Device> all) { devices_.offer(std::move(all)); }
+  const Devices& devices() const { return devices_; }
+
   // --- apps
   // -------------------------------------------------------------------------------------------
   void add_app(Time now, App app);
   ionian::Result<void> heartbeat_app(Time now, const AppId& id);
+  // One of a former life or long ago, for those who still read its calls.
+  void add_stopped_app(Time now, App app);
   // Ends the app's calls and containers. Stopping a stopped app is success.
   void stop_app(Time now, const AppId& id);
   // A deployed app lives until it is stopped.
@@ -75,6 +85,15 @@ class Core {
   // --------------------------------------------------------------------------------------------
   void define_function(Time now, FunctionConfig config);
   const Function* function(const FunctionId& id) const;
+  // How many inputs each container of the function shall take at a time now: the target, or the
+  // maximum while inputs wait or where no other container can come.
+  std::size_t concurrency_now(const FunctionId& id) const;
+  // How many inputs its containers could take at once without another one.
+  std::size_t headroom(const FunctionId& id) const;
+  // No name leads to it any more: it keeps nothing warm.
+  void let_go_of(Time now, const FunctionId& id);
+  // Its containers end as soon as they run nothing; new ones take their place. No call fails.
+  void replace_tasks(Time now, const FunctionId& id);
 
   // --- calls
   // ------------------------------------------------------------------------------------------
@@ -85,11 +104,24 @@ class Core {
                                                   std::vector<NewInput> inputs);
   // Takes back a call whose first inputs were refused.
   void cancel_empty_call(const CallId& id);
+  // Takes back inputs that could not be kept, as far as they do not run yet; a call without inputs
+  // goes with them.
+  void withdraw_inputs(const CallId& id, std::vector<InputId> inputs);
+  // An asynchronous call as it was kept, of an app that is here: inputs that have a result are
+  // done, all others wait to run (those of a stopped app end). By order of arrival.
+  void restore_call(Time now, Call call, std::vector<Input> inputs);
+  // Ends what has not run yet, and tells containers to cancel what runs; or kills them for it.
+  void cancel_call(Time now, const CallId& id, bool kill_containers);
+  // What became of a KeepOutput.
+  void output_kept(Time now, const InputId& id);
+  void output_not_kept(Time now, const InputId& id);
   const Call* call(const CallId& id) const;
   const Input* input(const InputId& id) const;
   // The caller has read what it wanted; a call without unfinished inputs goes after a while.
   void release_call(Time now, const CallId& id);
-  ionian::Result<void> add_data_out(const CallId& id, std::uint64_t first_index,
+  // Chunks of a task that runs no input of the call (any more) are dropped: they belong to an
+  // attempt that is over, and its successor starts again from the first.
+  ionian::Result<void> add_data_out(const TaskId& task, const CallId& id, std::uint64_t first_index,
                                     std::vector<DataChunk> chunks);
 
   // --- containers
@@ -98,6 +130,8 @@ class Core {
   // Up to `max` inputs of one method for a task that is ready for them; they count as running from
   // now on.
   std::vector<const Input*> take_inputs(Time now, const TaskId& id, std::size_t max);
+  // The running inputs that the task shall cancel and has not been told of; each once.
+  std::vector<InputId> take_cancelled(const TaskId& id);
   // Whether the task shall end instead of waiting for inputs.
   bool should_stop(const TaskId& id) const;
   // The result of an input; a second one of the same input, or one of a task that no longer runs
@@ -106,8 +140,13 @@ class Core {
   // The container says that it cannot run inputs at all (its import or an enter hook failed).
   void task_failed(Time now, const TaskId& id, Result result);
   void task_exited(Time now, const TaskId& id, const TaskExit& exit);
+  // Somebody wants it to end: gracefully after what it runs, or at once, and what it runs starts
+  // again elsewhere.
+  void end_task(Time now, const TaskId& id, bool graceful);
   const Task* task(const TaskId& id) const;
   std::vector<TaskId> tasks() const;
+  // One that has ended not long ago; null if it is not remembered.
+  const EndedTask* ended_task(const TaskId& id) const;
 
   // --- time
   // -------------------------------------------------------------------------------------------
@@ -129,11 +168,17 @@ class Core {
   // schedule.cc
   void schedule(Time now, Function& f);
   void start_task(Time now, Function& f);
-  void wake_idle_tasks(const Function& f, std::size_t inputs);
+  void wake_idle_tasks(Time now, const Function& f, std::size_t inputs);
   std::size_t free_slots(const Function& f) const;
+  std::size_t current_tasks(const Function& f) const;
   std::size_t places_for(const Function& f) const;
+  std::size_t most_tasks_of(const Function& f) const;
+  bool first_batch_may_go(Time now, const Function& f) const;
+  void plan_first_batch(Function& f);
+  void plan_next_batch(Function& f);
   void make_room(Time now, const Function& f);
   bool place_is_coming() const;
+  void make_device_room(Time now, const Function& f);
   bool somebody_starves(Time now);
   void share_places(Time now);
 
@@ -141,14 +186,20 @@ class Core {
   void requeue(Time now, Input& input);
   void lose_container(Time now, Input& input, const Task& task);
   void finish_input(Time now, Input& input, Result result);
+  void publish(Time now, Call& call);
+  void plan_release(Time now, Call& call);
+  void keep_attempts(const Input& input);
+  void cancel_running(Time now, Input& input, bool kill_container);
   void settle_attempt(Time now, Input& input, Result result);
   void fail_pending(Time now, Function& f, const Result& result);
   void drop_call(const CallId& id);
   void forget_call(const CallId& id);
+  bool runs_input_of(const TaskId& task, const CallId& call) const;
 
   // tasks.cc
   void stop_task(Time now, Task& task, StopReason reason);
   void kill_task(Task& task);
+  void retire(Time now, Task& task);
   void remove_task(Time now, const TaskId& id);
   void note_running(const Task& task);
   void set_deadline(Task& task, std::optional<Time> deadline);
@@ -166,16 +217,23 @@ class Core {
   std::unordered_map<CallId, Call> calls_;
   std::unordered_map<InputId, Input> inputs_;
   std::unordered_map<TaskId, Task> tasks_;
+  std::unordered_map<TaskId, EndedTask> ended_;
+  std::deque<TaskId> ended_order_;  // the oldest first
   std::set<std::pair<Time, TaskId>> task_deadlines_;
   std::multimap<Time, InputId> retries_;
+  std::multimap<Time, InputId> keep_again_;  // outputs that could not be kept
   std::set<std::pair<Time, CallId>> releases_;
   std::multimap<Time, AppId> forgets_;
   std::multimap<Time, FunctionId> restarts_;
+  std::set<std::pair<Time, FunctionId>> lingers_;  // when batches that are not full go all the same
   std::set<AppId> drained_;
   std::set<FunctionId> starving_;  // with inputs, without container, the machine full
+  Devices devices_;
   std::size_t bytes_ = 0;
   std::vector<Action> actions_;
 };
+
+inline constexpr std::string_view kCancelledText = "the function call was cancelled";
 
 // A result that the server itself reports, as a serialized GenericResult.
 Result server_result(Outcome outcome, std::string exception);

@@ -95,14 +95,43 @@ void Core::finish_input(Time now, Input& input, Result result) {
   input.done = now;
   input.result = std::move(result);
   Call& call = calls_.at(input.call);
+  input.position = call.next_position++;
   call.outputs.push_back(input.id);
   ++call.done;
-  if (call.asynchronous) act(KeepOutput{input.id});
+  if (call.asynchronous) return act(KeepOutput{input.id});
+  input.kept = true;
+  publish(now, call);
+}
+
+void Core::publish(Time now, Call& call) {
+  const std::size_t before = call.published;
+  // In the order of completion, which is what cursors count by.
+  while (call.published < call.outputs.size() && inputs_.at(call.outputs[call.published]).kept)
+    ++call.published;
+  if (call.published == before) return;
   act(Notify{outputs_key(call.id)});
   act(Notify{data_out_key(call.id)});
   App& app = apps_.at(call.app);
+  app.unfinished -= call.published - before;
   // Its end is the next tick's business: whoever finishes inputs may still be walking over them.
-  if (--app.unfinished == 0 && app.draining) drained_.insert(app.id);
+  if (app.unfinished == 0 && app.draining) drained_.insert(app.id);
+  if (call.asynchronous && call.published == call.inputs.size()) plan_release(now, call);
+}
+
+void Core::output_kept(Time now, const InputId& id) {
+  const auto it = inputs_.find(id);
+  if (it == inputs_.end() || it->second.state != InputState::kDone) return;
+  it->second.kept = true;
+  publish(now, calls_.at(it->second.call));
+}
+
+// The disk may have room again later; until then nobody is shown what a crash would undo.
+void Core::output_not_kept(Time now, const InputId& id) {
+  if (inputs_.contains(id)) keep_again_.emplace(now + limits_.keep_again, id);
+}
+
+void Core::keep_attempts(const Input& input) {
+  if (calls_.at(input.call).asynchronous) act(KeepAttempts{input.id});
 }
 
 void Core::requeue(Time now, Input& input) {
@@ -123,9 +152,10 @@ void Core::settle_attempt(Time now, Input& input, Result result) {
                          result.outcome == Outcome::kTimeout ||
                          result.outcome == Outcome::kInternalFailure;
   const bool stopping = apps_.at(calls_.at(input.call).app).stopping;
-  if (!retryable || stopping || input.attempts >= retry.retries)
+  if (!retryable || stopping || input.cancelled || input.attempts >= retry.retries)
     return finish_input(now, input, std::move(result));
   ++input.attempts;
+  keep_attempts(input);
   input.state = InputState::kWaitingForRetry;
   retries_.emplace(now + retry.delay(input.attempts), input.id);
 }
@@ -136,11 +166,15 @@ void Core::lose_container(Time now, Input& input, const Task& task) {
   const bool stopping = apps_.at(task.app).stopping;
   if (stopping)
     return finish_input(now, input, server_result(Outcome::kTerminated, "the app was stopped"));
+  if (input.cancelled)
+    return finish_input(now, input,
+                        server_result(Outcome::kTerminated, std::string(kCancelledText)));
   if (++input.lost_containers > limits_.lost_containers_max)
     return finish_input(
         now, input,
         server_result(Outcome::kFailure, cat("the container was lost ", limits_.lost_containers_max,
                                              " times while this input ran; it was given up")));
+  keep_attempts(input);
   requeue(now, input);
 }
 
@@ -155,6 +189,7 @@ void Core::put_output(Time now, const TaskId& id, const InputId& input_id, Resul
   if (t.running.empty()) t.idle_since = now;
   note_running(t);
   refresh_deadline(now, t);
+  if (t.retired && t.running.empty()) stop_task(now, t, StopReason::kStopped);
   settle_attempt(now, input, std::move(result));
   schedule(now, functions_.at(t.function));
 }
@@ -174,10 +209,19 @@ void Core::fail_pending(Time now, Function& f, const Result& result) {
   }
 }
 
-ionian::Result<void> Core::add_data_out(const CallId& id, std::uint64_t first_index,
-                                        std::vector<DataChunk> chunks) {
+// Looks at what the task runs, which is bounded by its slots; a call may have very many inputs.
+bool Core::runs_input_of(const TaskId& id, const CallId& call) const {
+  const auto task = tasks_.find(id);
+  if (task == tasks_.end()) return false;
+  return std::ranges::any_of(task->second.running,
+                             [&](const InputId& input) { return inputs_.at(input).call == call; });
+}
+
+ionian::Result<void> Core::add_data_out(const TaskId& task, const CallId& id,
+                                        std::uint64_t first_index, std::vector<DataChunk> chunks) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
+  if (!runs_input_of(task, id)) return {};
   Call& call = it->second;
   // A repeated request brings chunks that are there already.
   const std::uint64_t next = call.data_out.size() + 1;
@@ -199,8 +243,13 @@ void Core::release_call(Time now, const CallId& id) {
   Call& call = it->second;
   // What comes later has not been read yet.
   if (call.asynchronous || call.release_at || call.done < call.inputs.size()) return;
+  plan_release(now, call);
+}
+
+void Core::plan_release(Time now, Call& call) {
+  if (call.release_at) releases_.erase({*call.release_at, call.id});
   call.release_at = now + limits_.keep_read_call;
-  releases_.emplace(*call.release_at, id);
+  releases_.emplace(*call.release_at, call.id);
 }
 
 void Core::cancel_empty_call(const CallId& id) {

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "core/devices.h"
 
 namespace ionian::core {
 
@@ -50,10 +51,12 @@ struct FunctionConfig {
   std::uint32_t max_containers = 0;  // 0 = as many as the machine carries
   std::uint32_t buffer_containers = 0;
   std::uint32_t max_concurrent_inputs = 1;
+  std::uint32_t target_concurrent_inputs = 0;  // above it another container starts; 0 = the maximum
   std::uint32_t batch_max_size = 0;
   Duration batch_linger = 0s;
   std::uint32_t memory_limit_mib = 0;  // 0 = none; for the text of an out-of-memory error
   RetryPolicy retry;
+  std::vector<GpuWish> gpus;  // any of these, the first preferred; empty = none
 };
 
 // What a container or the server made of an input.
@@ -76,6 +79,9 @@ struct Input {
   TaskId task;                        // that runs it, or ran it last
   std::uint32_t attempts = 0;         // failures that count against the retry policy
   std::uint32_t lost_containers = 0;  // attempts that ended through no fault of the input
+  bool cancelled = false;             // its caller wants no result; it does not run again
+  bool kept = false;                  // of an asynchronous call: the result is on disk
+  std::size_t position = 0;           // of its output: those of a call stand in this order
   Time created, started, done;
   Result result;
 };
@@ -96,12 +102,19 @@ struct Call {
   bool asynchronous = false;
   int invocation_type = 0;  // modal.client.FunctionCallInvocationType, handed to the container
   Time created;
+  std::optional<Time> scheduled;    // of a schedule's run: when it was due
   std::vector<InputId> inputs;      // by order of arrival
   std::vector<InputId> outputs;     // by order of completion; a cursor is a position in it
   std::vector<DataChunk> data_out;  // of generators, gapless from index 1
   std::vector<DataChunk> data_in;   // of web requests
   std::size_t done = 0;
-  std::optional<Time> release_at;  // when it goes: its caller has read it
+  // How many of the outputs readers may see: of an asynchronous call, those that are on disk. A
+  // result that was read never changes, whatever becomes of this process.
+  std::size_t published = 0;
+  // Of its next output. A result that never reached the disk leaves a gap, which is not filled
+  // again: what readers have counted stays where it is.
+  std::size_t next_position = 0;
+  std::optional<Time> release_at;  // when it goes: its caller has read it, or it lies on disk
 };
 
 enum class TaskState { kStarting, kReady, kStopping };
@@ -116,10 +129,20 @@ struct Task {
   TaskState state = TaskState::kStarting;
   StopReason reason = StopReason::kNone;
   std::set<InputId> running;
+  std::vector<InputId> to_cancel;  // of the running ones; the container has not been told yet
   Time created, ready, idle_since;
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
-  bool waiting = false;          // has asked for inputs in vain since it was last told of some
-  std::optional<Time> deadline;  // when the core looks at it again
+  bool retired = false;              // of a former version: runs what it has, and takes nothing new
+  Time asked;                        // for inputs, the last time
+  bool waiting = false;              // has asked for inputs in vain since it was last told of some
+  std::optional<Time> deadline;      // when the core looks at it again
+  std::vector<std::string> devices;  // that it has for itself
+};
+
+// One that is gone, for those who still ask about it.
+struct EndedTask {
+  AppId app;
+  Time created, ended;
 };
 
 struct Function {
@@ -127,9 +150,10 @@ struct Function {
   std::deque<InputId> pending;
   std::set<TaskId> tasks;
   std::uint32_t starting = 0;
-  std::uint32_t failed_starts = 0;  // in a row
-  Time next_start;                  // not before: back-off after failed starts
-  bool restart_planned = false;     // the core comes back to it at next_start
+  std::uint32_t failed_starts = 0;   // in a row
+  Time next_start;                   // not before: back-off after failed starts
+  bool restart_planned = false;      // the core comes back to it at next_start
+  std::optional<Time> linger_until;  // and then, for its first batch has waited long enough
 };
 
 struct App {

@@ -6,21 +6,33 @@
 namespace ionian::core {
 namespace {
 
+// A question for inputs is answered within 50 s, and asked again.
+constexpr Duration kQuestionMax = 60s;
+
 std::size_t slots_of(const FunctionConfig& config) {
   return std::max(1u, config.max_concurrent_inputs);
+}
+// What a container shall take before another one starts.
+std::size_t target_slots_of(const FunctionConfig& config) {
+  const std::size_t target = config.target_concurrent_inputs;
+  return target ? std::min(target, slots_of(config)) : slots_of(config);
 }
 std::size_t batch_of(const FunctionConfig& config) { return std::max(1u, config.batch_max_size); }
 
 // A container has so many slots, and each of them carries one batch, full or not.
 std::size_t inputs_per_task(const FunctionConfig& config) {
-  return slots_of(config) * batch_of(config);
+  return target_slots_of(config) * batch_of(config);
+}
+
+std::size_t room_in(const Task& task, const FunctionConfig& config, std::size_t slots) {
+  const std::size_t batch = batch_of(config);
+  const std::size_t busy = (task.running.size() + batch - 1) / batch;
+  return (slots - std::min(slots, busy)) * batch;
 }
 
 // How many more inputs a container may run.
 std::size_t room_in(const Task& task, const FunctionConfig& config) {
-  const std::size_t batch = batch_of(config);
-  const std::size_t busy = (task.running.size() + batch - 1) / batch;
-  return (slots_of(config) - std::min(slots_of(config), busy)) * batch;
+  return room_in(task, config, slots_of(config));
 }
 
 bool awaits_heartbeat(const App& app) {
@@ -33,41 +45,98 @@ std::size_t Core::free_slots(const Function& f) const {
   std::size_t slots = 0;
   for (const TaskId& id : f.tasks) {
     const Task& task = tasks_.at(id);
-    if (task.state != TaskState::kStopping) slots += room_in(task, f.config);
+    if (task.state != TaskState::kStopping && !task.retired)
+      slots += room_in(task, f.config, target_slots_of(f.config));
   }
   return slots;
 }
 
-void Core::wake_idle_tasks(const Function& f, std::size_t inputs) {
+std::size_t Core::headroom(const FunctionId& id) const {
+  const Function* f = function(id);
+  return f ? free_slots(*f) : 0;
+}
+
+std::size_t Core::most_tasks_of(const Function& f) const {
+  return f.config.max_containers ? f.config.max_containers : limits_.tasks_max;
+}
+
+std::size_t Core::concurrency_now(const FunctionId& id) const {
+  const Function* f = function(id);
+  if (!f) return 1;
+  const bool alone = f->tasks.size() >= most_tasks_of(*f) || tasks_.size() >= places_for(*f);
+  return alone || !f->pending.empty() ? slots_of(f->config) : target_slots_of(f->config);
+}
+
+// A batch goes when it is full, when it cannot grow any more because the next input is for another
+// method, or when its first input has waited for as long as the function lets it.
+bool Core::first_batch_may_go(Time now, const Function& f) const {
+  const std::size_t full = batch_of(f.config);
+  if (full == 1 || f.config.batch_linger <= 0s || f.pending.empty()) return true;
+  const Input& first = inputs_.at(f.pending.front());
+  if (now >= first.created + f.config.batch_linger) return true;
+  if (f.pending.size() >= full) return true;
+  return std::ranges::any_of(
+      f.pending, [&](const InputId& id) { return inputs_.at(id).method != first.method; });
+}
+
+void Core::plan_first_batch(Function& f) {
+  const Time until = inputs_.at(f.pending.front()).created + f.config.batch_linger;
+  // An input that comes back for another attempt is older than those that wait.
+  if (f.linger_until && *f.linger_until <= until) return;
+  if (f.linger_until) lingers_.erase({*f.linger_until, f.config.id});
+  f.linger_until = until;
+  lingers_.emplace(until, f.config.id);
+}
+
+// Those of former versions do not count: they are on their way out.
+std::size_t Core::current_tasks(const Function& f) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(f.tasks, [this](const TaskId& id) { return !tasks_.at(id).retired; }));
+}
+
+void Core::wake_idle_tasks(Time now, const Function& f, std::size_t inputs) {
   for (const TaskId& id : f.tasks) {
     if (inputs == 0) return;
     Task& task = tasks_.at(id);
     const std::size_t room = room_in(task, f.config);
-    if (task.state != TaskState::kReady || !task.waiting || room == 0) continue;
+    if (task.state != TaskState::kReady || !task.waiting || task.retired || room == 0) continue;
     task.waiting = false;
     act(Notify{inputs_key(id)});
-    inputs -= std::min(inputs, room);
+    // One whose question has long run out may have stopped asking: its share is offered to others.
+    if (now < task.asked + kQuestionMax) inputs -= std::min(inputs, room);
   }
 }
 
 // Work is proportional to the function's containers, never to its waiting inputs.
 void Core::schedule(Time now, Function& f) {
   if (apps_.at(f.config.app).stopping) return;
-  wake_idle_tasks(f, f.pending.size());
+  if (first_batch_may_go(now, f))
+    wake_idle_tasks(now, f, f.pending.size());
+  else
+    plan_first_batch(f);
   const std::size_t free = free_slots(f);
   const std::size_t per_task = inputs_per_task(f.config);
-  std::size_t wanted =
-      f.pending.size() > free ? (f.pending.size() - free + per_task - 1) / per_task : 0;
-  if (f.tasks.size() < f.config.min_containers)
-    wanted = std::max<std::size_t>(wanted, f.config.min_containers - f.tasks.size());
-  const std::size_t most = f.config.max_containers ? f.config.max_containers : limits_.tasks_max;
-  for (; wanted > 0 && f.tasks.size() < most && f.starting < limits_.starting_max; --wanted) {
+  const bool active = !f.pending.empty() || std::ranges::any_of(f.tasks, [&](const TaskId& id) {
+    return !tasks_.at(id).running.empty();
+  });
+  // While there is work, some more containers stand ready for what comes next.
+  const std::size_t need = f.pending.size() + (active ? f.config.buffer_containers * per_task : 0);
+  std::size_t wanted = need > free ? (need - free + per_task - 1) / per_task : 0;
+  std::size_t current = current_tasks(f);
+  if (current < f.config.min_containers)
+    wanted = std::max<std::size_t>(wanted, f.config.min_containers - current);
+  for (; wanted > 0 && current < most_tasks_of(f) && f.starting < limits_.starting_max;
+       --wanted, ++current) {
     if (now < f.next_start) {
       if (!std::exchange(f.restart_planned, true)) restarts_.emplace(f.next_start, f.config.id);
       return;
     }
     if (tasks_.size() >= places_for(f)) {
-      if (!f.pending.empty()) make_room(now, f);
+      if (f.pending.size() > free) make_room(now, f);
+      return;
+    }
+    if (!devices_.free_for(f.config.gpus)) {
+      if (f.pending.size() > free) make_device_room(now, f);
       return;
     }
     start_task(now, f);
@@ -94,6 +163,23 @@ void Core::make_room(Time now, const Function& f) {
   }
 }
 
+// The GPUs that would do are in use: an idle container of another function that has one goes. Those
+// that work keep theirs, and the inputs wait.
+void Core::make_device_room(Time now, const Function& f) {
+  const auto helps = [&](const Task& t) { return devices_.would_help(t.devices, f.config.gpus); };
+  const bool coming = std::ranges::any_of(tasks_, [&](const auto& entry) {
+    return entry.second.state == TaskState::kStopping && helps(entry.second);
+  });
+  if (coming) return;
+  for (auto& [id, task] : tasks_) {
+    const Function& of = functions_.at(task.function);
+    const bool idle = task.state == TaskState::kReady && task.running.empty() && task.waiting;
+    const bool warm = of.tasks.size() <= of.config.min_containers;
+    if (idle && of.pending.empty() && !warm && helps(task))
+      return stop_task(now, task, StopReason::kIdle);
+  }
+}
+
 bool Core::place_is_coming() const {
   return std::any_of(tasks_.begin(), tasks_.end(),
                      [](const auto& entry) { return entry.second.state == TaskState::kStopping; });
@@ -116,7 +202,7 @@ void Core::share_places(Time now) {
   for (auto& [id, f] : functions_)
     if (!f.pending.empty()) schedule(now, f);
   for (auto& [id, f] : functions_)
-    if (f.tasks.size() < f.config.min_containers) schedule(now, f);
+    if (current_tasks(f) < f.config.min_containers) schedule(now, f);
 }
 
 void Core::start_task(Time now, Function& f) {
@@ -125,6 +211,7 @@ void Core::start_task(Time now, Function& f) {
   task.function = f.config.id;
   task.app = f.config.app;
   task.created = task.idle_since = now;
+  task.devices = *devices_.take(f.config.gpus);
   const TaskId id = task.id;
   Task& placed = tasks_.emplace(id, std::move(task)).first->second;
   f.tasks.insert(id);
@@ -132,7 +219,7 @@ void Core::start_task(Time now, Function& f) {
   ++apps_.at(f.config.app).tasks;
   set_deadline(placed, now + f.config.startup_timeout);
   act(NoteTaskState{id, f.config.app, f.config.id, 2});  // WORKER_ASSIGNED
-  act(StartTask{id, f.config.id});
+  act(StartTask{id, f.config.id, placed.devices});
 }
 
 std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max) {
@@ -150,11 +237,13 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
     act(NoteTaskState{id, task.app, task.function, 4});  // ACTIVE
   }
   task.asked_for_inputs = true;
+  task.asked = now;
+  if (task.retired) return taken;
   // Where a function has none, one goes that has nothing to do, or whose function has others.
   const bool dispensable = task.running.empty() && (f.pending.empty() || f.tasks.size() > 1);
   if (task.state == TaskState::kReady && dispensable && somebody_starves(now))
     stop_task(now, task, StopReason::kIdle);
-  if (task.state == TaskState::kReady) {
+  if (task.state == TaskState::kReady && first_batch_may_go(now, f)) {
     max = std::min({max, batch_of(f.config), room_in(task, f.config)});
     for (auto next = f.pending.begin(); taken.size() < max && next != f.pending.end();) {
       Input& input = inputs_.at(*next);
@@ -170,6 +259,12 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   }
   if (!taken.empty()) note_running(task);
   task.waiting |= taken.empty();
+  // It has nothing to do, and a GPU that others may wait for. Such containers are as few as GPUs,
+  // and ask once in many seconds, so a look at all functions is cheap.
+  if (task.waiting && !task.devices.empty())
+    for (const auto& [other, waits] : functions_)
+      if (!waits.pending.empty() && !devices_.free_for(waits.config.gpus))
+        make_device_room(now, waits);
   // A question in vain does not make an idle container younger.
   if (starts || !taken.empty()) refresh_deadline(now, task);
   // One that has started lets the next one start.
@@ -179,7 +274,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
 
 bool Core::should_stop(const TaskId& id) const {
   const auto it = tasks_.find(id);
-  return it == tasks_.end() || it->second.state == TaskState::kStopping;
+  return it == tasks_.end() || it->second.state == TaskState::kStopping || it->second.retired;
 }
 
 void Core::tick(Time now) {
@@ -187,6 +282,11 @@ void Core::tick(Time now) {
     const InputId id = retries_.begin()->second;
     retries_.erase(retries_.begin());
     requeue(now, inputs_.at(id));
+  }
+  while (!keep_again_.empty() && keep_again_.begin()->first <= now) {
+    const InputId id = keep_again_.begin()->second;
+    keep_again_.erase(keep_again_.begin());
+    if (inputs_.contains(id)) act(KeepOutput{id});
   }
   while (!task_deadlines_.empty() && task_deadlines_.begin()->first <= now) {
     Task& task = tasks_.at(task_deadlines_.begin()->second);
@@ -209,6 +309,12 @@ void Core::tick(Time now) {
     f->second.restart_planned = false;
     schedule(now, f->second);
   }
+  while (!lingers_.empty() && lingers_.begin()->first <= now) {
+    Function& f = functions_.at(lingers_.begin()->second);
+    lingers_.erase(lingers_.begin());
+    f.linger_until.reset();
+    schedule(now, f);
+  }
   for (const AppId& id : std::exchange(drained_, {}))
     if (const App* drained = app(id); drained && drained->unfinished == 0) stop_app(now, id);
   std::vector<AppId> abandoned;
@@ -225,10 +331,12 @@ std::optional<Time> Core::next_tick() const {
     if (!next || t < *next) next = t;
   };
   if (!retries_.empty()) consider(retries_.begin()->first);
+  if (!keep_again_.empty()) consider(keep_again_.begin()->first);
   if (!task_deadlines_.empty()) consider(task_deadlines_.begin()->first);
   if (!releases_.empty()) consider(releases_.begin()->first);
   if (!forgets_.empty()) consider(forgets_.begin()->first);
   if (!restarts_.empty()) consider(restarts_.begin()->first);
+  if (!lingers_.empty()) consider(lingers_.begin()->first);
   for (const auto& [id, app] : apps_)
     if (awaits_heartbeat(app)) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
   return next;

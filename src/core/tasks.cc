@@ -1,5 +1,6 @@
 // Containers: their start, their deadlines, their end, and what becomes of the inputs they ran.
 #include <algorithm>
+#include <csignal>
 
 #include "core/core.h"
 #include "modal_proto/common.pb.h"
@@ -10,6 +11,7 @@ namespace {
 // An idle container is kept that long in any case: it is about to ask for its next input, and one
 // that stays because of min_containers is looked at no oftener than this.
 constexpr Duration kShortestIdle = 1s;
+constexpr unsigned kKilledStartsMax = 4;
 
 }  // namespace
 
@@ -23,6 +25,11 @@ Result server_result(Outcome outcome, std::string exception) {
 const Task* Core::task(const TaskId& id) const {
   const auto it = tasks_.find(id);
   return it == tasks_.end() ? nullptr : &it->second;
+}
+
+const EndedTask* Core::ended_task(const TaskId& id) const {
+  const auto it = ended_.find(id);
+  return it == ended_.end() ? nullptr : &it->second;
 }
 
 std::vector<TaskId> Core::tasks() const {
@@ -73,7 +80,18 @@ void Core::look_at_task(Time now, Task& task) {
   if (!task.running.empty()) return time_out(now, task);
   // One that does not ask for inputs is of no use, warm or not.
   const bool mute = !task.waiting;
-  if (mute || f.tasks.size() > f.config.min_containers)
+  // Inputs are there and wait for their batch: this container will get them.
+  if (!mute && !f.pending.empty()) return refresh_deadline(now, task);
+  // Beside those that work, so many stand ready.
+  const auto works = [&](const TaskId& id) { return !tasks_.at(id).running.empty(); };
+  const auto idle = [&](const TaskId& id) {
+    const Task& other = tasks_.at(id);
+    return other.state == TaskState::kReady && other.running.empty();
+  };
+  const bool spare = std::ranges::any_of(f.tasks, works) &&
+                     std::ranges::count_if(f.tasks, idle) <= f.config.buffer_containers;
+  if (!mute && spare) return refresh_deadline(now, task);
+  if (mute || current_tasks(f) > f.config.min_containers)
     return stop_task(now, task, StopReason::kIdle);
   refresh_deadline(now, task);
 }
@@ -98,6 +116,30 @@ void Core::time_out(Time now, Task& task) {
   if (!any) return refresh_deadline(now, task);
   task.reason = StopReason::kTimeout;
   kill_task(task);
+}
+
+void Core::replace_tasks(Time now, const FunctionId& id) {
+  const auto it = functions_.find(id);
+  if (it == functions_.end()) return;
+  const std::set<TaskId> all = it->second.tasks;
+  for (const TaskId& task : all) retire(now, tasks_.at(task));
+  schedule(now, it->second);
+}
+
+void Core::end_task(Time now, const TaskId& id, bool graceful) {
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end()) return;
+  Task& task = it->second;
+  if (graceful || task.killed) return retire(now, task);
+  task.retired = true;
+  kill_task(task);
+}
+
+// It takes nothing new, and ends when it runs nothing.
+void Core::retire(Time now, Task& task) {
+  task.retired = true;
+  if (task.running.empty()) return stop_task(now, task, StopReason::kStopped);
+  act(Notify{inputs_key(task.id)});
 }
 
 void Core::stop_task(Time now, Task& task, StopReason reason) {
@@ -144,6 +186,9 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   ++f.failed_starts;
   f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
   if (task.reported_failure || exit.lost) return;
+  // What kills it from outside says nothing about the function, unless it does so again and again.
+  const bool killed = exit.signal == SIGKILL && !exit.out_of_memory && !task.killed;
+  if (killed && f.failed_starts < kKilledStartsMax) return;
   const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
     return tasks_.at(t).state == TaskState::kReady;
   });
@@ -170,7 +215,7 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
   if (task.state == TaskState::kStarting) --f.starting;
   task.state = TaskState::kStopping;
   f.tasks.erase(id);
-  if (!task.asked_for_inputs && task.reason != StopReason::kAppStopped)
+  if (!task.asked_for_inputs && !task.retired && task.reason != StopReason::kAppStopped)
     failed_start(now, task, exit);
 
   const std::set<InputId> running = std::exchange(task.running, {});
@@ -202,8 +247,15 @@ void Core::remove_task(Time now, const TaskId& id) {
   set_deadline(task, std::nullopt);
   act(Notify{inputs_key(id)});
   act(Notify{task_key(id)});
+  ended_.emplace(id, EndedTask{task.app, task.created, now});
+  ended_order_.push_back(id);
+  if (ended_order_.size() > limits_.ended_tasks_max) {
+    ended_.erase(ended_order_.front());
+    ended_order_.pop_front();
+  }
   App& app = apps_.at(task.app);
   --app.tasks;
+  devices_.give_back(task.devices);
   tasks_.erase(it);
   if (app.stopping) finish_app_if_quiet(now, app);
   share_places(now);

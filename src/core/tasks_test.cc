@@ -41,6 +41,44 @@ TEST_F(CoreTest, AContainerGetsAsManyInputsAsItHasSlots) {
   EXPECT_EQ(take(task).size(), 1u);
 }
 
+TEST_F(CoreTest, ContainersTakeMoreThanTheirTargetWhereNoOtherCanCome) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.max_concurrent_inputs = 4, c.target_concurrent_inputs = 2, c.max_containers = 2;
+  });
+  EXPECT_EQ(core.concurrency_now(f), 2u);
+  call(f, 3);
+  const std::vector<TaskId> tasks = started();
+  ASSERT_EQ(tasks.size(), 2u);  // for three inputs, by the target
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(take(tasks[0]).size(), 1u);
+  EXPECT_EQ(core.headroom(f), 2u);
+  EXPECT_EQ(core.concurrency_now(f), 4u);
+  EXPECT_EQ(take(tasks[1]).size(), 1u);
+  call(f, 3);
+  EXPECT_TRUE(started().empty());
+  EXPECT_EQ(core.concurrency_now(f), 4u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(take(tasks[1]).size(), 1u);
+  EXPECT_TRUE(take(tasks[1]).empty());
+}
+
+TEST_F(CoreTest, WhileThereIsWorkSomeContainersStandReady) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.buffer_containers = 1, c.scaledown_window = 5s, c.timeout = 1h;
+  });
+  EXPECT_TRUE(started().empty());
+  call(f, 1);
+  const std::vector<TaskId> tasks = started();
+  ASSERT_EQ(tasks.size(), 2u);
+  const InputId input = take(tasks[0]).at(0);
+  EXPECT_TRUE(take(tasks[1]).empty());
+  pass(1min);
+  EXPECT_FALSE(core.should_stop(tasks[1]));
+  put(tasks[0], input, Outcome::kSuccess);
+  EXPECT_TRUE(take(tasks[0]).empty());
+  pass(10s);
+  EXPECT_TRUE(core.should_stop(tasks[0]));
+  EXPECT_TRUE(core.should_stop(tasks[1]));
+}
+
 TEST_F(CoreTest, ABatchHasInputsOfOneMethod) {
   const FunctionId f =
       function("f", [](FunctionConfig& c) { c.batch_max_size = 4, c.max_containers = 1; });
@@ -53,6 +91,41 @@ TEST_F(CoreTest, ABatchHasInputsOfOneMethod) {
   EXPECT_TRUE(take(task, 4).empty());
   for (const InputId& input : batch) put(task, input, Outcome::kSuccess);
   EXPECT_EQ(take(task, 4).size(), 1u);
+}
+
+TEST_F(CoreTest, ABatchThatIsNotFullWaitsForMoreInputsAndThenGoesAsItIs) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.batch_max_size = 4, c.batch_linger = 10s, c.max_containers = 1, c.scaledown_window = 2s;
+  });
+  call(f, 1);
+  const TaskId task = started().at(0);
+  EXPECT_TRUE(take(task, 4).empty());
+  pass(6s);
+  EXPECT_FALSE(core.should_stop(task));  // idle for longer than its window, but with work in view
+  call(f, 1);
+  EXPECT_FALSE(was_told(inputs_key(task)));
+  EXPECT_TRUE(take(task, 4).empty());
+  pass(4s);  // the first input has waited long enough, and takes the second one along
+  EXPECT_TRUE(was_told(inputs_key(task)));
+  EXPECT_EQ(take(task, 4).size(), 2u);
+}
+
+TEST_F(CoreTest, AFullBatchAndOneThatCannotGrowGoAtOnce) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.batch_max_size = 2, c.batch_linger = 1h, c.max_containers = 1;
+  });
+  const CallId id = *core.start_call(now, {.function = f, .workspace = workspace});
+  ASSERT_TRUE(core.put_inputs(
+      now, id, {{.method = "a"}, {.method = "a"}, {.method = "a"}, {.method = "b"}}));
+  const TaskId task = started().at(0);
+  for (const std::size_t size : {2u, 1u}) {
+    const std::vector<InputId> batch = take(task, 2);
+    EXPECT_EQ(batch.size(), size);
+    for (const InputId& input : batch) put(task, input, Outcome::kSuccess);
+  }
+  EXPECT_TRUE(take(task, 2).empty());
+  pass(1h);
+  EXPECT_EQ(take(task, 2).size(), 1u);
 }
 
 TEST_F(CoreTest, AnIdleContainerEndsAlthoughItKeepsAsking) {
@@ -103,6 +176,18 @@ TEST_F(CoreTest, AContainerThatIsNotReadyInTimeIsKilledAndItsInputsFail) {
   EXPECT_TRUE(was_killed(task));
   core.task_exited(now, task, {.signal = 9});
   EXPECT_EQ(core.input(core.call(id)->inputs[0])->result.outcome, Outcome::kInitFailure);
+}
+
+TEST_F(CoreTest, AContainerThatIsKilledFromOutsideWhileItStartsIsReplaced) {
+  const CallId id = call(function("f"), 1);
+  const Input& input = *core.input(core.call(id)->inputs[0]);
+  for (int killed = 0; killed < 3; ++killed) {
+    core.task_exited(now, started().at(0), {.signal = 9});
+    EXPECT_EQ(input.state, InputState::kPending);
+    pass(10s);
+  }
+  core.task_exited(now, started().at(0), {.signal = 9});
+  EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
 }
 
 TEST_F(CoreTest, AfterFailedStartsTheNextOneWaits) {

@@ -40,6 +40,11 @@ class CoreTest : public testing::Test {
     collect();
     return killed_.contains(id);
   }
+  // Results that the core has asked to keep since the last look.
+  std::vector<InputId> to_keep() {
+    collect();
+    return std::exchange(to_keep_, {});
+  }
   std::vector<InputId> take(const TaskId& task, std::size_t most = 1) {
     std::vector<InputId> ids;
     for (const Input* input : core.take_inputs(now, task, most)) ids.push_back(input->id);
@@ -76,12 +81,14 @@ class CoreTest : public testing::Test {
       if (const auto* a = std::get_if<StartTask>(&action)) started_.push_back(a->task);
       if (const auto* a = std::get_if<Notify>(&action)) told_.insert(a->key);
       if (const auto* a = std::get_if<KillTask>(&action)) killed_.insert(a->task);
+      if (const auto* a = std::get_if<KeepOutput>(&action)) to_keep_.push_back(a->input);
       if (const auto* a = std::get_if<AppEnded>(&action)) ended.push_back(a->app);
     }
   }
   std::vector<TaskId> started_;
   std::set<std::string> told_;
   std::set<TaskId> killed_;
+  std::vector<InputId> to_keep_;
 };
 
 }  // namespace ionian::core

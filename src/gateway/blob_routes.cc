@@ -51,6 +51,7 @@ Result<void> BlobRoutes::get(Exchange& exchange, const blobs::BlobRight& right) 
   ASSIGN_OR_RETURN(const blobs::OpenBlob blob, c_.blobs.open(record->sha256));
   TRY(exchange.read_body([](std::string_view) { return Result<void>(); }));
   exchange.reply_file(blob.fd.get(), blob.size);
+  traffic_.sent += blob.size;
   return {};
 }
 
@@ -69,6 +70,7 @@ Result<void> BlobRoutes::put(Exchange& exchange, const blobs::BlobRight& right) 
   TRY(exchange.read_body([&](std::string_view piece) { return writer.write(piece); }));
   ASSIGN_OR_RETURN(const blobs::BlobInfo info, writer.commit({.sha256 = record->sha256, .size = record->length}));
   TRY(set_present(right));
+  traffic_.received += info.size;
   exchange.reply(200, "text/plain", "", {{"ETag", cat('"', info.md5, '"')}});
   return {};
 }
@@ -91,6 +93,7 @@ Result<void> BlobRoutes::put_part(Exchange& exchange, const blobs::BlobRight& ri
   }
   const std::string etag = md5.hex();
   TRY(write_file(path + ".md5", etag));
+  traffic_.received += right.length;
   exchange.reply(200, "text/plain", "", {{"ETag", cat('"', etag, '"')}});
   return {};
 }

@@ -3,6 +3,7 @@
 // checked, and not before; a cut upload leaves nothing.
 #include "blobs/signed_url.h"
 #include "gateway/gateway.h"
+#include "gateway/metrics.h"
 #include "services/context.h"
 
 namespace ionian::gateway {
@@ -12,6 +13,7 @@ class BlobRoutes {
   // `folder`: parts of uploads under way. Emptied now.
   static Result<std::unique_ptr<BlobRoutes>> open(services::Context& context, std::string folder);
   Route route();
+  const BlobTraffic& traffic() const { return traffic_; }
 
  private:
   BlobRoutes(services::Context& context, std::string folder) : c_(context), folder_(std::move(folder)) {}
@@ -26,6 +28,7 @@ class BlobRoutes {
 
   services::Context& c_;
   const std::string folder_;
+  BlobTraffic traffic_;
 };
 
 }  // namespace ionian::gateway

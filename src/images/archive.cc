@@ -45,6 +45,12 @@ Result<Reader> open_archive(const std::string& path) {
   return reader;
 }
 
+// Null where the archive's bytes are a name in no encoding that it says they are of.
+const char* name_of(archive_entry* entry) {
+  const char* name = archive_entry_pathname(entry);
+  return name ? name : archive_entry_pathname_utf8(entry);
+}
+
 // "./usr//bin/" -> "usr/bin"; nothing for a name that leads upwards.
 std::optional<std::string> clean(const char* raw) {
   if (!raw) return std::nullopt;
@@ -103,10 +109,11 @@ class Unpacker {
 
  private:
   Result<void> take(archive* reader, archive_entry* entry) {
-    const std::optional<std::string> name = clean(archive_entry_pathname(entry));
+    const char* raw = name_of(entry);
+    if (!raw) return fail(Code::kInvalidArgument, path_, " has an entry whose name is no text");
+    const std::optional<std::string> name = clean(raw);
     if (!name)
-      return fail(Code::kInvalidArgument, path_,
-                  " has a name that leads out of it: ", archive_entry_pathname(entry));
+      return fail(Code::kInvalidArgument, path_, " has a name that leads out of it: ", raw);
     if (name->empty() || (how_.wanted && !how_.wanted(*name))) return {};
     const auto type = archive_entry_filetype(entry);
     if (type == AE_IFCHR || type == AE_IFBLK) return {};
@@ -198,7 +205,7 @@ Result<std::string> read_member(const std::string& archive, std::string_view nam
   int got = ARCHIVE_OK;
   while ((got = archive_read_next_header(reader.get(), &entry)) >= ARCHIVE_WARN &&
          got != ARCHIVE_EOF) {
-    if (clean(archive_entry_pathname(entry)) != name) continue;
+    if (clean(name_of(entry)) != name) continue;
     std::string out(limit + 1, '\0');
     const la_ssize_t n = archive_read_data(reader.get(), out.data(), out.size());
     if (n < 0) return archive_fail(archive, reader.get());

@@ -205,8 +205,9 @@ Result<BuiltImage> BaseImages::cook(const std::string& tag, const Recipe& recipe
       TRY(save({tag, source, other.image}));
       return other.image;
     }
-  ASSIGN_OR_RETURN(const std::string archive,
-                   make_root_file_system(recipe, settings_.host, settings_.cache, log, cancelled));
+  ASSIGN_OR_RETURN(
+      const std::string archive,
+      make_root_file_system(recipe, settings_.host.get(), settings_.cache, log, cancelled));
   ASSIGN_OR_RETURN(BuiltImage image, from_root_file_system(archive, cancelled));
   image.config = config_of(recipe);
   TRY(save({tag, source, image}));

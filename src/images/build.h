@@ -9,9 +9,9 @@ namespace ionian::images {
 
 class Build {
  public:
-  Build(const Builder& builder, const BuildInput& input, BuildLog& log,
+  Build(const Builder& builder, const StepAid& aid, const BuildInput& input, BuildLog& log,
         const std::atomic<bool>& cancelled)
-      : builder_(builder), input_(input), log_(log), cancelled_(cancelled) {}
+      : builder_(builder), aid_(aid), input_(input), log_(log), cancelled_(cancelled) {}
 
   Result<BuiltImage> run();
   // Layers that this run made and that are not part of `kept`.
@@ -56,6 +56,7 @@ class Build {
   Result<void> probe(BuiltImage& image);
 
   const Builder& builder_;
+  const StepAid& aid_;
   const BuildInput& input_;
   BuildLog& log_;
   const std::atomic<bool>& cancelled_;

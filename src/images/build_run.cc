@@ -65,7 +65,7 @@ bool is_empty(const std::string& folder) {
 
 // Later ones win: the host's settings, arguments, the image's variables, secrets.
 Result<std::vector<std::string>> Build::step_env(const ImageConfig& config) const {
-  Variables all = builder_.aid_.env;
+  Variables all = aid_.env;
   set_variable(all, "PATH", kDefaultPath);
   const std::string& user = config.user;
   if (user.empty() || user == "root" || user == "0") set_variable(all, "HOME", "/root");
@@ -91,7 +91,7 @@ Result<StepResult> Build::run_step(const BuiltImage& image, std::vector<std::str
                 .args = std::move(args),
                 .workdir = image.config.workdir,
                 .user = image.config.user,
-                .binds = builder_.aid_.binds};
+                .binds = aid_.binds};
   ASSIGN_OR_RETURN(step.lowers, lowers(image));
   ASSIGN_OR_RETURN(step.env, step_env(image.config));
   ASSIGN_OR_RETURN(StepResult result, builder_.runner_->run(step, on_output, cancelled_));

@@ -12,19 +12,18 @@ Builder::Builder(const LayerStore& layers, const BaseImages& bases, StepRunner& 
       settings_(std::move(settings)),
       wheels_(cat(settings_.cache, "/wheels"), settings_.python) {}
 
-Result<Builder> Builder::make(const LayerStore& layers, const BaseImages& bases, StepRunner& runner,
-                              BuildSettings settings) {
-  Builder builder(layers, bases, runner, std::move(settings));
-  if (builder.settings_.host_access == HostAccess::kShare) {
-    ASSIGN_OR_RETURN(builder.aid_,
-                     make_step_aid(builder.settings_.host, cat(builder.settings_.root, "/host")));
-  }
-  return builder;
+Result<StepAid> Builder::aid() const {
+  if (settings_.host_access == HostAccess::kNone) return StepAid{};
+  std::call_once(aid_->once, [this] {
+    aid_->made = make_step_aid(settings_.host.get(), cat(settings_.root, "/host"));
+  });
+  return aid_->made;
 }
 
 Result<BuiltImage> Builder::build(const BuildInput& input, BuildLog& log,
                                   const std::atomic<bool>& cancelled) const {
-  Build build(*this, input, log, cancelled);
+  ASSIGN_OR_RETURN(const StepAid aid, this->aid());
+  Build build(*this, aid, input, log, cancelled);
   Result<BuiltImage> image = build.run();
   build.remove_layers_but(image ? image->layers : std::vector<std::string>{});
   return image;

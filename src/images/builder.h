@@ -2,6 +2,8 @@
 // Carries out a Dockerfile: each line that changes files becomes a layer.
 #include <atomic>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,15 +37,15 @@ struct BuildSettings {
   std::string root;   // DATA/build: the folder of the host's settings
   std::string cache;  // IONIAN_CACHE or DATA/cache: wheels
   HostAccess host_access = HostAccess::kShare;
-  HostSettings host;
+  HostSettingsSoon host;
   std::string python = "python3";  // the host's, with pip
 };
 
 class Builder {
  public:
   // The references must outlive it.
-  static Result<Builder> make(const LayerStore& layers, const BaseImages& bases, StepRunner& runner,
-                              BuildSettings settings);
+  Builder(const LayerStore& layers, const BaseImages& bases, StepRunner& runner,
+          BuildSettings settings);
 
   // Builds on the calling thread; several may at once. The log gets each line of the Dockerfile as
   // it comes to its turn, and all output. Layers of base images are shared, those that it made
@@ -57,15 +59,19 @@ class Builder {
 
  private:
   friend class Build;
-  Builder(const LayerStore& layers, const BaseImages& bases, StepRunner& runner,
-          BuildSettings settings);
+  Result<StepAid> aid() const;
 
   const LayerStore* layers_;
   const BaseImages* bases_;
   StepRunner* runner_;
   BuildSettings settings_;
   Wheels wheels_;
-  StepAid aid_;
+  // Made for the first build.
+  struct Aid {
+    std::once_flag once;
+    Result<StepAid> made;
+  };
+  std::unique_ptr<Aid> aid_ = std::make_unique<Aid>();
 };
 
 }  // namespace ionian::images

@@ -29,8 +29,8 @@ class BuilderTest : public testing::Test {
     HostSettings host;
     host.env = {{"FROM_HOST", "yes"}};
     builder_.emplace(
-        *Builder::make(layers_, *bases_, runner_,
-                       {.root = data_ / "build", .cache = cache_folder(), .host = host}));
+        layers_, *bases_, runner_,
+        BuildSettings{.root = data_ / "build", .cache = cache_folder(), .host = host});
     // A static shell with the usual commands.
     const std::string root = data_ / "root";
     for (const char* folder : {"/bin", "/etc", "/usr/lib", "/proc", "/dev", "/run"})

@@ -189,6 +189,17 @@ HostSettings HostSettings::detect(const std::string& python) {
   return out;
 }
 
+HostSettingsSoon::HostSettingsSoon(HostSettings known) {
+  std::promise<HostSettings> promise;
+  promise.set_value(std::move(known));
+  settings_ = promise.get_future().share();
+}
+
+HostSettingsSoon HostSettingsSoon::detect() {
+  return HostSettingsSoon(
+      std::async(std::launch::async, [] { return HostSettings::detect(); }).share());
+}
+
 Result<StepAid> make_step_aid(const HostSettings& host, const std::string& folder) {
   TRY(make_folders(folder));
   const std::string target(StepAid::kTarget);

@@ -1,6 +1,7 @@
 #pragma once
 // How this host reaches the world, read at start from the host itself: its CA bundle, its settings
 // of pip and apt, its proxies. Builds may use the same, without any of it staying in an image.
+#include <future>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,21 @@ struct HostSettings {
 
   // `python`: the host's interpreter with pip.
   static HostSettings detect(const std::string& python = "python3");
+};
+
+// The same when it may still be being asked for: pip is a program, and slow to start.
+class HostSettingsSoon {
+ public:
+  HostSettingsSoon() : HostSettingsSoon(HostSettings{}) {}
+  HostSettingsSoon(HostSettings known);  // NOLINT: as good as them
+  // Asks from now on, in a thread of its own; the last copy waits for that.
+  static HostSettingsSoon detect();
+  const HostSettings& get() const { return settings_.get(); }
+
+ private:
+  explicit HostSettingsSoon(std::shared_future<HostSettings> settings)
+      : settings_(std::move(settings)) {}
+  std::shared_future<HostSettings> settings_;
 };
 
 // What the one "deb …" line or deb822 text of apt's sources says, for the release `codename` of

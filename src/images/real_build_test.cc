@@ -24,8 +24,8 @@ class RealBuild : public testing::Test {
       const HostSettings host = HostSettings::detect();
       bases.emplace(*BaseImages::open_folder(
           {data / "bases", cache_folder() + "/bases", Registries::kNever, "", host}, layers));
-      builder.emplace(*Builder::make(
-          layers, *bases, runner, {.root = data / "build", .cache = cache_folder(), .host = host}));
+      builder.emplace(layers, *bases, runner,
+                      BuildSettings{.root = data / "build", .cache = cache_folder(), .host = host});
     }
     TestFolder data;
     LayerStore layers;

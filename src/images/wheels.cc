@@ -242,8 +242,8 @@ Result<void> Wheels::install(const std::vector<std::string>& requirements,
 
 Result<void> Wheels::compile(const std::string& tree, const std::string& python) const {
   // A tree is never edited once published, so the compiled files need no check against their
-  // sources.
-  auto done = run_command({.args = {cat("python", python), "-m", "compileall", "-q", "-j0",
+  // sources. One process: workers of its own would outlive it when the server is killed.
+  auto done = run_command({.args = {cat("python", python), "-m", "compileall", "-q", "-j1",
                                     "--invalidation-mode=unchecked-hash", tree}});
   if (!done && done.error().code != Code::kNotFound) return std::unexpected(done.error());
   return {};

@@ -83,7 +83,8 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     if (Result<void> admitted = pipeline_.admit(*method_, call_); !admitted)
       return end_with(admitted.error());
     if (may_last()) pipeline_.open_calls().add(shared_from_this());
-    const std::string hash = call_.headers.idempotency_key.empty() ? "" : hash_of(request_buffer_);
+    const std::string hash =
+        Pipeline::needs_one_reply(*method_, call_) ? hash_of(request_buffer_) : "";
     request_ = method_->make_request();
     if (!parse())
       return end_with({Code::kInvalidArgument,

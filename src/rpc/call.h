@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/result.h"
 
 namespace ionian::rpc {
 
@@ -99,6 +100,15 @@ class Call {
   // Handlers that write: runs once the write is on disk, before the reply goes out. What must be
   // told to other rooms is told here, so that they never know of what was not kept.
   void after_commit(std::function<void()> f) { committed.push_back(std::move(f)); }
+
+  // Handlers of a loop, whose state changes at once: the reply waits until this says that the
+  // change is on disk; an error goes out in its place. It is called once, with the function to be
+  // told.
+  std::function<void(std::function<void(Result<void>)>)> before_reply;
+
+  // By which a repeated call finds the first one's reply, and what it asked; empty without a key.
+  // Who writes them down with the reply (store::keep_reply) makes them outlive the server.
+  std::string reply_key, request_hash;
 
   // Goes out with the reply, for what the protocol's messages have no field for.
   std::vector<std::pair<std::string, std::string>> reply_headers;

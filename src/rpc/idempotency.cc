@@ -36,17 +36,31 @@ void IdempotentReplies::complete(const std::string& key, const Outcome& outcome)
     waiters.swap(it->second.waiters);
     const bool fits = outcome && key.size() + outcome->size() <= kBytesMax;
     if (fits) {
-      it->second.done = true;
-      it->second.since = clock_.now();
-      it->second.reply = *outcome;
-      it->second.age = by_age_.insert(by_age_.end(), key);
-      bytes_ += key.size() + outcome->size();
+      keep(key, it->second, *outcome, clock_.now());
     } else {
       entries_.erase(it);
     }
     forget_old(clock_.now());
   }
   for (const Waiter& waiter : waiters) waiter(outcome);
+}
+
+void IdempotentReplies::keep(const std::string& key, Entry& entry, std::string reply, Time since) {
+  bytes_ += key.size() + reply.size();
+  entry.done = true;
+  entry.since = since;
+  entry.reply = std::move(reply);
+  entry.age = by_age_.insert(by_age_.end(), key);
+}
+
+void IdempotentReplies::remember(const std::string& key, const std::string& request_hash,
+                                 std::string reply, Time since) {
+  std::lock_guard lock(mutex_);
+  const auto [it, fresh] = entries_.try_emplace(key);
+  if (!fresh) return;
+  it->second.request_hash = request_hash;
+  keep(key, it->second, std::move(reply), since);
+  forget_old(clock_.now());
 }
 
 std::size_t IdempotentReplies::size() const {

@@ -38,6 +38,9 @@ class IdempotentReplies {
   // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may
   // succeed. Nor is a reply that is larger than all of them may be.
   void complete(const std::string& key, const Outcome& outcome);
+  // A finished one of a former life of the server; the oldest first.
+  void remember(const std::string& key, const std::string& request_hash, std::string reply,
+                Time since);
 
   std::size_t size() const;
 
@@ -50,6 +53,7 @@ class IdempotentReplies {
     std::vector<Waiter> waiters;
     std::list<std::string>::iterator age;
   };
+  void keep(const std::string& key, Entry& entry, std::string reply, Time since);
   void forget_old(Time now);
 
   const Clock& clock_;

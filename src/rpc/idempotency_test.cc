@@ -61,6 +61,16 @@ TEST_F(IdempotentRepliesTest, AReplyIsKeptForTenMinutes) {
   EXPECT_EQ(claim("key"), Claim::kFirst);
 }
 
+TEST_F(IdempotentRepliesTest, WhatAFormerLifeHasKeptIsGivenAgainUntilItsTimeIsUp) {
+  replies.remember("key", "hash", "reply", clock.now() - 9min);
+  replies.remember("old", "hash", "reply", clock.now() - 11min);
+  EXPECT_EQ(claim("key"), Claim::kRepeated);
+  EXPECT_EQ(got, std::vector<std::string>{"reply"});
+  EXPECT_EQ(claim("key", "another request"), Claim::kConflict);
+  clock.advance(2min);
+  EXPECT_EQ(claim("key"), Claim::kFirst);
+}
+
 TEST_F(IdempotentRepliesTest, ARunningCallIsNotForgottenHoweverLongItTakes) {
   claim("key");
   clock.advance(1h);

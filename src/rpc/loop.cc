@@ -30,15 +30,44 @@ bool Loop::post(std::function<void()> work) {
     std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= kQueueMax) return false;
     queue_.push_back(std::move(work));
-    if (queue_.size() > 1) return true;  // the thread has been told already
+    // The thread has been told already, or will be by who leaves.
+    if (queue_.size() > 1 || entered_) return true;
   }
   changed_.notify_one();
   return true;
 }
 
+bool Loop::do_or_post(std::function<void()> work) {
+  if (!enter_if_idle()) return post(std::move(work));
+  work();
+  end_batch();
+  leave();
+  return true;
+}
+
 void Loop::run(ActiveCallPtr call) {
-  if (!post([this, call] { call->method().stream ? attempt_stream(call) : attempt(call); }))
+  if (!do_or_post([this, call] { attempt_any(call); }))
     call->finish(fail(Code::kResourceExhausted, "the server's ", name_, " queue is full"));
+}
+
+// Nobody is in the loop, and nothing that came earlier waits. Only a state that decides is entered
+// by others: it is all in memory, while logs are files, whose reading would hold up gRPC's threads.
+bool Loop::enter_if_idle() {
+  if (!after_batch_) return false;
+  std::lock_guard lock(mutex_);
+  if (stopping_ || entered_ || !queue_.empty()) return false;
+  return entered_ = true;
+}
+
+void Loop::leave() {
+  {
+    std::lock_guard lock(mutex_);
+    entered_ = false;
+    const std::optional<Time> wake = next_wake();
+    const bool sooner = wake && (!asleep_until_ || *wake < *asleep_until_);
+    if (!stopping_ && queue_.empty() && !sooner) return;
+  }
+  changed_.notify_one();
 }
 
 void Loop::cancel(const ActiveCallPtr& call) {
@@ -52,35 +81,61 @@ void Loop::cancel(const ActiveCallPtr& call) {
 }
 
 void Loop::main() {
-  std::deque<std::function<void()>> batch;
   // A state that acts by the clock says when, before anything has happened.
   if (after_batch_) batch_wake_ = after_batch_(clock_.now());
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      const auto ready = [this] { return stopping_ || !queue_.empty(); };
-      if (const std::optional<Time> wake = next_wake()) {
-        const Duration left = *wake - clock_.now();
-        if (left > 0ns) changed_.wait_for(lock, left, ready);
-      } else {
-        changed_.wait(lock, ready);
-      }
-      if (stopping_ && queue_.empty()) break;
-      batch.swap(queue_);
-    }
+  std::deque<std::function<void()>> batch;
+  std::unique_lock lock(mutex_);
+  entered_ = false;
+  while (wait_for_work(lock)) {
+    entered_ = true;
+    batch.swap(queue_);
+    lock.unlock();
     for (auto& work : batch) work();
     batch.clear();
     wake_expired(clock_.now());
-    // The state's decisions may wake calls, and woken calls may make it decide again.
-    do {
-      if (after_batch_) batch_wake_ = after_batch_(clock_.now());
-      std::deque<ActiveCallPtr> woken;
-      woken.swap(woken_);
-      for (const ActiveCallPtr& call : woken)
-        if (unpark(call)) call->method().stream ? attempt_stream(call) : attempt(call);
-    } while (!woken_.empty());
-    if (after_batch_) batch_wake_ = after_batch_(clock_.now());
+    end_batch();
+    lock.lock();
+    entered_ = false;
   }
+  entered_ = true;
+  lock.unlock();
+  end_waiting_calls();
+}
+
+// Until there is work, or a time has come, and nobody else is in the loop. False: the end.
+bool Loop::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    asleep_until_.reset();
+    if (entered_) {
+      changed_.wait(lock);
+      continue;
+    }
+    if (!queue_.empty()) return true;
+    if (stopping_) return false;
+    asleep_until_ = next_wake();
+    if (!asleep_until_) {
+      changed_.wait(lock);
+      continue;
+    }
+    const Duration left = *asleep_until_ - clock_.now();
+    if (left <= 0ns) return true;
+    changed_.wait_for(lock, left);
+  }
+}
+
+// The state's decisions may wake calls, and woken calls may make it decide again.
+void Loop::end_batch() {
+  do {
+    if (after_batch_) batch_wake_ = after_batch_(clock_.now());
+    std::deque<ActiveCallPtr> woken;
+    woken.swap(woken_);
+    for (const ActiveCallPtr& call : woken)
+      if (unpark(call)) attempt_any(call);
+  } while (!woken_.empty());
+  if (after_batch_) batch_wake_ = after_batch_(clock_.now());
+}
+
+void Loop::end_waiting_calls() {
   std::vector<ActiveCallPtr> left;
   for (const auto& [call, entry] : waiting_) left.push_back(call);
   for (const ActiveCallPtr& call : left) {
@@ -92,6 +147,10 @@ void Loop::main() {
   }
 }
 
+void Loop::attempt_any(const ActiveCallPtr& call) {
+  call->method().stream ? attempt_stream(call) : attempt(call);
+}
+
 void Loop::attempt(const ActiveCallPtr& active) {
   Call& call = active->call();
   if (active->cancelled()) return active->finish(fail(Code::kCancelled, "the client has gone"));
@@ -99,9 +158,18 @@ void Loop::attempt(const ActiveCallPtr& active) {
   call.timed_out = call.until && call.now >= *call.until;
   call.watches.clear();
   Answer answer = call_handler(*active, state_);
-  if (answer) return active->finish(std::move(*answer));
-  CHECK(!call.timed_out);
-  park(active);
+  if (!answer) {
+    CHECK(!call.timed_out);
+    return park(active);
+  }
+  const auto before_reply = std::exchange(call.before_reply, {});
+  if (!before_reply || !*answer) return active->finish(std::move(*answer));
+  // Shared, as the function that is told may be copied.
+  const auto reply = std::make_shared<MessagePtr>(*std::move(*answer));
+  before_reply([active, reply](Result<void> kept) {
+    if (!kept) return active->finish(std::unexpected(kept.error()));
+    active->finish(std::move(*reply));
+  });
 }
 
 namespace {
@@ -171,7 +239,7 @@ void Loop::wake_expired(Time now) {
   while (!by_time_.empty() && by_time_.begin()->first <= now) {
     const ActiveCallPtr call = by_time_.begin()->second;
     unpark(call);
-    call->method().stream ? attempt_stream(call) : attempt(call);
+    attempt_any(call);
   }
 }
 

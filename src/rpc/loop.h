@@ -1,6 +1,10 @@
 #pragma once
-// Loop: a room with one thread, a state that only this thread touches, and polls that wait for a
-// key or a time. A waiting call is an entry in two maps; it costs no thread.
+// Loop: a room with a state that one thread at a time touches, and polls that wait for a key or a
+// time. A waiting call is an entry in two maps; it costs no thread.
+//
+// The loop has a thread of its own, for what is posted to it and for time. Where AfterBatch follows
+// the work, a call that finds the loop idle is answered at once on the thread that brought it:
+// waking another thread costs more than most handlers take. Other loops keep to their thread.
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -16,8 +20,8 @@ namespace ionian::rpc {
 
 class Loop final : public Room {
  public:
-  // Called on the loop's thread after each batch of work: acts on what the state has decided (may
-  // call `notify`), and returns when it wants to be called again at the latest.
+  // Called in the loop after each batch of work: acts on what the state has decided (may call
+  // `notify`), and returns when it wants to be called again at the latest. Must not block.
   using AfterBatch = std::function<std::optional<Time>(Time now)>;
 
   Loop(std::string name, const Clock& clock, void* state, AfterBatch after_batch = {});
@@ -27,11 +31,14 @@ class Loop final : public Room {
   // Ends the thread; calls that still wait here end with UNAVAILABLE.
   void stop();
 
-  // Runs `work` on the loop's thread, in order of arrival. False if the loop's queue is full or it
-  // has stopped.
+  // Runs `work` on the loop's own thread, in order of arrival. False if the loop's queue is full or
+  // it has stopped.
   bool post(std::function<void()> work);
+  // The same, but on this thread and at once if the loop is idle. Not under a lock that work may
+  // want.
+  bool do_or_post(std::function<void()> work);
 
-  // Wakes every call that watches `key`. On the loop's thread only.
+  // Wakes every call that watches `key`. In the loop only: by work, handlers and AfterBatch.
   void notify(const WatchKey& key);
 
   void run(ActiveCallPtr call) override;
@@ -47,6 +54,12 @@ class Loop final : public Room {
   static constexpr std::size_t kQueueMax = 200'000;
 
   void main();
+  bool wait_for_work(std::unique_lock<std::mutex>& lock);
+  void end_waiting_calls();
+  bool enter_if_idle();
+  void leave();
+  void end_batch();
+  void attempt_any(const ActiveCallPtr& call);
   void attempt(const ActiveCallPtr& call);
   void attempt_stream(const ActiveCallPtr& call);
   void park(const ActiveCallPtr& call);
@@ -63,8 +76,11 @@ class Loop final : public Room {
   std::condition_variable changed_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
+  // Somebody is in the loop. Until the loop's thread has started, it counts as there.
+  bool entered_ = true;               // guarded by mutex_
+  std::optional<Time> asleep_until_;  // the loop's thread; nullopt: until it is told. Guarded too
 
-  // Of the loop's thread alone.
+  // Of whoever is in the loop.
   std::unordered_map<ActiveCallPtr, Waiting> waiting_;
   std::unordered_map<WatchKey, std::vector<ActiveCallPtr>> by_key_;
   std::set<std::pair<Time, ActiveCallPtr>> by_time_;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <thread>
+
 #include "rpc/test_call.h"
 
 namespace ionian::rpc {
@@ -9,7 +12,7 @@ namespace {
 
 MessagePtr empty() { return std::make_unique<google::protobuf::Empty>(); }
 
-// What the handlers of these tests share; of the loop's thread alone.
+// What the handlers of these tests share; of whoever is in the loop.
 struct State {
   int ready = 0;     // answers that may be given
   int attempts = 0;  // of handlers
@@ -70,7 +73,7 @@ class LoopTest : public testing::Test {
   State state;
   Method poll{.path = "/test/Poll", .access = Access::kAnonymous};
   Method stream{.path = "/test/Stream", .access = Access::kAnonymous};
-  Loop loop{"test", clock, &state};
+  Loop loop{"test", clock, &state, [](Time) { return std::nullopt; }};
 };
 
 TEST_F(LoopTest, APollThatIsReadyIsAnsweredAtOnce) {
@@ -176,6 +179,83 @@ TEST_F(LoopTest, TenThousandCallsWait) {
   EXPECT_EQ(loop.waiting(), 10'000u);
   on_loop([this] { state.ready = 10'000, loop.notify("key"); });
   for (const auto& call : calls) EXPECT_TRUE(call->answer().ok());
+}
+
+TEST_F(LoopTest, ACallThatFindsTheLoopIdleIsHandledOnTheThreadThatBroughtIt) {
+  std::thread::id handled_on;
+  Method method{.path = "/test/Where", .access = Access::kAnonymous};
+  method.handle = [&](Call&, const Message&, void*) -> Answer {
+    handled_on = std::this_thread::get_id();
+    return empty();
+  };
+  // The loop's thread needs a moment to find that it has nothing left to do.
+  for (int i = 0; i < 10'000 && handled_on != std::this_thread::get_id(); ++i)
+    EXPECT_TRUE(run(method)->answer().ok());
+  EXPECT_EQ(handled_on, std::this_thread::get_id());
+}
+
+TEST_F(LoopTest, NoTwoThreadsAreEverInTheLoop) {
+  constexpr int kThreads = 4, kCalls = 2'000;
+  std::atomic<bool> inside = false;
+  const auto enter = [&] {
+    EXPECT_FALSE(inside.exchange(true));
+    ++state.attempts;  // no atomic: a sanitizer sees it, too
+    inside = false;
+  };
+  Method method{.path = "/test/Enter", .access = Access::kAnonymous};
+  method.handle = [&](Call&, const Message&, void*) -> Answer { return enter(), empty(); };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < kCalls; ++n) {
+        const auto call = std::make_shared<FakeCall>(method);
+        loop.run(call);
+        loop.post(enter);
+        EXPECT_TRUE(call->answer().ok());
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  on_loop([] {});
+  EXPECT_EQ(state.attempts, 2 * kThreads * kCalls);
+}
+
+// The call is handled here, while the loop's thread sleeps without an end.
+TEST(Loop, ATimeThatACallWaitsForWakesTheLoopsThread) {
+  SystemClock clock;
+  Loop loop("test", clock, nullptr, [](Time) { return std::nullopt; });
+  loop.start();
+  Method method{.path = "/test/Soon", .access = Access::kAnonymous};
+  method.handle = [](Call& call, const Message&, void*) -> Answer {
+    if (call.timed_out) return empty();
+    call.wait_until(call.now + 5ms);
+    return std::nullopt;
+  };
+  for (int i = 0; i < 20; ++i) {
+    const auto call = std::make_shared<FakeCall>(method);
+    loop.run(call);
+    EXPECT_TRUE(call->answer().ok());
+  }
+}
+
+// Its handlers may read files.
+TEST(Loop, AStateThatDecidesNothingIsTheLoopsThreadsAlone) {
+  SystemClock clock;
+  std::set<std::thread::id> handled_on;
+  Loop loop("test", clock, nullptr);
+  loop.start();
+  Method method{.path = "/test/Where", .access = Access::kAnonymous};
+  method.handle = [&](Call&, const Message&, void*) -> Answer {
+    handled_on.insert(std::this_thread::get_id());
+    return empty();
+  };
+  for (int i = 0; i < 100; ++i) {
+    const auto call = std::make_shared<FakeCall>(method);
+    loop.run(call);
+    EXPECT_TRUE(call->answer().ok());
+  }
+  loop.stop();
+  EXPECT_EQ(handled_on.size(), 1u);
+  EXPECT_FALSE(handled_on.contains(std::this_thread::get_id()));
 }
 
 TEST(Loop, TheStateDecidesFirstAfterEachBatchAndWhenItWants) {

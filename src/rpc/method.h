@@ -73,6 +73,8 @@ class Room {
  public:
   virtual ~Room() = default;
   virtual void run(ActiveCallPtr call) = 0;
+  // Handlers here change nothing, so that a repeated call may simply run again.
+  virtual bool only_reads() const { return false; }
   // The client has gone: a call that waits here must be dropped.
   virtual void cancel(const ActiveCallPtr& call) { (void)call; }
 };

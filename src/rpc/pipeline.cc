@@ -80,13 +80,21 @@ Result<void> Pipeline::admit(const Method& method, Call& call) {
   return std::unexpected(refusal(short_name(method.path), method.access, call.caller));
 }
 
+// Reads and streams give a repeated call what there is now. The polls that a viewer may call read.
+bool Pipeline::needs_one_reply(const Method& method, const Call& call) {
+  const bool reads = method.room->only_reads() || (method.poll && method.access == Access::kView);
+  return !call.headers.idempotency_key.empty() && !method.stream && !reads;
+}
+
 void Pipeline::dispatch(ActiveCallPtr active, const std::string& request_hash) {
   const Method& method = active->method();
-  const Call& call = active->call();
-  if (call.headers.idempotency_key.empty() || method.stream) return method.room->run(active);
+  Call& call = active->call();
+  if (!needs_one_reply(method, call)) return method.room->run(active);
 
   const std::string key = cat(call.caller.token, '\n', call.caller.task, '\n', method.path, '\n',
                               call.headers.idempotency_key);
+  call.reply_key = key;
+  call.request_hash = request_hash;
   const auto repeat = [active](const IdempotentReplies::Outcome& outcome) {
     if (!outcome) return active->finish(std::unexpected(outcome.error()));
     const google::protobuf::Message* prototype =
@@ -115,9 +123,22 @@ void Pipeline::dispatch(ActiveCallPtr active, const std::string& request_hash) {
   method.room->run(active);
 }
 
+void Pipeline::each_count(
+    const std::function<void(std::string_view method, Code code, std::uint64_t)>& seen) const {
+  for (const auto& [path, method] : table_.methods()) {
+    const ByCode& by_code = counts_.at(path);
+    for (std::size_t code = 0; code < by_code.size(); ++code)
+      if (const std::uint64_t count = by_code[code].load(std::memory_order_relaxed))
+        seen(short_name(path), static_cast<Code>(code), count);
+  }
+}
+
 void Pipeline::finished(const Call& call, const Status& status, Time began) {
   counters_.calls.fetch_add(1, std::memory_order_relaxed);
   if (!status.ok()) counters_.failures.fetch_add(1, std::memory_order_relaxed);
+  const auto code = static_cast<std::size_t>(status.code);
+  if (const auto of = counts_.find(call.method); of != counts_.end() && code < of->second.size())
+    of->second[code].fetch_add(1, std::memory_order_relaxed);
   const double ms = std::chrono::duration<double, std::milli>(clock_.now() - began).count();
   // Polls that a client gave up are ordinary; a status that blames the server is not.
   const bool ours = status.code == Code::kInternal || status.code == Code::kUnknown;

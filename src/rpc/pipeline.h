@@ -1,9 +1,12 @@
 #pragma once
 // What every call goes through before its handler and after it, once for all methods:
 // find → parse → authenticate → authorize → idempotency key → handler → status → log, counters.
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <unordered_map>
 
 #include "base/clock.h"
 #include "rpc/fd_numbers.h"
@@ -41,11 +44,17 @@ class Pipeline {
         authenticator_(authenticator),
         numbers_(numbers),
         clock_(clock),
-        replies_(clock) {}
+        replies_(clock) {
+    for (const auto& [path, method] : table.methods()) counts_[path];
+  }
 
   const Table& table() const { return table_; }
   const Clock& clock() const { return clock_; }
   Counters& counters() { return counters_; }
+  const Counters& counters() const { return counters_; }
+  // Of each method and status that has been answered, how often.
+  void each_count(
+      const std::function<void(std::string_view method, Code code, std::uint64_t)>& seen) const;
 
   // Who calls, and may they? Fills call.caller.
   Result<void> admit(const Method& method, Call& call);
@@ -55,8 +64,16 @@ class Pipeline {
   void end_what_may_no_longer_be() { open_calls_.recheck_all(); }
   OpenCalls& open_calls() { return open_calls_; }
 
+  // Whether a repetition of the call must get the reply of the first one.
+  static bool needs_one_reply(const Method& method, const Call& call);
   // Hands the call to its room, or answers it with the reply that its idempotency key already has.
   void dispatch(ActiveCallPtr call, const std::string& request_bytes_hash);
+
+  // A reply that a former life of the server has kept on disk. Before there are calls.
+  void remember(const std::string& reply_key, const std::string& request_hash, std::string reply,
+                Time since) {
+    replies_.remember(reply_key, request_hash, std::move(reply), since);
+  }
 
   void finished(const Call& call, const Status& status, Time began);
 
@@ -69,7 +86,11 @@ class Pipeline {
   Authenticator& authenticator_;
   FdNumbers& numbers_;
   const Clock& clock_;
+  // gRPC's codes, 0..16.
+  using ByCode = std::array<std::atomic<std::uint64_t>, 17>;
+
   Counters counters_;
+  std::unordered_map<std::string_view, ByCode> counts_;  // all methods of the table, from the start
   IdempotentReplies replies_;
   OpenCalls open_calls_;
 };

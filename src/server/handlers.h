@@ -3,23 +3,34 @@
 #include <memory>
 
 #include "services/admin.h"
+#include "services/app_list.h"
 #include "services/app_logs.h"
 #include "services/audit_log.h"
 #include "services/base_image_calls.h"
 #include "services/apps.h"
 #include "services/blobs.h"
+#include "services/call_info.h"
 #include "services/calls.h"
 #include "services/containers.h"
+#include "services/deployments.h"
+#include "services/dicts.h"
 #include "services/environments.h"
 #include "services/functions.h"
 #include "services/images.h"
+#include "services/log_history.h"
+#include "services/lookups.h"
 #include "services/mounts.h"
 #include "services/proxy_tokens.h"
+#include "services/queues.h"
 #include "services/rooms.h"
+#include "services/scaling.h"
 #include "services/secrets.h"
 #include "services/service_users.h"
+#include "services/suggestions.h"
+#include "services/task_list.h"
 #include "services/token_flow.h"
 #include "services/tokens.h"
+#include "services/variants.h"
 #include "services/workspaces.h"
 
 namespace ionian::server {
@@ -27,22 +38,32 @@ namespace ionian::server {
 // The objects whose methods the table names.
 struct Handlers {
   explicit Handlers(services::Context& c, const services::ServerFacts& facts)
-      : audit_log(c), blobs(c), environments(c), functions(c), calls(c), containers(c), mounts(c), proxy_tokens(c), secrets(c), service_users(c),
-        tokens(c), workspaces(c), app_logs(c), admin(c, facts), flows(c.key, c.random), token_flow(c, flows) {}
+      : app_list(c), deployments(c), lookups(c), log_history(c), task_list(c), audit_log(c), blobs(c), environments(c), functions(c), calls(c), call_info(c), containers(c),
+        mounts(c), proxy_tokens(c), scaling(c), secrets(c), service_users(c), suggestions(c), tokens(c), variants(c), workspaces(c), app_logs(c), admin(c, facts),
+        flows(c.key, c.random), token_flow(c, flows), takes(c), dicts(c), queues(c, takes) {}
 
   // Fills the table; its rooms are there already.
   void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images, rpc::Table& table) {
+    app_list.bind(table);
+    deployments.bind(table);
+    lookups.bind(table);
+    log_history.bind(table);
+    task_list.bind(table);
     audit_log.bind(table);
     blobs.bind(table);
     environments.bind(table);
     functions.bind(table);
     calls.bind(table);
+    call_info.bind(table);
     containers.bind(table);
     mounts.bind(table);
     proxy_tokens.bind(table);
+    scaling.bind(table);
     secrets.bind(table);
     service_users.bind(table);
+    suggestions.bind(table);
     tokens.bind(table);
+    variants.bind(table);
     workspaces.bind(table);
     app_logs.bind(table);
     admin.bind(table);
@@ -50,24 +71,38 @@ struct Handlers {
     apps.bind(table);
     images.bind(table);
     base_images.bind(table);
+    dicts.bind(table);
+    queues.bind(table);
   }
 
+  services::AppList app_list;
+  services::Deployments deployments;
+  services::Lookups lookups;
+  services::LogHistory log_history;
+  services::TaskList task_list;
   services::AuditLog audit_log;
   services::Blobs blobs;
   services::Environments environments;
   services::Functions functions;
   services::Calls calls;
+  services::CallInfo call_info;
   services::Containers containers;
   services::Mounts mounts;
   services::ProxyTokens proxy_tokens;
+  services::Scaling scaling;
   services::Secrets secrets;
   services::ServiceUsers service_users;
+  services::Suggestions suggestions;
   services::Tokens tokens;
+  services::Variants variants;
   services::Workspaces workspaces;
   services::AppLogs app_logs;
   services::Admin admin;
   services::TokenFlows flows;
   services::TokenFlowCalls token_flow;
+  services::QueueTakes takes;
+  services::Dicts dicts;
+  services::Queues queues;
   std::unique_ptr<services::WriteRoom> write_room;
   std::unique_ptr<services::ReadRoom> read_room;
   std::unique_ptr<services::SlowRoom> slow_room;

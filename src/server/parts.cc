@@ -6,10 +6,14 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "blobs/hash.h"
 #include "container/netns.h"
 #include "server/handlers.h"
 #include "server/version.h"
+#include "services/kept_replies.h"
+#include "services/restore.h"
+#include "store/objects.h"
 
 namespace ionian::server {
 
@@ -29,6 +33,14 @@ class GatewayDoor final : public services::InsideDoor {
  private:
   gateway::Gateway& gateway_;
 };
+
+// What one needs, by the official runtime's imports.
+std::size_t standbys_in(std::uint64_t mib) { return mib / 64; }
+
+bool memory_is_short() {
+  const MachineMemory memory = read_memory();
+  return memory.available < memory.total / 10;
+}
 
 gateway::Route health_route() {
   return {.prefix = "/health", .handle = [](gateway::Exchange& e) { e.reply(200, "text/plain; charset=utf-8", "ok\n"); }};
@@ -103,7 +115,7 @@ Result<void> Parts::open_data() {
 
 Result<void> Parts::open_images() {
   const std::string cache = cache_folder(options_);
-  host_ = images::HostSettings::detect();
+  host_ = images::HostSettingsSoon::detect();
   ASSIGN_OR_RETURN(auto blobs, blobs::BlobStore::open_folder(options_.data + "/blobs"));
   blobs_ = std::make_unique<blobs::BlobStore>(std::move(blobs));
   ASSIGN_OR_RETURN(auto layers, images::LayerStore::open_folder(options_.data + "/layers"));
@@ -129,34 +141,45 @@ void Parts::make_services() {
   identity_ = std::make_unique<services::Identity>(*store_, *key_, numbers_, clock_);
   core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
   log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
-  context_.reset(new services::Context{clock_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *auth_tokens_, *core_, *core_loop_, *log_loop_, *logs_, *blobs_,
+  context_.reset(new services::Context{clock_, wall_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *auth_tokens_, *core_, timetable_, *core_loop_, *log_loop_, *logs_, *blobs_,
                                        *client_mounts_, *mount_trees_, ""});
+  context_->dict_entry_life = options_.dict_entry_life;
+  context_->devices = worker::read_cdi({.files = options_.cdi_dirs});
+  core_->offer_devices(services::offered_devices(*context_));
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
-  tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_);
-  worker_ = std::make_unique<worker::Worker>(worker::WorkerOptions{.folder = options_.data + "/tasks"}, *spawner_, *tasks_);
+  tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_,
+                                             services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20});
+  function_builder_ = std::make_unique<services::ContainerFunctionBuilder>(*context_, *tasks_, *layers_);
+  worker_ = std::make_unique<worker::Worker>(
+      worker::WorkerOptions{.folder = options_.data + "/tasks",
+                            .standbys = standbys_in(options_.standby_mib.value_or(std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
+                            .memory_short = memory_is_short},
+      *spawner_, *tasks_, clock_);
   step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_);
 }
 
 Result<void> Parts::settle_records() {
   TRY(services::remove_spent_layers(*store_, *base_images_, *layers_));
-  return store_->write_now([&](store::Tx& tx) -> Result<void> {
+  TRY(store_->write_now([&](store::Tx& tx) -> Result<void> {
     TRY(services::make_first_workspace(tx, random_, clock_.now()));
     TRY(auth_tokens_->load(tx, random_, clock_.now()));
     if (!options_.owner_password.empty()) TRY(services::make_owner_account(tx, options_.owner_email, options_.owner_password, clock_.now()));
-    services::settle_apps(tx, clock_.now());
+    // Nobody could give a sign of life while the server was away.
+    store::note_all_beats(tx, clock_.now());
     store::fail_unfinished_images(tx, "the server was restarted while the image was built");
     return {};
-  });
+  }));
+  return services::restore_apps(*context_, clock_.now());
 }
 
 Result<void> Parts::listen() {
-  ASSIGN_OR_RETURN(auto builder, images::Builder::make(*layers_, *base_images_, *step_runner_,
-                                                       {.root = options_.data + "/build", .cache = cache_folder(options_), .host = host_}));
-  builder_ = std::make_unique<images::Builder>(std::move(builder));
-  images_ = std::make_unique<services::Images>(*context_, *builder_);
+  builder_ = std::make_unique<images::Builder>(*layers_, *base_images_, *step_runner_,
+                                               images::BuildSettings{.root = options_.data + "/build", .cache = cache_folder(options_), .host = host_});
+  images_ = std::make_unique<services::Images>(*context_, *builder_, *function_builder_);
   apps_ = std::make_unique<services::Apps>(*context_);
   driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_);
   ASSIGN_OR_RETURN(blob_routes_, gateway::BlobRoutes::open(*context_, options_.data + "/uploads"));
+  metrics_ = std::make_unique<gateway::Metrics>(*context_, blob_routes_->traffic(), *worker_, facts_.started);
 
   handlers_ = std::make_unique<Handlers>(*context_, facts_);
   hashing_pool_ = std::make_unique<Pool>(2, 64);
@@ -172,12 +195,14 @@ Result<void> Parts::listen() {
   table_.add_room<logs::LogStore>(*log_loop_);
   flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows, [this](Time now) { return recheck_open_calls(now); });
   table_.add_room<services::TokenFlows>(*flow_loop_);
+  table_.add_room<services::QueueTakes>(h.takes);
+  table_.add_room<services::DataWatch>(h.takes.loop());
   table_.set_inline_room(*h.inline_room);
   base_image_calls_ = std::make_unique<services::BaseImageCalls>(*base_images_);
   h.bind(*apps_, *images_, *base_image_calls_, table_);
 
   pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
-  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), pages_->route()}, tls_.get()));
+  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), metrics_->route(), pages_->route()}, tls_.get()));
   door_ = std::make_unique<GatewayDoor>(*gateway_);
   const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
   const std::string_view scheme = tls_ ? "https://" : "http://";
@@ -190,7 +215,9 @@ Result<void> Parts::listen() {
   gateway_->run();
 
   pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_);
+  services::remember_replies(*store_, *pipeline_, clock_.now());
   facts_.counters = &pipeline_->counters();
+  metrics_->connect(*pipeline_);
   const std::string socket = options_.data + "/admin.sock";
   ::unlink(socket.c_str());
   const mode_t before = ::umask(0177);
@@ -205,6 +232,7 @@ Result<void> Parts::listen() {
   core_loop_->start();
   log_loop_->start();
   flow_loop_->start();
+  handlers_->takes.start();
   return {};
 }
 
@@ -212,6 +240,10 @@ Result<void> Parts::listen() {
 std::optional<Time> Parts::recheck_open_calls(Time now) {
   if (now < next_recheck_) return next_recheck_;
   pipeline_->end_what_may_no_longer_be();
+  if (now >= next_removal_) {
+    services::remove_what_is_old(*store_, now);
+    next_removal_ = now + 1min;
+  }
   next_recheck_ = now + 1s;
   return next_recheck_;
 }
@@ -227,6 +259,7 @@ void Parts::stop() {
   core_loop_->stop();
   log_loop_->stop();
   flow_loop_->stop();
+  handlers_->takes.stop();
   server_->stop(clock_.now() + 10s);
 }
 
@@ -234,6 +267,7 @@ Parts::~Parts() {
   if (core_loop_) core_loop_->stop();
   if (log_loop_) log_loop_->stop();
   if (flow_loop_) flow_loop_->stop();
+  if (handlers_) handlers_->takes.stop();
   images_.reset();
   slow_pool_.reset();
   worker_.reset();

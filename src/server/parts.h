@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "container/spawner.h"
 #include "gateway/blob_routes.h"
+#include "gateway/metrics.h"
 #include "gateway/pages/pages.h"
 #include "images/base_images.h"
 #include "images/builder.h"
@@ -63,6 +64,7 @@ class Parts {
 
   const ServeOptions options_;
   SystemClock clock_;
+  WallClock wall_;
   SystemRandom random_;
   services::ServerFacts facts_;
   std::unique_ptr<TlsFiles> tls_;  // null: in the clear
@@ -73,7 +75,7 @@ class Parts {
   std::unique_ptr<images::LayerStore> layers_;
   std::unique_ptr<images::MountTrees> mount_trees_;
   std::unique_ptr<images::ClientMounts> client_mounts_;
-  images::HostSettings host_;  // asked for once: pip is a program, and slow to start
+  images::HostSettingsSoon host_;
   std::unique_ptr<images::BaseImages> base_images_;
   std::unique_ptr<images::Builder> builder_;
 
@@ -83,13 +85,15 @@ class Parts {
   std::unique_ptr<services::AuthTokens> auth_tokens_;
   std::unique_ptr<services::Identity> identity_;
   std::unique_ptr<core::Core> core_;
+  core::Timetable timetable_;
   std::unique_ptr<logs::LogStore> logs_;
   std::unique_ptr<rpc::Loop> core_loop_, log_loop_, flow_loop_;
-  Time next_recheck_;  // of the flow loop's thread
+  Time next_recheck_, next_removal_;  // of the flow loop's thread
   std::unique_ptr<services::Context> context_;
 
   std::unique_ptr<Pool> slow_pool_;
   std::unique_ptr<services::Tasks> tasks_;
+  std::unique_ptr<services::FunctionBuilder> function_builder_;
   std::unique_ptr<worker::Worker> worker_;
   std::unique_ptr<worker::ContainerStepRunner> step_runner_;
   std::unique_ptr<services::Images> images_;
@@ -97,6 +101,7 @@ class Parts {
   std::unique_ptr<services::Apps> apps_;
   std::unique_ptr<services::Driver> driver_;
   std::unique_ptr<gateway::BlobRoutes> blob_routes_;
+  std::unique_ptr<gateway::Metrics> metrics_;
   std::unique_ptr<Pool> hashing_pool_;
   std::unique_ptr<gateway::pages::Pages> pages_;
   std::unique_ptr<gateway::Gateway> gateway_;

@@ -1,8 +1,10 @@
 #pragma once
 // `ionian serve`: constructs the parts, wires them, runs until told to stop. No logic of its own.
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace ionian::server {
@@ -17,6 +19,10 @@ struct ServeOptions {
   std::string ready_file;
   std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
   std::vector<std::string> allow_hosts;
+  std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // files that describe the machine's GPUs
+  std::uint64_t ephemeral_disk_mib = 32 << 10;  // what a container may write where its function does not say; 0 = no bound
+  std::optional<std::uint64_t> standby_mib;  // for interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said
+  Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
   bool insecure_public = false;  // listen beyond loopback although nothing is encrypted
   std::string owner_email;       // with a password: makes the owner's account at the first start
   std::string owner_password;

@@ -74,6 +74,12 @@ Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId& envi
               " in this environment; you are ", role_text(*role));
 }
 
+Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId* environment, const Object& object) {
+  Result<void> may = environment ? check(call, *environment) : fail(Code::kNotFound, "");
+  if (!may && may.error().code == Code::kNotFound) return fail(Code::kNotFound, object.what, " '", object.id, "' ", object.how);
+  return may;
+}
+
 void AccessRules::forget() {
   std::unique_lock lock(mutex_);
   ++generation_;

@@ -18,6 +18,13 @@ class AccessRules {
   // that the method needs and the one that the caller has.
   Result<void> check(const rpc::Call& call, const EnvironmentId& environment);
 
+  // The same for an object that lies in `environment`, null if there is no such object. What one may not see reads as
+  // what is not there: NOT_FOUND "WHAT 'ID' HOW".
+  struct Object {
+    std::string_view what, id, how = "not found";
+  };
+  Result<void> check(const rpc::Call& call, const EnvironmentId* environment, const Object& object);
+
   // What a member of the workspace, a service user or a container may do there.
   static rpc::EnvironmentRole role_in(store::View& view, const rpc::Caller& caller, const store::Environment& environment);
 

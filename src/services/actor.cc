@@ -1,4 +1,5 @@
 #include "services/actor.h"
+#include "store/audit.h"
 
 namespace ionian::services {
 

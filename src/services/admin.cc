@@ -6,6 +6,7 @@
 #include "services/token_rules.h"
 #include "services/workspaces.h"
 #include "store/audit.h"
+#include "store/secrets.h"
 
 #include "store/workspaces.h"
 
@@ -72,6 +73,7 @@ void Admin::bind(rpc::Table& table) {
   on("Audit", &Admin::audit, rpc::Access::kOwner);
   on("Backup", &Admin::backup, rpc::Access::kOwner);
   on("SigningKeyRotate", &Admin::rotate_signing_key, rpc::Access::kOwner);
+  on("SecretKeyRotate", &Admin::rotate_secret_key, rpc::Access::kOwner);
   on("Status", &Admin::status, rpc::Access::kOwner);
 }
 
@@ -228,6 +230,24 @@ Result<SigningKeyRotateResponse> Admin::rotate_signing_key(rpc::Call& call, cons
   c_.audit(tx, call, "signing_key.rotate", "");
   call.after_commit([this] { c_.auth_tokens.loaded(); });
   return SigningKeyRotateResponse();
+}
+
+Result<SecretKeyRotateResponse> Admin::rotate_secret_key(rpc::Call& call, const SecretKeyRotateRequest&, Slow&) {
+  TRY(c_.key.begin_rotation(c_.random));
+  SecretKeyRotateResponse reply;
+  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    const auto reseal = [this](std::string_view sealed) -> Result<std::string> {
+      ASSIGN_OR_RETURN(const std::string plain, c_.key.unseal(sealed));
+      return c_.key.seal(plain, c_.random);
+    };
+    ASSIGN_OR_RETURN(const std::int64_t secrets, store::reseal_all(tx, reseal));
+    reply.set_secrets(secrets);
+    if (const auto workspace = store::find_first_workspace(tx)) call.caller.workspace = workspace->id;
+    c_.audit(tx, call, "secret_key.rotate", "");
+    return {};
+  }));
+  TRY(c_.key.end_rotation());
+  return reply;
 }
 
 Result<StatusResponse> Admin::status(rpc::Call&, const StatusRequest&, core::Core& core) {

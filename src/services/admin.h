@@ -39,6 +39,9 @@ class Admin {
   Result<BackupResponse> backup(rpc::Call& call, const BackupRequest& request, Slow& slow);
   Result<SigningKeyRotateResponse> rotate_signing_key(rpc::Call& call, const SigningKeyRotateRequest& request, store::Tx& tx);
 
+  // SecretKeyRotate. Seals all secrets with a fresh key, and then removes the former from the key file.
+  Result<SecretKeyRotateResponse> rotate_secret_key(rpc::Call& call, const SecretKeyRotateRequest& request, Slow& slow);
+
   Result<StatusResponse> status(rpc::Call& call, const StatusRequest& request, core::Core& core);
 
   static constexpr std::size_t kAuditPage = 1000;

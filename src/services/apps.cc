@@ -1,6 +1,8 @@
 #include "services/apps.h"
 
 #include "services/environments.h"
+#include "store/deployments.h"
+#include "store/schedules.h"
 
 namespace ionian::services {
 
@@ -8,22 +10,14 @@ using modal::client::AppState;
 
 Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& id) {
   std::optional<store::App> app = store::find_app(view, call.caller.workspace, AppId(id));
-  const Result<void> may = app ? c.access.check(call, app->environment) : fail(Code::kNotFound, "");
-  if (may) return *std::move(app);
-  if (may.error().code != Code::kNotFound) return std::unexpected(may.error());
-  return fail(Code::kNotFound, "app '", id, "' not found");
-}
-
-void settle_apps(store::Tx& tx, Time now) {
-  for (const store::App& app : store::list_unstopped_apps(tx, modal::client::APP_STATE_STOPPED))
-    store::set_app_stopped(tx, app.id, modal::client::APP_STATE_STOPPED, now);
+  TRY(c.access.check(call, app ? &app->environment : nullptr, {"app", id}));
+  return *std::move(app);
 }
 
 void Apps::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("AppCreate", &Apps::create);
   on("AppHeartbeat", &Apps::heartbeat);
-  on("AppPublish", &Apps::publish);
   on("AppClientDisconnect", &Apps::disconnect);
   on("AppStop", &Apps::stop);
 }
@@ -36,8 +30,10 @@ Result<modal::client::AppCreateResponse> Apps::create(rpc::Call& call, const mod
       state != modal::client::APP_STATE_INITIALIZING)
     return fail(Code::kInvalidArgument, "an app cannot start in state ", state);
   const store::App app{.id = AppId::make(c_.random, call.now), .workspace = call.caller.workspace, .environment = env.id,
-                       .description = request.description(), .state = state, .created_at = call.now};
+                       .description = request.description(), .state = state, .created_at = call.now,
+                       .created_by = call.caller.principal};
   store::insert_app(tx, app);
+  store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
   core::App live{.id = app.id, .workspace = app.workspace, .environment = app.environment};
   live.detached = state == modal::client::APP_STATE_DETACHED;
   live.ephemeral = !live.detached;
@@ -52,31 +48,16 @@ Result<modal::client::AppCreateResponse> Apps::create(rpc::Call& call, const mod
 Result<Apps::Empty> Apps::heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request, core::Core& core) {
   const core::App* app = core.app(AppId(request.app_id()));
   const bool here = app && app->workspace == call.caller.workspace;
-  const Result<void> may = here ? c_.access.check(call, app->environment) : fail(Code::kNotFound, "");
-  if (!may && may.error().code != Code::kNotFound) return std::unexpected(may.error());
-  if (!may) return fail(Code::kNotFound, "app '", request.app_id(), "' not found");
+  TRY(c_.access.check(call, here ? &app->environment : nullptr, {"app", request.app_id()}));
   TRY(core.heartbeat_app(call.now, app->id));
   return Empty();
-}
-
-Result<modal::client::AppPublishResponse> Apps::publish(rpc::Call& call, const modal::client::AppPublishRequest& request,
-                                                        store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
-  if (app.state == modal::client::APP_STATE_STOPPED)
-    return fail(Code::kFailedPrecondition, "app '", request.app_id(), "' is stopped");
-  if (request.app_state() == modal::client::APP_STATE_DEPLOYED)
-    return fail(Code::kUnimplemented, "deploying apps is not served by this version of Ionian; `modal run` is");
-  if (request.app_state() != modal::client::APP_STATE_UNSPECIFIED) store::set_app_state(tx, app.id, request.app_state());
-  for (const auto& [tag, id] : request.class_ids()) store::set_class_tag(tx, app.id, ClassId(id), tag);
-  modal::client::AppPublishResponse reply;
-  reply.set_url(cat(c_.public_url, "/apps/", app.id));
-  reply.set_deployed_at(to_unix_seconds(call.now));
-  return reply;
 }
 
 Result<Apps::Empty> Apps::disconnect(rpc::Call& call, const modal::client::AppClientDisconnectRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
+  // A client that fails while it deploys leaves what is deployed as it is.
+  if (app.state == modal::client::APP_STATE_DEPLOYED) return Empty();
   const bool detached = app.state == modal::client::APP_STATE_DETACHED;
   store::set_app_state(tx, app.id, detached ? modal::client::APP_STATE_DETACHED_DISCONNECTED : modal::client::APP_STATE_STOPPING);
   call.after_commit([this, id = app.id] {
@@ -88,8 +69,14 @@ Result<Apps::Empty> Apps::disconnect(rpc::Call& call, const modal::client::AppCl
 Result<Apps::Empty> Apps::stop(rpc::Call& call, const modal::client::AppStopRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
-  store::set_app_state(tx, app.id, modal::client::APP_STATE_STOPPING);
-  call.after_commit([this, id = app.id] { c_.core_loop.post([this, id] { c_.core.stop_app(c_.clock.now(), id); }); });
+  store::set_app_stopping(tx, app.id, modal::client::APP_STATE_STOPPING, call.caller.principal);
+  store::remove_schedules(tx, app.id);
+  call.after_commit([this, id = app.id] {
+    c_.core_loop.post([this, id] {
+      c_.timetable.remove_app(id);
+      c_.core.stop_app(c_.clock.now(), id);
+    });
+  });
   return Empty();
 }
 

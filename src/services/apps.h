@@ -13,9 +13,6 @@ namespace ionian::services {
 // method needs. NOT_FOUND where the caller may not even know of it, whether it exists or not.
 Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& id);
 
-// Ephemeral apps of a former life of the server are over: their containers died with it.
-void settle_apps(store::Tx& tx, Time now);
-
 class Apps {
  public:
   explicit Apps(Context& context) : c_(context) {}
@@ -33,9 +30,6 @@ class Apps {
 
   // AppHeartbeat, each 15 s.   errors  NOT_FOUND · FAILED_PRECONDITION the app is stopped
   Result<Empty> heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request, core::Core& core);
-
-  // AppPublish. The app's functions are complete; `deployed_at` 0 would mean "nothing changed".
-  Result<modal::client::AppPublishResponse> publish(rpc::Call& call, const modal::client::AppPublishRequest& request, store::Tx& tx);
 
   // AppClientDisconnect. The client's last word; afterwards its log stream must end with app_done.
   Result<Empty> disconnect(rpc::Call& call, const modal::client::AppClientDisconnectRequest& request, store::Tx& tx);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/same_secret.h"
 #include "store/tokens.h"
 
 namespace ionian::services {
@@ -26,17 +27,6 @@ std::string make_key(Random& random) {
   std::string key(crypto_auth_hmacsha256_KEYBYTES, '\0');
   random.fill({bytes(key), key.size()});
   return key;
-}
-
-// "" if it is no base64url.
-std::string decoded(std::string_view text) {
-  std::string out(text.size(), '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(bytes(out), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-    return "";
-  out.resize(size);
-  return out;
 }
 
 }  // namespace
@@ -110,12 +100,11 @@ Result<AuthClaims> AuthTokens::verify(std::string_view token, Time now) const {
   const bool ours = std::any_of(all->begin(), all->end(), [&](const Key& key) {
     const std::string wanted = base64url(mac_of(signed_part, key.bytes));
     const std::string_view given = token.substr(last + 1);
-    return given.size() == wanted.size() &&
-           sodium_memcmp(given.data(), wanted.data(), given.size()) == 0;
+    return same_secret(given, wanted);
   });
   if (!ours) return refused("is not one of this server");
   const nlohmann::json claims =
-      nlohmann::json::parse(decoded(token.substr(first + 1, last - first - 1)));
+      nlohmann::json::parse(from_base64url(token.substr(first + 1, last - first - 1)).value_or(""));
   const Time expires = from_unix_ms(claims.at("exp").get<std::int64_t>() * 1000);
   if (expires <= now) return refused(cat("expired at ", utc_text(expires)));
   return AuthClaims{TokenId(claims.at("sub").get<std::string>()),

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/base64.h"
+#include "services/kept_calls.h"
 
 namespace ionian::services {
 namespace {
@@ -14,15 +15,6 @@ constexpr std::uint32_t kInputsOutstanding = 1000;
 // Clients decode the middle part to find their item again. It carries no right: ids are checked against the caller.
 std::string input_jwt(std::int32_t index, const InputId& id) {
   return cat("e30.", base64url(cat("{\"idx\":", index, ",\"input_id\":\"", id, "\"}")), ".ionian");
-}
-
-Result<const core::Call*> call_of(const Context& c, const core::Core& core, const rpc::Call& call, const std::string& id) {
-  const core::Call* found = core.call(CallId(id));
-  const bool here = found && found->workspace == call.caller.workspace;
-  const Result<void> may = here ? c.access.check(call, core.app(found->app)->environment) : fail(Code::kNotFound, "");
-  if (may) return found;
-  if (may.error().code != Code::kNotFound) return std::unexpected(may.error());
-  return fail(Code::kNotFound, "function call '", id, "' not found");
 }
 
 std::vector<core::NewInput> inputs_of(const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items) {
@@ -50,17 +42,14 @@ std::size_t position_of(const std::string& entry_id) {
   return n;
 }
 
-void fill_output(modal::client::FunctionGetOutputsItem& item, const core::Input& input) {
-  item.mutable_result()->ParseFromString(input.result.generic_result);
-  item.set_idx(input.index);
-  item.set_input_id(input.id.str());
-  item.set_data_format(static_cast<modal::client::DataFormat>(input.result.data_format));
-  item.set_task_id(input.task.str());
-  item.set_input_started_at(to_unix_seconds(input.started));
-  item.set_output_created_at(to_unix_seconds(input.done));
-}
-
 }  // namespace
+
+Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call, const std::string& id) {
+  const core::Call* found = core.call(CallId(id));
+  if (!found || found->workspace != call.caller.workspace) found = load_call(c, core, call.now, call.caller.workspace, CallId(id));
+  TRY(c.access.check(call, found ? &core.app(found->app)->environment : nullptr, {"function call", id}));
+  return found;
+}
 
 void Calls::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
@@ -69,6 +58,7 @@ void Calls::bind(rpc::Table& table) {
   on("FunctionGetOutputs", &Calls::get_outputs, rpc::Access::kView);
   on("FunctionFinishInputs", &Calls::finish_inputs);
   on("FunctionCallFromId", &Calls::from_id, rpc::Access::kView);
+  on("FunctionCallCancel", &Calls::cancel);
   on("FunctionCallGetDataOut", &Calls::get_data_out, rpc::Access::kView);
 }
 
@@ -83,9 +73,8 @@ Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const m
                        kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
   const core::Function* function = core.function(fresh.function);
   const bool here = function && function->config.workspace == fresh.workspace;
-  const Result<void> may = here ? c_.access.check(call, core.app(function->config.app)->environment) : fail(Code::kNotFound, "");
-  if (!may && may.error().code != Code::kNotFound) return std::unexpected(may.error());
-  if (!may) return fail(Code::kNotFound, "function '", request.function_id(), "' does not exist, or its app is stopped");
+  TRY(c_.access.check(call, here ? &core.app(function->config.app)->environment : nullptr,
+                      {"function", request.function_id(), "does not exist, or its app is stopped"}));
   ASSIGN_OR_RETURN(const CallId id, core.start_call(call.now, fresh));
   auto ids = core.put_inputs(call.now, id, inputs_of(request.pipelined_inputs()));
   if (!ids) {
@@ -98,6 +87,7 @@ Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const m
   reply.set_sync_client_retries_enabled(false);
   reply.set_max_inputs_outstanding(kInputsOutstanding);
   fill_items(reply.mutable_pipelined_inputs(), request.pipelined_inputs(), *ids);
+  if (fresh.asynchronous) keep_call(c_, call, *core.call(id), *ids, true, reply);
   return reply;
 }
 
@@ -107,6 +97,7 @@ Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(rpc::Call& ca
   ASSIGN_OR_RETURN(const std::vector<InputId> ids, core.put_inputs(call.now, found->id, inputs_of(request.inputs())));
   modal::client::FunctionPutInputsResponse reply;
   fill_items(reply.mutable_inputs(), request.inputs(), ids);
+  if (found->asynchronous) keep_call(c_, call, *found, ids, false, reply);
   return reply;
 }
 
@@ -121,26 +112,34 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   };
   const int most = request.max_values() > 0 ? request.max_values() : 1000;
   std::size_t at = position_of(request.last_entry_id());
-  for (std::size_t bytes = 0; at < of.outputs.size() && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
+  for (std::size_t bytes = 0; at < of.published && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
     const core::Input& input = *core.input(of.outputs[at]);
     if (!wanted(input)) continue;
     bytes += input.result.generic_result.size();
-    fill_output(*reply.add_outputs(), input);
+    *reply.add_outputs() = output_item(input);
     reply.add_idxs(input.index);
   }
   reply.set_last_entry_id(cat(at, "-0"));
-  reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.inputs.size() - of.done));
+  reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.inputs.size() - of.published));
   if (reply.outputs_size() == 0 && !call.timed_out && request.timeout() > 0) {
     call.wait_until(call.now + from_seconds(std::min<double>(request.timeout(), 300)));
     call.watch(core::outputs_key(of.id));
     return std::nullopt;
   }
-  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.done == of.inputs.size())) core.release_call(call.now, of.id);
+  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.inputs.size())) core.release_call(call.now, of.id);
   return reply;
 }
 
 Result<Calls::Empty> Calls::finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core) {
   TRY(call_of(c_, core, call, request.function_call_id()));
+  return Empty();
+}
+
+Result<Calls::Empty> Calls::cancel(rpc::Call& call, const modal::client::FunctionCallCancelRequest& request, core::Core& core) {
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
+  if (!request.function_id().empty() && request.function_id() != found->function.str())
+    return fail(Code::kNotFound, "function call '", request.function_call_id(), "' is not one of function '", request.function_id(), "'");
+  core.cancel_call(call.now, found->id, request.terminate_containers());
   return Empty();
 }
 

@@ -7,6 +7,10 @@
 
 namespace ionian::services {
 
+// A call of the caller's workspace and an environment that it may see: one that is alive, or one that lies on disk,
+// which is then alive again for a while.   errors  NOT_FOUND
+Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call, const std::string& id);
+
 class Calls {
  public:
   explicit Calls(Context& context) : c_(context) {}
@@ -15,7 +19,7 @@ class Calls {
  private:
   using Empty = google::protobuf::Empty;
 
-  // FunctionMap. Starts a call; inputs may come along.
+  // FunctionMap. Starts a call; inputs may come along. An asynchronous one is on disk before the reply goes out.
   //   out      one item an input, in order; sync_client_retries_enabled is false: this server retries by itself,
   //            so outputs come only when final, with retry_count 0
   //   errors   NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many inputs
@@ -33,6 +37,11 @@ class Calls {
 
   // FunctionFinishInputs. Says how many inputs a map has; all of them are here already.
   Result<Empty> finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core);
+
+  // FunctionCallCancel. What has not run yet ends as TERMINATED; containers are told to cancel what runs, or, with
+  // terminate_containers, killed.
+  //   errors   NOT_FOUND
+  Result<Empty> cancel(rpc::Call& call, const modal::client::FunctionCallCancelRequest& request, core::Core& core);
 
   // FunctionCallFromId.   errors  NOT_FOUND
   Result<modal::client::FunctionCallFromIdResponse> from_id(rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request, core::Core& core);

@@ -6,6 +6,7 @@ namespace ionian::services {
 namespace {
 
 constexpr Duration kInputsHold = 50s;
+constexpr Duration kHeartbeatHold = 14s;  // containers beat every 15 s
 
 core::Result result_of(const modal::client::GenericResult& generic, int data_format) {
   return {.outcome = static_cast<core::Outcome>(generic.status()), .generic_result = generic.SerializeAsString(), .data_format = data_format};
@@ -28,9 +29,14 @@ Result<Containers::Empty> Containers::hello(rpc::Call& call, const Empty&, core:
   return Empty();
 }
 
-Result<modal::client::ContainerHeartbeatResponse> Containers::heartbeat(rpc::Call&, const modal::client::ContainerHeartbeatRequest&,
-                                                                        core::Core&) {
-  return modal::client::ContainerHeartbeatResponse();
+std::optional<Result<modal::client::ContainerHeartbeatResponse>> Containers::heartbeat(
+    rpc::Call& call, const modal::client::ContainerHeartbeatRequest&, core::Core& core) {
+  modal::client::ContainerHeartbeatResponse reply;
+  for (const InputId& id : core.take_cancelled(call.caller.task)) reply.mutable_cancel_input_event()->add_input_ids(id.str());
+  if (reply.has_cancel_input_event() || call.timed_out) return reply;
+  call.wait_until(call.now + kHeartbeatHold);
+  call.watch(core::cancels_key(call.caller.task));
+  return std::nullopt;
 }
 
 std::optional<Result<modal::client::FunctionGetInputsResponse>> Containers::get_inputs(
@@ -68,7 +74,7 @@ Result<Containers::Empty> Containers::put_data_out(rpc::Call& call, const modal:
     return fail(Code::kNotFound, "function call '", request.function_call_id(), "' not found");
   std::vector<core::DataChunk> chunks;
   for (const auto& chunk : request.data_chunks()) chunks.push_back({chunk.SerializeAsString()});
-  TRY(core.add_data_out(of->id, request.data_chunks(0).index(), std::move(chunks)));
+  TRY(core.add_data_out(call.caller.task, of->id, request.data_chunks(0).index(), std::move(chunks)));
   return Empty();
 }
 

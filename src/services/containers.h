@@ -19,8 +19,10 @@ class Containers {
 
   // ContainerHello. The runtime is up; no reply content.
   Result<Empty> hello(rpc::Call& call, const Empty& request, core::Core& core);
-  // ContainerHeartbeat, each 15 s.
-  Result<modal::client::ContainerHeartbeatResponse> heartbeat(rpc::Call& call, const modal::client::ContainerHeartbeatRequest& request, core::Core& core);
+  // ContainerHeartbeat (poll), each 15 s.
+  //   out      the running inputs that the container shall cancel; it answers for each of them
+  std::optional<Result<modal::client::ContainerHeartbeatResponse>> heartbeat(
+      rpc::Call& call, const modal::client::ContainerHeartbeatRequest& request, core::Core& core);
 
   // FunctionGetInputs (poll). One input, or a batch of one method; an empty answer is asked again at once.
   //   out      kill_switch alone: the container shall end
@@ -37,7 +39,7 @@ class Containers {
   // TaskResult. The container cannot run inputs: its import or an enter hook failed.
   Result<Empty> task_result(rpc::Call& call, const modal::client::TaskResultRequest& request, core::Core& core);
 
-  Context& c_;
+  [[maybe_unused]] Context& c_;  // each service has it
 };
 
 }  // namespace ionian::services

@@ -4,6 +4,7 @@
 
 #include "blobs/store.h"
 #include "core/core.h"
+#include "core/timetable.h"
 #include "images/client_mount.h"
 #include "images/mount_tree.h"
 #include "logs/log_store.h"
@@ -14,6 +15,7 @@
 #include "services/identity.h"
 #include "services/sign_ins.h"
 #include "store/store.h"
+#include "worker/cdi.h"
 
 namespace ionian::services {
 
@@ -22,14 +24,16 @@ struct Slow {};
 
 struct Context {
   const Clock& clock;
+  const Clock& wall;  // what the machine shows, also after it was set: for schedules
   Random& random;  // unpredictable, thread-safe
   store::Store& store;
-  const KeyFile& key;
+  KeyFile& key;
   Identity& identity;
   AccessRules& access;
   SignIns& sign_ins;
   AuthTokens& auth_tokens;
   core::Core& core;  // on the core loop's thread only
+  core::Timetable& timetable;  // on the core loop's thread only
   rpc::Loop& core_loop;
   rpc::Loop& log_loop;  // owns the LogStore
   logs::LogStore& logs;  // on the log loop's thread only
@@ -37,6 +41,8 @@ struct Context {
   images::ClientMounts& client_mounts;
   images::MountTrees& mount_trees;
   std::string public_url;  // of the HTTP gateway, for links that people follow
+  Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
+  std::vector<worker::CdiDevice> devices = {};  // the machine's GPUs
   bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
 
   // Users, tokens, roles or environments have changed: nothing remembered of them holds any more.

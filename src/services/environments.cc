@@ -39,10 +39,8 @@ Result<store::Environment> environment_of(const Context& c, store::View& view, c
   std::optional<store::Environment> found =
       name.empty() && !caller.environment.empty() ? store::find_environment_by_id(view, caller.workspace, caller.environment)
                                                   : store::find_environment(view, caller.workspace, name);
-  const Result<void> may = found ? c.access.check(call, found->id) : fail(Code::kNotFound, "");
-  if (may) return *std::move(found);
-  if (may.error().code != Code::kNotFound) return std::unexpected(may.error());
-  return fail(Code::kNotFound, "environment '", name, "' not found in this workspace");
+  TRY(c.access.check(call, found ? &found->id : nullptr, {"environment", name, "not found in this workspace"}));
+  return *std::move(found);
 }
 
 void Environments::bind(rpc::Table& table) {

@@ -63,6 +63,14 @@ modal::client::FunctionData data_of(const modal::client::Function& definition) {
   auto* ranked = data.add_ranked_functions();
   ranked->set_rank(0);
   *ranked->mutable_function() = definition;
+  // The other alternatives of a list of GPUs.
+  for (const auto& alternative : definition._experimental_task_templates()) {
+    if (alternative.rank() == 0) continue;
+    ranked = data.add_ranked_functions();
+    ranked->set_rank(alternative.rank());
+    *ranked->mutable_function() = definition;
+    *ranked->mutable_function()->mutable_resources() = alternative.resources();
+  }
   return data;
 }
 
@@ -83,6 +91,26 @@ modal::client::FunctionHandleMetadata handle_of(const store::Function& record, c
   return handle;
 }
 
+std::vector<core::Device> offered_devices(const Context& c) {
+  std::vector<core::Device> all;
+  for (const worker::CdiDevice& device : c.devices) all.push_back({.name = device.name, .type = device.type});
+  return all;
+}
+
+std::vector<core::GpuWish> gpus_of(const modal::client::Function& d) {
+  std::vector<core::GpuWish> wishes;
+  const auto add = [&](const modal::client::Resources& resources) {
+    const auto& gpu = resources.gpu_config();
+    if (gpu.count() > 0 || !gpu.gpu_type().empty()) wishes.push_back({.type = gpu.gpu_type(), .count = gpu.count()});
+  };
+  std::vector<const modal::client::TaskTemplate*> ranked;
+  for (const auto& alternative : d._experimental_task_templates()) ranked.push_back(&alternative);
+  std::ranges::stable_sort(ranked, {}, &modal::client::TaskTemplate::rank);
+  for (const auto* alternative : ranked) add(alternative->resources());
+  if (ranked.empty()) add(d.resources());
+  return wishes;
+}
+
 core::FunctionConfig config_of(const store::Function& record, const modal::client::Function& d, const WorkspaceId& workspace) {
   core::FunctionConfig c;
   c.id = record.id;
@@ -90,7 +118,10 @@ core::FunctionConfig config_of(const store::Function& record, const modal::clien
   c.workspace = workspace;
   c.tag = record.tag;
   if (d.timeout_secs()) c.timeout = 1s * d.timeout_secs();
-  c.startup_timeout = d.startup_timeout_secs() ? 1s * d.startup_timeout_secs() : c.timeout;
+  // The clients send `timeout` in its place where a program sets none. A short bound on an input says
+  // nothing about how long its container may take to start.
+  const auto startup = 1s * d.startup_timeout_secs();
+  c.startup_timeout = startup == c.timeout || startup == 0s ? std::max(c.startup_timeout, c.timeout) : startup;
   const auto& scaling = d.autoscaler_settings();
   const auto first_of = [](bool has, std::uint32_t set, std::uint32_t older) { return has ? set : older; };
   c.min_containers = first_of(scaling.has_min_containers(), scaling.min_containers(), d.warm_pool_size());
@@ -99,9 +130,12 @@ core::FunctionConfig config_of(const store::Function& record, const modal::clien
   const std::uint32_t window = first_of(scaling.has_scaledown_window(), scaling.scaledown_window(), d.task_idle_timeout_secs());
   if (window) c.scaledown_window = 1s * window;
   c.max_concurrent_inputs = std::max(1u, d.max_concurrent_inputs());
+  c.target_concurrent_inputs = d.target_concurrent_inputs();
   c.batch_max_size = d.batch_max_size();
   c.batch_linger = 1ms * d.batch_linger_ms();
   c.memory_limit_mib = d.resources().memory_mb_max();
+  c.gpus = gpus_of(d);
+  if (d.is_builder_function()) c.max_containers = 1, c.min_containers = c.buffer_containers = 0, c.scaledown_window = 2s;
   if (d.has_retry_policy()) {
     c.retry.retries = d.retry_policy().retries();
     c.retry.backoff_coefficient = d.retry_policy().backoff_coefficient();

@@ -1,7 +1,13 @@
 #include "services/functions.h"
 
+#include <array>
+
 #include "services/apps.h"
+#include "services/schedules.h"
+#include "services/variants.h"
+#include "store/deployments.h"
 #include "store/images.h"
+#include "store/overrides.h"
 #include "store/secrets.h"
 
 namespace ionian::services {
@@ -32,6 +38,13 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
   shared.mutable_supported_input_formats()->CopyFrom(data.supported_input_formats());
   shared.mutable_supported_output_formats()->CopyFrom(data.supported_output_formats());
   Function definition = first->function();
+  // The other alternatives are remembered where clients of 2025 put them.
+  definition.clear__experimental_task_templates();
+  for (const auto& ranked : data.ranked_functions()) {
+    auto* alternative = definition.add__experimental_task_templates();
+    alternative->set_rank(ranked.rank());
+    *alternative->mutable_resources() = ranked.function().resources();
+  }
   // Repeated fields would add up; the alternative's own win.
   if (!definition.supported_input_formats().empty()) shared.clear_supported_input_formats();
   if (!definition.supported_output_formats().empty()) shared.clear_supported_output_formats();
@@ -44,17 +57,65 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
 // A secret must lie where the caller may use it: the container that gets it shows its values to whoever wrote its code.
 Result<void> check_secret(const Context& c, store::View& view, const rpc::Call& call, const std::string& id) {
   const auto secret = store::find_secret(view, call.caller.workspace, SecretId(id));
-  const Result<void> may = secret ? c.access.check(call, secret->environment) : fail(Code::kNotFound, "");
-  if (may) return {};
-  if (may.error().code != Code::kNotFound) return may;
-  return fail(Code::kNotFound, "secret '", id, "' not found");
+  return c.access.check(call, secret ? &secret->environment : nullptr, {"secret", id});
 }
 
-Result<void> check(const Context& c, store::View& view, const rpc::Call& call, const Function& d) {
+// A function that would be there and not do what its author wrote is worse than none.
+Result<void> check_served(const Function& d) {
+  const auto refuse = [&](std::string_view what) {
+    return fail(Code::kUnimplemented, "function ", d.function_name(), ": ", what, " are not served by this version of Ionian");
+  };
+  bool web = d.has_webhook_config() && d.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
+  for (const auto& [name, method] : d.method_definitions())
+    web |= method.has_webhook_config() && method.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
+  if (web || d.is_server()) return refuse("web endpoints");
+  if (!d.cloud_bucket_mounts().empty() || !d.s3_mounts().empty()) return refuse("cloud bucket mounts");
+  if (!d.volume_mounts().empty() || !d.shared_volume_mounts().empty()) return refuse("volumes");
+  if (d._experimental_group_size() > 1) return refuse("clusters of containers");
+  return {};
+}
+
+// Labels of where a container would run. There is one machine, which takes them all; but a name
+// that is none of a cloud's is a mistake.
+Result<void> check_placement(const Function& d) {
+  static constexpr std::array kClouds = {"", "aws", "gcp", "oci", "auto"};
+  static constexpr std::array kAreas = {"us", "eu", "ap", "uk", "ca", "me", "sa", "af", "mx", "il", "jp", "au",
+                                        "asia", "europe", "northamerica", "southamerica", "australia", "africa"};
+  if (std::ranges::find(kClouds, d.cloud_provider_str()) == kClouds.end())
+    return fail(Code::kInvalidArgument, "function ", d.function_name(), ": cloud '", d.cloud_provider_str(), "' is not one of aws, gcp, oci, auto");
+  for (const std::string& region : d.scheduler_placement().regions()) {
+    const auto fits = [](char c) { return std::islower(static_cast<unsigned char>(c)) || std::isdigit(static_cast<unsigned char>(c)) || c == '-'; };
+    const bool area = std::ranges::find(kAreas, region.substr(0, region.find('-'))) != kAreas.end();
+    if (!area || !std::ranges::all_of(region, fits))
+      return fail(Code::kInvalidArgument, "function ", d.function_name(), ": region '", region,
+                  "' is not one of those that clouds have, like us-east-1, eu-west or us");
+  }
+  return {};
+}
+
+// One of the alternatives must be one that this machine can ever give.
+Result<void> check_gpus(const Context& c, const Function& d) {
+  const std::vector<core::GpuWish> wishes = gpus_of(d);
+  if (wishes.empty()) return {};
+  core::Devices machine;
+  machine.offer(offered_devices(c));
+  std::string asked;
+  for (const core::GpuWish& wish : wishes) {
+    if (wish.count > 0 && machine.has(wish)) return {};
+    asked += cat(asked.empty() ? "" : " or ", wish.count, " × ", wish.type);
+  }
+  return fail(Code::kInvalidArgument, "function ", d.function_name(), " asks for ", asked, ", and this machine has ", machine.text(),
+              ": ask for what it has, or see \"GPUs\" in the guide to functions");
+}
+
+}  // namespace
+
+Result<void> check_definition(const Context& c, store::View& view, const rpc::Call& call, const Function& d) {
   const WorkspaceId& workspace = call.caller.workspace;
-  if (d.resources().gpu_config().count() > 0 || !d.resources().gpu_config().gpu_type().empty())
-    return fail(Code::kInvalidArgument, "function ", d.function_name(), " asks for a GPU (", d.resources().gpu_config().gpu_type(),
-                "); this machine offers none");
+  TRY(check_served(d));
+  TRY(check_schedule(d));
+  TRY(check_placement(d));
+  TRY(check_gpus(c, d));
   if (!d.image_id().empty() && !store::find_image(view, workspace, ImageId(d.image_id())))
     return fail(Code::kNotFound, "image '", d.image_id(), "' not found");
   for (const std::string& id : d.mount_ids())
@@ -62,6 +123,8 @@ Result<void> check(const Context& c, store::View& view, const rpc::Call& call, c
   for (const std::string& id : d.secret_ids()) TRY(check_secret(c, view, call, id));
   return {};
 }
+
+namespace {
 
 // One that this app announced or made before.
 Result<store::Function> function_of_app(store::View& view, const store::App& app, const std::string& id) {
@@ -108,7 +171,7 @@ Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
                                                                 store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ASSIGN_OR_RETURN(const Function definition, definition_of(request));
-  TRY(check(c_, tx, call, definition));
+  TRY(check_definition(c_, tx, call, definition));
   store::Function record{.id = FunctionId(request.existing_function_id()), .app = app.id, .tag = definition.function_name()};
   if (record.id.empty()) {
     record.id = FunctionId::make(c_.random, call.now);
@@ -118,10 +181,17 @@ Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
   }
   record.definition_id = DefinitionId::make(c_.random, call.now).str();
   record.definition = definition.SerializeAsString();
-  store::define_function(tx, record.id, record.definition_id, record.definition);
-  call.after_commit([this, config = config_of(record, definition, app.workspace)] {
-    c_.core_loop.post([this, config] { c_.core.define_function(c_.clock.now(), config); });
-  });
+  store::insert_definition(tx, record.definition_id, record.id, record.definition, call.now);
+  // What is deployed goes on as it is until the new version is published. One that builds an image runs before that.
+  if (app.state != modal::client::APP_STATE_DEPLOYED || definition.is_builder_function()) {
+    store::remove_overrides(tx, record.id);
+    store::define_function(tx, record.id, record.definition_id, record.definition);
+    call.after_commit([this, configs = configs_of(tx, record, definition, app.workspace)] {
+      c_.core_loop.post([this, configs] {
+        for (const core::FunctionConfig& config : configs) c_.core.define_function(c_.clock.now(), config);
+      });
+    });
+  }
   modal::client::FunctionCreateResponse reply;
   reply.set_function_id(record.id.str());
   *reply.mutable_function() = definition;

@@ -11,8 +11,15 @@ namespace ionian::services {
 modal::client::FunctionHandleMetadata handle_of(const store::Function& record, const modal::client::Function& definition);
 // The same function as the message that newer clients read; it must hold at least one ranked function.
 modal::client::FunctionData data_of(const modal::client::Function& definition);
+// The GPUs that it takes, the first preferred; empty = none.
+std::vector<core::GpuWish> gpus_of(const modal::client::Function& definition);
+// The machine's, as the core counts them.
+std::vector<core::Device> offered_devices(const Context& c);
 // What the core needs to schedule it.
 core::FunctionConfig config_of(const store::Function& record, const modal::client::Function& definition, const WorkspaceId& workspace);
+
+// What a function asks for must be there, and the caller must be allowed to use it.
+Result<void> check_definition(const Context& c, store::View& view, const rpc::Call& call, const modal::client::Function& definition);
 
 class Functions {
  public:

@@ -2,6 +2,7 @@
 
 #include "services/access.h"
 #include "services/actor.h"
+#include "base/same_secret.h"
 
 #include <sodium.h>
 #include <zlib.h>
@@ -24,12 +25,10 @@ std::unexpected<Status> unknown() {
               "MODAL_SERVER_URL, or get a new token with `modal setup`");
 }
 
-bool same_hash(std::string_view a, std::string_view b) { return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
-
 // The secret, or during a rotation the one before it.
 bool secret_fits(const store::Token& token, std::string_view hash, Time now) {
-  if (same_hash(token.secret_hash, hash)) return true;
-  return token.former_until && now < *token.former_until && same_hash(token.former_hash, hash);
+  if (same_secret(token.secret_hash, hash)) return true;
+  return token.former_until && now < *token.former_until && same_secret(token.former_hash, hash);
 }
 
 }  // namespace
@@ -48,20 +47,20 @@ Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, c
 }
 
 Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers, const std::string& address) {
-  TRY(failures_.check(clock_.now(), address));
-  const std::optional<Known> known = find(TokenId(headers.token_id));
+  const Time now = clock_.now();
+  TRY(failures_.check(now, address));
+  const KnownPtr known = find(TokenId(headers.token_id));
   // The hash is taken and compared also for an unknown id, so that time does not tell the two apart.
   const std::string hash = key_.hash(headers.token_secret);
-  const Time now = clock_.now();
   const bool fits = known && secret_fits(known->token, hash, now);
-  if (!known) (void)same_hash(std::string(hash.size(), '\0'), hash);
+  if (!known) (void)same_secret(std::string(hash.size(), '\0'), hash);
   if (!fits) {
     TRY(failures_.note(now, address));
     return unknown();
   }
   TRY(check_alive(*known, now));
   note_used(*known, address);
-  return caller_of(*known);
+  return caller_of(known);
 }
 
 Result<void> Identity::check_alive(const Known& known, Time now) {
@@ -77,51 +76,50 @@ Result<void> Identity::check_alive(const Known& known, Time now) {
 }
 
 // A token never may more than its owner may now, and less if it says so.
-rpc::Caller Identity::caller_of(const Known& known) {
-  const store::Token& token = known.token;
+rpc::Caller Identity::caller_of(const KnownPtr& known) {
+  const store::Token& token = known->token;
   rpc::Caller caller{.kind = rpc::CallerKind::kToken, .workspace = token.workspace, .environment = {}, .token = token.id,
-                     .principal = token.principal, .role = known.role};
-  caller.standing = known.role;
+                     .principal = token.principal, .role = known->role};
+  caller.standing = known->role;
   caller.limited = !token.role.empty() || token.scoped;
   if (caller.limited) caller.role = std::min(caller.role, rpc::WorkspaceRole::kMember);
   if (token.role == "viewer") caller.most = rpc::EnvironmentRole::kViewer;
-  if (token.scoped) caller.only = known.only;
+  if (token.scoped) caller.only = {known, &token.environments};
   return caller;
 }
 
-std::optional<Identity::Known> Identity::find(const TokenId& id) {
+Identity::KnownPtr Identity::find(const TokenId& id) {
   std::uint64_t generation = 0;
   {
     std::shared_lock lock(mutex_);
     if (const auto it = tokens_.find(id); it != tokens_.end()) return it->second;
     generation = generation_;
   }
-  std::optional<Known> known = store_.read([&](store::View& view) -> std::optional<Known> {
-    const auto token = store::find_token(view, id);
-    if (!token) return std::nullopt;
-    Known found{*token, rpc::WorkspaceRole::kNone, std::make_shared<std::atomic<std::int64_t>>(0),
-                std::make_shared<const std::vector<EnvironmentId>>(token->environments)};
-    if (token->principal.starts_with("us-"))
-      found.role = workspace_role_of(store::member_role(view, token->workspace, UserId(token->principal)));
-    else if (store::find_service_user(view, token->workspace, token->principal))
-      found.role = rpc::WorkspaceRole::kService;
+  KnownPtr known = store_.read([&](store::View& view) -> KnownPtr {
+    auto token = store::find_token(view, id);
+    if (!token) return nullptr;
+    auto found = std::make_shared<Known>();
+    found->token = *std::move(token);
+    const store::Token& t = found->token;
+    if (t.principal.starts_with("us-"))
+      found->role = workspace_role_of(store::member_role(view, t.workspace, UserId(t.principal)));
+    else if (store::find_service_user(view, t.workspace, t.principal))
+      found->role = rpc::WorkspaceRole::kService;
     return found;
   });
-  if (!known) return std::nullopt;
-  {
-    std::unique_lock lock(mutex_);
-    if (tokens_.size() >= kRememberedMax) tokens_.clear();
-    // What was read before a change must not outlive it.
-    if (generation == generation_) tokens_.emplace(id, *known);
-  }
+  if (!known) return nullptr;
+  std::unique_lock lock(mutex_);
+  if (tokens_.size() >= kRememberedMax) tokens_.clear();
+  // What was read before a change must not outlive it.
+  if (generation == generation_) tokens_.emplace(id, known);
   return known;
 }
 
 // To the minute, and off the call's path: a clock of use, not a log of calls.
 void Identity::note_used(const Known& known, const std::string& address) {
   const Time now = clock_.now();
-  std::int64_t before = known.noted_ms->load(std::memory_order_relaxed);
-  if (to_unix_ms(now) - before < 60'000 || !known.noted_ms->compare_exchange_strong(before, to_unix_ms(now))) return;
+  std::int64_t before = known.noted_ms.load(std::memory_order_relaxed);
+  if (to_unix_ms(now) - before < 60'000 || !known.noted_ms.compare_exchange_strong(before, to_unix_ms(now))) return;
   store_.write(
       [id = known.token.id, now, address](store::Tx& tx) -> Result<void> {
         store::note_token_used(tx, id, now, address);

@@ -1,5 +1,6 @@
 #pragma once
 // Who calls: tokens of clients, sockets of containers, the unix socket of the data folder's owner.
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -31,10 +32,23 @@ class KeyFile {
   // MAC of a short text, for signed URLs; hex.
   std::string sign(std::string_view text) const;
 
+  // A new key for what is sealed. From the first on the file holds both keys and `seal` uses the new
+  // one; once everything is sealed anew the second removes the former. A server that ended between
+  // them goes on with the rotation that was begun.
+  Result<void> begin_rotation(Random& random);
+  Result<void> end_rotation();
+
  private:
-  explicit KeyFile(std::string key) : key_(std::move(key)) {}
+  struct SealKeys {
+    std::mutex mutex;
+    std::string now, former;  // guarded by mutex; former: "" = none
+  };
+  KeyFile(std::string path, std::string bytes);
+  Result<void> write() const;
   std::string subkey(std::uint64_t id) const;
+  std::string path_;
   std::string key_;
+  std::unique_ptr<SealKeys> seal_;
 };
 
 class Identity final : public rpc::Authenticator {
@@ -59,13 +73,13 @@ class Identity final : public rpc::Authenticator {
   struct Known {
     store::Token token;
     rpc::WorkspaceRole role = rpc::WorkspaceRole::kNone;  // of its principal
-    std::shared_ptr<std::atomic<std::int64_t>> noted_ms;  // when its use was last written down
-    std::shared_ptr<const std::vector<EnvironmentId>> only;  // of a scoped token
+    mutable std::atomic<std::int64_t> noted_ms = 0;       // when its use was last written down
   };
   Result<rpc::Caller> check_token(const rpc::RequestHeaders& headers, const std::string& address);
+  using KnownPtr = std::shared_ptr<const Known>;
   static Result<void> check_alive(const Known& known, Time now);
-  static rpc::Caller caller_of(const Known& known);
-  std::optional<Known> find(const TokenId& id);
+  static rpc::Caller caller_of(const KnownPtr& known);
+  KnownPtr find(const TokenId& id);  // null: there is none
   void note_used(const Known& known, const std::string& address);
   static constexpr std::size_t kRememberedMax = 100'000;
 
@@ -76,7 +90,7 @@ class Identity final : public rpc::Authenticator {
   FailureLimits failures_;
   std::shared_mutex mutex_;
   std::uint64_t generation_ = 0;                      // guarded by mutex_
-  std::unordered_map<TokenId, Known> tokens_;         // guarded by mutex_
+  std::unordered_map<TokenId, KnownPtr> tokens_;      // guarded by mutex_
   std::unordered_map<TaskId, rpc::Caller> tasks_;     // guarded by mutex_
 };
 

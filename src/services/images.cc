@@ -1,14 +1,13 @@
 #include "services/images.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "blobs/hash.h"
+#include "services/apps.h"
 #include "services/mounts.h"
 #include "services/secrets.h"
+#include "services/stable_bytes.h"
 
 namespace ionian::services {
 namespace {
@@ -16,19 +15,9 @@ namespace {
 using modal::client::GenericResult;
 using modal::client::ImageMetadata;
 
-// Equal messages have equal bytes: maps are written in the order of their keys.
-std::string stable_bytes(const google::protobuf::Message& message) {
-  std::string out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return out;
-}
-
+// Without the id of a builder function, which is another one in each run; its source and its globals are in the message.
 std::string recipe_of(const modal::client::ImageGetOrCreateRequest& request) {
-  return blobs::sha256_hex(cat(request.builder_version(), '\n', request.build_function_id(), '\n', stable_bytes(request.image())));
+  return blobs::sha256_hex(cat(request.builder_version(), "\n\n", stable_bytes(request.image())));
 }
 
 ImageMetadata metadata_of(const RecordedImage& recorded) {
@@ -97,7 +86,8 @@ RecordedImage built_image_of(const store::Image& record) {
   return out;
 }
 
-Images::Images(Context& context, images::Builder& builder) : c_(context), builder_(builder) {
+Images::Images(Context& context, images::Builder& builder, FunctionBuilder& function_builder)
+    : c_(context), builder_(builder), function_builder_(function_builder) {
   for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { main(); });
 }
 
@@ -122,10 +112,11 @@ Result<modal::client::ImageGetOrCreateResponse> Images::get_or_create(rpc::Call&
   modal::client::ImageGetOrCreateResponse reply;
   const std::string recipe = recipe_of(request);
   const bool fresh = request.force_build() || request.ignore_cache();
+  if (!request.build_function_id().empty()) TRY(check_function(call, request.build_function_id()));
   std::unique_lock lock(mutex_);
   const std::string key = cat(call.caller.workspace, ' ', recipe, ' ', request.force_build(), request.ignore_cache());
   if (const auto running = by_key_.find(key); running != by_key_.end()) {
-    running->second->apps.emplace_back(request.app_id());
+    running->second->waiters.push_back({AppId(request.app_id()), request.build_function_id()});
     reply.set_image_id(running->second->record.id.str());
     return reply;
   }
@@ -143,8 +134,11 @@ Result<modal::client::ImageGetOrCreateResponse> Images::get_or_create(rpc::Call&
   build->key = key;
   build->request = request;
   build->caller = call.caller;
-  build->apps.emplace_back(request.app_id());
-  TRY(input_of(*build));
+  build->waiters.push_back({AppId(request.app_id()), request.build_function_id()});
+  if (request.build_function_id().empty())
+    TRY(input_of(*build));
+  else
+    TRY(function_build_of(*build, request.build_function_id()));
   TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
     store::insert_image(tx, build->record, call.now);
     return {};
@@ -192,8 +186,6 @@ std::optional<Status> Images::join(rpc::Call& call, const modal::client::ImageJo
 
 Result<images::BuildInput> Images::input_of(const Build& build) const {
   const modal::client::Image& image = build.request.image();
-  if (!build.request.build_function_id().empty())
-    return fail(Code::kUnimplemented, "Image.run_function is not served by this version of Ionian");
   images::BuildInput input;
   input.builder_version = build.request.builder_version();
   input.dockerfile_commands.assign(image.dockerfile_commands().begin(), image.dockerfile_commands().end());
@@ -219,6 +211,52 @@ Result<images::BuildInput> Images::input_of(const Build& build) const {
   });
 }
 
+Result<void> Images::check_function(const rpc::Call& call, const std::string& id) const {
+  return c_.store.read([&](store::View& view) -> Result<void> {
+    const auto function = store::find_function(view, call.caller.workspace, FunctionId(id));
+    modal::client::Function definition;
+    if (!function || !app_of(c_, view, call, function->app.str()) || !definition.ParseFromString(function->definition))
+      return fail(Code::kNotFound, "function '", id, "' not found");
+    if (!definition.is_builder_function()) return fail(Code::kInvalidArgument, "function '", id, "' is not one that builds an image");
+    return {};
+  });
+}
+
+Result<FunctionBuild> Images::function_build_of(const Build& build, const std::string& function) const {
+  const modal::client::Image& image = build.request.image();
+  if (image.base_images_size() != 1) return fail(Code::kInvalidArgument, "an image that a function builds has one base, not ", image.base_images_size());
+  if (image.dockerfile_commands_size() > 0)
+    return fail(Code::kInvalidArgument, "a layer is built by a function or by lines of a Dockerfile, not by both");
+  const std::string& base = image.base_images(0).image_id();
+  const auto record = c_.store.read([&](store::View& view) { return store::find_image(view, build.caller.workspace, ImageId(base)); });
+  if (!record || record->state != store::ImageState::kBuilt) return fail(Code::kNotFound, "Could not find image with ID '", base, "'");
+  return FunctionBuild{.workspace = build.caller.workspace, .function = FunctionId(function), .base = built_image_of(*record).image,
+                       .input = image.build_function().input().SerializeAsString()};
+}
+
+Result<images::BuiltImage> Images::build_by_dockerfile(Build& build, images::BuildLog& log) {
+  ASSIGN_OR_RETURN(const images::BuildInput input, input_of(build));
+  return builder_.build(input, log, build.cancelled);
+}
+
+// Another app that waits for the same image has the same function under another id: its own goes on where the first one's app is stopped.
+Result<images::BuiltImage> Images::build_by_function(Build& build, images::BuildLog& log) {
+  for (;;) {
+    std::string function;
+    {
+      std::lock_guard lock(mutex_);
+      if (build.waiters.empty()) return fail(Code::kCancelled, "the build was cancelled");
+      function = build.waiters.front().build_function_id;
+    }
+    ASSIGN_OR_RETURN(const FunctionBuild by_function, function_build_of(build, function));
+    Result<images::BuiltImage> built = function_builder_.build(by_function, log, build.cancelled);
+    if (built || built.error().code != Code::kAborted) return built;
+    std::lock_guard lock(mutex_);
+    std::erase_if(build.waiters, [&](const Build::Waiter& waiter) { return waiter.build_function_id == function; });
+    if (build.waiters.empty()) return built;
+  }
+}
+
 void Images::main() {
   for (;;) {
     std::shared_ptr<Build> build;
@@ -237,8 +275,7 @@ void Images::run(Build& build) {
   LogOfBuild log(c_, build.record.id);
   Result<images::BuiltImage> built = fail(Code::kCancelled, "the build was cancelled");
   if (!build.cancelled) {
-    Result<images::BuildInput> input = input_of(build);
-    built = input ? builder_.build(*input, log, build.cancelled) : std::unexpected(input.error());
+    built = build.request.build_function_id().empty() ? build_by_dockerfile(build, log) : build_by_function(build, log);
   }
   finish(build, built);
 }
@@ -265,8 +302,8 @@ void Images::finish(Build& build, const Result<images::BuiltImage>& built) {
 void Images::app_ended(const AppId& app) {
   std::lock_guard lock(mutex_);
   for (auto& [key, build] : by_key_) {
-    std::erase(build->apps, app);
-    if (build->apps.empty()) build->cancelled = true;
+    std::erase_if(build->waiters, [&](const Build::Waiter& waiter) { return waiter.app == app; });
+    if (build->waiters.empty()) build->cancelled = true;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "images/builder.h"
 #include "modal_proto/image.pb.h"
 #include "services/context.h"
+#include "services/function_builder.h"
 #include "store/images.h"
 
 namespace ionian::services {
@@ -22,7 +23,7 @@ RecordedImage built_image_of(const store::Image& record);
 
 class Images {
  public:
-  Images(Context& context, images::Builder& builder);
+  Images(Context& context, images::Builder& builder, FunctionBuilder& function_builder);
   // Cancels running builds and waits for them.
   ~Images();
   void bind(rpc::Table& table);
@@ -46,11 +47,20 @@ class Images {
     std::string key;  // identical builds at one time are one build
     modal::client::ImageGetOrCreateRequest request;
     rpc::Caller caller;
-    std::vector<AppId> apps;  // that wait for it
+    struct Waiter {
+      AppId app;
+      std::string build_function_id;  // Image.run_function: the app's own function that makes the layer
+    };
+    std::vector<Waiter> waiters;  // guarded by mutex_
     std::atomic<bool> cancelled = false;
   };
   void main();
   void run(Build& build);
+  Result<images::BuiltImage> build_by_dockerfile(Build& build, images::BuildLog& log);
+  Result<images::BuiltImage> build_by_function(Build& build, images::BuildLog& log);
+  Result<FunctionBuild> function_build_of(const Build& build, const std::string& function) const;
+  // The caller may use the function, and it is one that builds images.
+  Result<void> check_function(const rpc::Call& call, const std::string& function) const;
   Result<images::BuildInput> input_of(const Build& build) const;
   void finish(Build& build, const Result<images::BuiltImage>& built);
 
@@ -59,6 +69,7 @@ class Images {
 
   Context& c_;
   images::Builder& builder_;
+  FunctionBuilder& function_builder_;
   std::mutex mutex_;
   std::condition_variable came_;
   std::deque<std::shared_ptr<Build>> queue_;              // guarded by mutex_

@@ -8,6 +8,7 @@ namespace ionian::services {
 namespace {
 
 constexpr std::uint64_t kTokens = 1, kSecrets = 2, kUrls = 3;
+constexpr std::size_t kKeyBytes = 32;
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
@@ -29,10 +30,44 @@ Result<KeyFile> KeyFile::open(const std::string& path, Random& random) {
     TRY(write_file_durably(path, key, 0600));
   }
   ASSIGN_OR_RETURN(std::string key, read_file(path));
-  if (key.size() != 32)
+  // The first key, that of the seals once it was rotated, and its former one while that goes on.
+  if (key.size() != kKeyBytes && key.size() != 2 * kKeyBytes && key.size() != 3 * kKeyBytes)
     return fail(Code::kFailedPrecondition, path, " is damaged: it holds ", key.size(),
                 " bytes and not 32. Restore it from its backup; tokens and secrets cannot be read without it");
-  return KeyFile(std::move(key));
+  return KeyFile(path, std::move(key));
+}
+
+KeyFile::KeyFile(std::string path, std::string bytes)
+    : path_(std::move(path)), key_(bytes.substr(0, kKeyBytes)), seal_(std::make_unique<SealKeys>()) {
+  seal_->now = bytes.size() > kKeyBytes ? bytes.substr(kKeyBytes, kKeyBytes) : subkey(kSecrets);
+  if (bytes.size() > 2 * kKeyBytes) seal_->former = bytes.substr(2 * kKeyBytes);
+}
+
+Result<void> KeyFile::write() const { return write_file_durably(path_, key_ + seal_->now + seal_->former, 0600); }
+
+Result<void> KeyFile::begin_rotation(Random& random) {
+  std::lock_guard lock(seal_->mutex);
+  if (!seal_->former.empty()) return {};
+  std::string fresh(kKeyBytes, '\0');
+  random.fill({bytes(fresh), fresh.size()});
+  const std::string before = std::exchange(seal_->now, fresh);
+  seal_->former = before;
+  if (Result<void> written = write(); !written) {
+    seal_->now = before;
+    seal_->former.clear();
+    return written;
+  }
+  return {};
+}
+
+Result<void> KeyFile::end_rotation() {
+  std::lock_guard lock(seal_->mutex);
+  const std::string before = std::exchange(seal_->former, "");
+  if (Result<void> written = write(); !written) {
+    seal_->former = before;
+    return written;
+  }
+  return {};
 }
 
 std::string KeyFile::subkey(std::uint64_t id) const {
@@ -52,7 +87,11 @@ std::string KeyFile::sign(std::string_view text) const {
 }
 
 std::string KeyFile::seal(std::string_view plain, Random& random) const {
-  const std::string key = subkey(kSecrets);
+  std::string key;
+  {
+    std::lock_guard lock(seal_->mutex);
+    key = seal_->now;
+  }
   std::string out(crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + plain.size(), '\0');
   random.fill({bytes(out), crypto_secretbox_NONCEBYTES});
   crypto_secretbox_easy(bytes(out) + crypto_secretbox_NONCEBYTES, bytes(plain), plain.size(), bytes(out), bytes(std::string_view(key)));
@@ -61,13 +100,18 @@ std::string KeyFile::seal(std::string_view plain, Random& random) const {
 
 Result<std::string> KeyFile::unseal(std::string_view sealed) const {
   constexpr std::size_t overhead = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
-  const std::string key = subkey(kSecrets);
+  std::string keys[2];
+  {
+    std::lock_guard lock(seal_->mutex);
+    keys[0] = seal_->now, keys[1] = seal_->former;
+  }
   std::string out(sealed.size() < overhead ? 0 : sealed.size() - overhead, '\0');
-  if (sealed.size() < overhead ||
-      crypto_secretbox_open_easy(bytes(out), bytes(sealed) + crypto_secretbox_NONCEBYTES,
-                                 sealed.size() - crypto_secretbox_NONCEBYTES, bytes(sealed), bytes(std::string_view(key))) != 0)
-    return fail(Code::kDataLoss, "a secret was sealed with another key file, or is damaged");
-  return out;
+  for (const std::string& key : keys)
+    if (sealed.size() >= overhead && !key.empty() &&
+        crypto_secretbox_open_easy(bytes(out), bytes(sealed) + crypto_secretbox_NONCEBYTES, sealed.size() - crypto_secretbox_NONCEBYTES,
+                                   bytes(sealed), bytes(std::string_view(key))) == 0)
+      return out;
+  return fail(Code::kDataLoss, "a secret was sealed with another key file, or is damaged");
 }
 
 }  // namespace ionian::services

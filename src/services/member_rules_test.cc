@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "services/link_rules.h"
 #include "store/workspaces.h"
+#include "store/audit.h"
 
 namespace ionian::services {
 namespace {
@@ -65,7 +66,7 @@ class Members : public testing::Test {
   }
   std::size_t audited() {
     return store->read(
-        [&](store::View& view) { return store::list_audit(view, halcyon, {}, 1000).size(); });
+        [&](store::View& view) { return store::list_audit_range(view, {.workspace = halcyon, .newest = Time::max()}, 1000).size(); });
   }
 
   const WorkspaceId halcyon{"ac-halcyon"};

@@ -24,6 +24,8 @@ void set_now(google::protobuf::Timestamp* stamp, Time now) {
 
 }  // namespace
 
+bool is_client_mount(const store::Mount& mount) { return mount.workspace.empty() && mount.name.starts_with(kClientMount); }
+
 Result<std::string> tree_of_mount(const Context& c, const store::Mount& mount) {
   if (!mount.tree.empty()) return mount.tree;
   modal::client::MountGetOrCreateRequest request;

@@ -9,6 +9,9 @@ namespace ionian::services {
 // The folder of a mount, as a read-only layer. Made on the first call. May wait for other programs.
 Result<std::string> tree_of_mount(const Context& c, const store::Mount& mount);
 
+// The official runtime, the same for everybody.
+bool is_client_mount(const store::Mount& mount);
+
 class Mounts {
  public:
   explicit Mounts(Context& context) : c_(context) {}

@@ -23,6 +23,7 @@ class ReadRoom final : public rpc::Room {
  public:
   ReadRoom(store::Store& store, const Clock& clock) : store_(store), clock_(clock) {}
   void run(rpc::ActiveCallPtr call) override;
+  bool only_reads() const override { return true; }
 
  private:
   store::Store& store_;

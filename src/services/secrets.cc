@@ -1,51 +1,220 @@
 #include "services/secrets.h"
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
-#include <regex>
 
+#include "services/data_objects.h"
 #include "services/environments.h"
-#include "store/secrets.h"
+#include "store/workspaces.h"
 
 namespace ionian::services {
+namespace {
 
-Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Context& c, store::View& view, const WorkspaceId& workspace,
+// A use is written down once a minute, however many containers start.
+constexpr Duration kUseIsNoted = 1min;
+
+Result<std::map<std::string, std::string>> open_sealed(const KeyFile& key, const store::Secret& s) {
+  ASSIGN_OR_RETURN(const std::string plain, key.unseal(s.sealed));
+  const auto values = nlohmann::json::parse(plain, nullptr, false);
+  if (!values.is_object()) return fail(Code::kDataLoss, "secret '", s.id, "' is damaged");
+  return values.get<std::map<std::string, std::string>>();
+}
+
+Result<void> check_variable(const std::string& key, const std::string& value) {
+  const auto letter = [](unsigned char c) { return std::isalpha(c) || c == '_'; };
+  const auto inner = [&](unsigned char c) { return letter(c) || std::isdigit(c); };
+  const bool named =
+      !key.empty() && letter(static_cast<unsigned char>(key[0])) && std::ranges::all_of(key, inner);
+  if (!named)
+    return fail(Code::kInvalidArgument, "secret key '", key.substr(0, 80),
+                "' is no name of a variable: letters, digits and _ only, no digit first");
+  if (value.find('\0') != std::string::npos)
+    return fail(Code::kInvalidArgument, "the value of secret key '", key,
+                "' has a zero byte, which no variable can hold");
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Context& c,
+                                                                     store::View& view,
+                                                                     const WorkspaceId& workspace,
                                                                      const std::string& id) {
   const auto secret = store::find_secret(view, workspace, SecretId(id));
   if (!secret) return fail(Code::kNotFound, "secret '", id, "' not found");
-  ASSIGN_OR_RETURN(const std::string plain, c.key.unseal(secret->sealed));
-  std::vector<std::pair<std::string, std::string>> variables;
-  const nlohmann::json values = nlohmann::json::parse(plain);
-  for (const auto& [key, value] : values.items()) variables.emplace_back(key, value.get<std::string>());
-  return variables;
+  ASSIGN_OR_RETURN(const auto variables, open_sealed(c.key, *secret));
+  const Time now = c.clock.now();
+  if (!secret->name.empty() && now - secret->last_used_at.value_or(Time{}) > kUseIsNoted)
+    c.store.write(
+        [used = secret->id, now](store::Tx& tx) -> Result<void> {
+          store::note_secret_use(tx, used, now);
+          return {};
+        },
+        {});
+  return std::vector<std::pair<std::string, std::string>>(variables.begin(), variables.end());
 }
 
 void Secrets::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("SecretGetOrCreate", &Secrets::get_or_create);
+  on("SecretUpdate", &Secrets::update);
+  on("SecretDelete", &Secrets::remove);
+  on("SecretList", &Secrets::list, rpc::Access::kView);
+  on("SecretGetInfo", &Secrets::get_info, rpc::Access::kView);
+}
+
+Result<Secrets::Variables> Secrets::open(const store::Secret& secret) const {
+  return open_sealed(c_.key, secret);
+}
+
+std::string Secrets::seal(const Variables& variables) {
+  const nlohmann::json values = variables;
+  return c_.key.seal(values.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+                     c_.random);
+}
+
+Result<void> Secrets::fill(modal::client::SecretMetadata& metadata, const store::Secret& secret,
+                           const std::string& environment) const {
+  ASSIGN_OR_RETURN(const Variables variables, open(secret));
+  metadata.set_name(secret.name);
+  metadata.mutable_creation_info()->set_created_at(to_unix_seconds(secret.created_at));
+  metadata.mutable_creation_info()->set_created_by(secret.created_by);
+  for (const auto& [key, value] : variables) metadata.add_keys(key);
+  metadata.set_environment_name(environment);
+  if (secret.last_used_at) metadata.set_last_used_at(to_unix_seconds(*secret.last_used_at));
+  return {};
+}
+
+Result<store::Secret> Secrets::secret_of(store::View& view, const rpc::Call& call,
+                                         const std::string& id) {
+  auto found = store::find_secret(view, call.caller.workspace, SecretId(id));
+  TRY(c_.access.check(call, found ? &found->environment : nullptr, {"Secret", id}));
+  return *std::move(found);
+}
+
+Result<store::Secret> Secrets::make(rpc::Call& call, store::Tx& tx, store::Secret wanted,
+                                    const Variables& variables) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : variables) {
+    TRY(check_variable(key, value));
+    bytes += key.size() + value.size();
+  }
+  if (bytes > kBytesMax)
+    return fail(Code::kInvalidArgument, "the keys and values of a secret have at most ", kBytesMax,
+                " bytes together, not ", bytes);
+  wanted.sealed = seal(variables);
+  if (!wanted.id.empty()) {
+    store::update_secret(tx, wanted.id, wanted.sealed);
+    return wanted;
+  }
+  wanted.id = SecretId::make(c_.random, call.now);
+  wanted.created_by = creator_name(tx, call);
+  wanted.created_at = call.now;
+  store::insert_secret(tx, wanted, call.now);
+  return wanted;
+}
+
+Result<store::Secret> Secrets::look_up(store::View& view, const EnvironmentId& environment,
+                                       const modal::client::SecretGetOrCreateRequest& request) {
+  const std::string& name = request.deployment_name();
+  auto found = store::find_named_secret(view, environment, name);
+  if (!found) return fail(Code::kNotFound, "Secret '", name, "' not found");
+  ASSIGN_OR_RETURN(const Variables variables, open(*found));
+  std::string missing;
+  for (const std::string& key : request.required_keys())
+    if (!variables.contains(key)) cat_to(missing, missing.empty() ? "" : ", ", key);
+  if (!missing.empty())
+    return fail(Code::kFailedPrecondition, "Secret is missing key(s): ", missing);
+  return *std::move(found);
 }
 
 Result<modal::client::SecretGetOrCreateResponse> Secrets::get_or_create(
     rpc::Call& call, const modal::client::SecretGetOrCreateRequest& request, store::Tx& tx) {
-  static const std::regex kName("[a-zA-Z_][a-zA-Z0-9_]*");
+  using namespace modal::client;
   const auto type = request.object_creation_type();
-  if (type != modal::client::OBJECT_CREATION_TYPE_ANONYMOUS_OWNED_BY_APP && type != modal::client::OBJECT_CREATION_TYPE_EPHEMERAL)
-    return fail(Code::kUnimplemented, "named secrets are not served by this version of Ionian; Secret.from_dict is");
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.environment_name()));
-  nlohmann::json values = nlohmann::json::object();
-  for (const auto& [key, value] : request.env_dict()) {
-    if (!std::regex_match(key, kName))
-      return fail(Code::kInvalidArgument, "secret key '", key, "' is no name of a variable: letters, digits and _ only, no digit first");
-    values[key] = value;
+  const std::string& name = request.deployment_name();
+  const bool anonymous =
+      type == OBJECT_CREATION_TYPE_ANONYMOUS_OWNED_BY_APP || type == OBJECT_CREATION_TYPE_EPHEMERAL;
+  ASSIGN_OR_RETURN(const store::Environment env,
+                   environment_of(c_, tx, call, request.environment_name()));
+  const Variables variables(request.env_dict().begin(), request.env_dict().end());
+  store::Secret wanted{.workspace = call.caller.workspace, .environment = env.id};
+  Result<store::Secret> secret = wanted;
+  auto there = anonymous ? std::nullopt : store::find_named_secret(tx, env.id, name);
+  if (anonymous) {
+    wanted.app = AppId(request.app_id());
+    secret = make(call, tx, wanted, variables);
+  } else if (type == OBJECT_CREATION_TYPE_UNSPECIFIED) {
+    secret = look_up(tx, env.id, request);
+  } else if (there && type == OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS) {
+    return fail(Code::kAlreadyExists, "Secret '", name, "' already exists");
+  } else if (there && type == OBJECT_CREATION_TYPE_CREATE_IF_MISSING) {
+    secret = *std::move(there);
+  } else {
+    TRY(check_object_name("Secret", name));
+    wanted.name = name;
+    secret = make(call, tx, there ? *there : wanted, variables);
+    c_.audit(tx, call, there ? "secret.replace" : "secret.create", name);
   }
-  store::Secret secret{.id = SecretId::make(c_.random, call.now), .workspace = call.caller.workspace, .environment = env.id,
-                       .app = AppId(request.app_id())};
-  secret.sealed = c_.key.seal(values.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), c_.random);
-  store::insert_secret(tx, secret, call.now);
-  modal::client::SecretGetOrCreateResponse reply;
-  reply.set_secret_id(secret.id.str());
-  reply.mutable_metadata()->mutable_creation_info()->set_created_at(to_unix_seconds(call.now));
-  reply.mutable_metadata()->set_environment_name(env.name);
-  for (const auto& [key, value] : request.env_dict()) reply.mutable_metadata()->add_keys(key);
+  if (!secret) return std::unexpected(secret.error());
+  SecretGetOrCreateResponse reply;
+  reply.set_secret_id(secret->id.str());
+  TRY(fill(*reply.mutable_metadata(), *secret, env.name));
+  return reply;
+}
+
+Result<Secrets::Empty> Secrets::update(rpc::Call& call,
+                                       const modal::client::SecretUpdateRequest& request,
+                                       store::Tx& tx) {
+  ASSIGN_OR_RETURN(store::Secret secret, secret_of(tx, call, request.secret_id()));
+  ASSIGN_OR_RETURN(Variables variables, open(secret));
+  for (const auto& one : request.updates()) {
+    if (one.has_value())
+      variables[one.key()] = one.value();
+    else
+      variables.erase(one.key());
+  }
+  const std::string name = secret.name.empty() ? secret.id.str() : secret.name;
+  TRY(make(call, tx, std::move(secret), variables));
+  c_.audit(tx, call, "secret.update", name);
+  return Empty();
+}
+
+Result<Secrets::Empty> Secrets::remove(rpc::Call& call,
+                                       const modal::client::SecretDeleteRequest& request,
+                                       store::Tx& tx) {
+  ASSIGN_OR_RETURN(const store::Secret secret, secret_of(tx, call, request.secret_id()));
+  store::remove_secret(tx, secret.id);
+  c_.audit(tx, call, "secret.delete", secret.name.empty() ? secret.id.str() : secret.name);
+  return Empty();
+}
+
+Result<modal::client::SecretListResponse> Secrets::list(
+    rpc::Call& call, const modal::client::SecretListRequest& request, store::View& view) {
+  ASSIGN_OR_RETURN(const store::Environment env,
+                   environment_of(c_, view, call, request.environment_name()));
+  const PageRange range = page_range(request.pagination(), call.now);
+  modal::client::SecretListResponse reply;
+  reply.set_environment_name(env.name);
+  for (const store::Secret& secret : store::list_secrets(view, env.id, range.before, range.max)) {
+    auto& row = *reply.add_items();
+    row.set_label(secret.name);
+    row.set_created_at(to_unix_seconds(secret.created_at));
+    if (secret.last_used_at) row.set_last_used_at(to_unix_seconds(*secret.last_used_at));
+    row.set_environment_name(env.name);
+    row.set_secret_id(secret.id.str());
+    TRY(fill(*row.mutable_metadata(), secret, env.name));
+  }
+  return reply;
+}
+
+Result<modal::client::SecretGetInfoResponse> Secrets::get_info(
+    rpc::Call& call, const modal::client::SecretGetInfoRequest& request, store::View& view) {
+  ASSIGN_OR_RETURN(const store::Secret secret, secret_of(view, call, request.secret_id()));
+  const auto env = store::find_environment_by_id(view, secret.workspace, secret.environment);
+  modal::client::SecretGetInfoResponse reply;
+  TRY(fill(*reply.mutable_metadata(), secret, env ? env->name : ""));
   return reply;
 }
 

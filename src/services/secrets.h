@@ -1,12 +1,18 @@
 #pragma once
 // Secrets: variables for containers, sealed at rest, never given back.
+#include <google/protobuf/empty.pb.h>
+
 #include "modal_proto/secret.pb.h"
 #include "services/context.h"
+#include "store/secrets.h"
 
 namespace ionian::services {
 
-// The variables of a secret, for a container of the same workspace.   errors  NOT_FOUND · DATA_LOSS
-Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Context& c, store::View& view, const WorkspaceId& workspace,
+// The variables of a secret, for a container of the same workspace.
+//   errors  NOT_FOUND · DATA_LOSS
+Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Context& c,
+                                                                     store::View& view,
+                                                                     const WorkspaceId& workspace,
                                                                      const std::string& id);
 
 class Secrets {
@@ -15,10 +21,39 @@ class Secrets {
   void bind(rpc::Table& table);
 
  private:
-  // SecretGetOrCreate. Anonymous and ephemeral secrets; named ones come with their own resource.
-  //   errors   INVALID_ARGUMENT a name that no variable may have · UNIMPLEMENTED named secrets
-  Result<modal::client::SecretGetOrCreateResponse> get_or_create(rpc::Call& call, const modal::client::SecretGetOrCreateRequest& request,
-                                                                 store::Tx& tx);
+  using Empty = google::protobuf::Empty;
+  using Variables = std::map<std::string, std::string>;
+  static constexpr std::size_t kBytesMax = 1 << 20;
+
+  // SecretGetOrCreate. Looks one up by name, makes one, or makes one without a name for an app or a
+  // client. Making one that must not be there, or that replaces what is there, is `modal secret
+  // create`.
+  //   errors   NOT_FOUND · FAILED_PRECONDITION a required key is missing · ALREADY_EXISTS ·
+  //            INVALID_ARGUMENT a name that no secret or variable may have
+  Result<modal::client::SecretGetOrCreateResponse> get_or_create(
+      rpc::Call& call, const modal::client::SecretGetOrCreateRequest& request, store::Tx& tx);
+  // SecretUpdate. Sets those that have a value, removes those that have none; others stay.
+  Result<Empty> update(rpc::Call& call, const modal::client::SecretUpdateRequest& request,
+                       store::Tx& tx);
+  Result<Empty> remove(rpc::Call& call, const modal::client::SecretDeleteRequest& request,
+                       store::Tx& tx);
+  Result<modal::client::SecretListResponse> list(rpc::Call& call,
+                                                 const modal::client::SecretListRequest& request,
+                                                 store::View& view);
+  // SecretGetInfo. The names of its variables, not their values.
+  Result<modal::client::SecretGetInfoResponse> get_info(
+      rpc::Call& call, const modal::client::SecretGetInfoRequest& request, store::View& view);
+
+  Result<store::Secret> secret_of(store::View& view, const rpc::Call& call, const std::string& id);
+  Result<store::Secret> make(rpc::Call& call, store::Tx& tx, store::Secret wanted,
+                             const Variables& variables);
+  Result<store::Secret> look_up(store::View& view, const EnvironmentId& environment,
+                                const modal::client::SecretGetOrCreateRequest& request);
+  Result<Variables> open(const store::Secret& secret) const;
+  std::string seal(const Variables& variables);
+  Result<void> fill(modal::client::SecretMetadata& metadata, const store::Secret& secret,
+                    const std::string& environment) const;
+
   Context& c_;
 };
 

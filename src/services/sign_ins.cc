@@ -4,17 +4,10 @@
 
 #include <algorithm>
 
+#include "base/same_secret.h"
 #include "services/identity.h"
 
 namespace ionian::services {
-namespace {
-
-bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && !a.empty() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-}  // namespace
-
 Result<std::string> SignIns::hash_password(const std::string& password) {
   std::string hash(crypto_pwhash_STRBYTES, '\0');
   if (crypto_pwhash_str(hash.data(), password.data(), password.size(),
@@ -185,7 +178,7 @@ std::string SignIns::form_key(const std::string& cookie, std::string_view action
 
 bool SignIns::form_key_fits(const std::string& cookie, std::string_view action,
                             std::string_view key) const {
-  return !cookie.empty() && same(form_key(cookie, action), key);
+  return !cookie.empty() && same_secret(form_key(cookie, action), key);
 }
 
 std::string SignIns::make_owner_key(Time now) {
@@ -198,7 +191,7 @@ std::string SignIns::make_owner_key(Time now) {
 
 bool SignIns::owner_key_fits(Time now, const std::string& key) const {
   std::lock_guard lock(mutex_);
-  return now < owner_key_until_ && same(owner_key_hash_, key_.hash(key));
+  return now < owner_key_until_ && same_secret(owner_key_hash_, key_.hash(key));
 }
 
 void SignIns::use_owner_key() {

@@ -1,10 +1,12 @@
 #include "services/task_spec.h"
 
+#include "blobs/hash.h"
 #include "modal_proto/container.pb.h"
 #include "services/functions.h"
 #include "services/images.h"
 #include "services/mounts.h"
 #include "services/secrets.h"
+#include "services/variants.h"
 #include "store/workspaces.h"
 #include "worker/worker.h"
 
@@ -16,7 +18,9 @@ using modal::client::Function;
 
 // Everything that the store knows, read in one go.
 struct Records {
-  store::Function function;
+  FunctionId id;             // of the function, or of its variant
+  std::string params;        // of a variant: those of the class's instance
+  store::Function function;  // a variant's base
   Function definition;
   store::App app;
   store::Environment environment;
@@ -29,10 +33,16 @@ struct Records {
 
 Result<Records> read_records(const Context& c, store::View& view, const FunctionId& id, const WorkspaceId& workspace) {
   Records r;
-  const auto function = store::find_function(view, workspace, id);
+  const auto variant = store::find_variant(view, id);
+  const auto function = store::find_function(view, workspace, variant ? variant->base : id);
   if (!function) return fail(Code::kNotFound, "function '", id, "' not found");
+  r.id = id;
   r.function = *function;
   if (!r.definition.ParseFromString(r.function.definition)) return fail(Code::kDataLoss, "the record of function ", id, " is damaged");
+  if (variant) {
+    r.params = variant->params;
+    r.definition = definition_of(*variant, std::move(r.definition));
+  }
   const auto app = store::find_app(view, workspace, r.function.app);
   if (!app) return fail(Code::kNotFound, "app '", r.function.app, "' not found");
   r.app = *app;
@@ -63,6 +73,8 @@ void fill_layout(modal::client::AppLayout& layout, const Records& r) {
     if (f.definition_id.empty()) continue;
     Function definition;
     definition.ParseFromString(f.definition);
+    // One that builds an image is no part of the app, and may be called as another that is.
+    if (definition.is_builder_function() && f.id != r.function.id) continue;
     (*layout.mutable_function_ids())[f.tag] = f.id.str();
     auto* object = layout.add_objects();
     object->set_object_id(f.id.str());
@@ -87,60 +99,95 @@ void fill_layout(modal::client::AppLayout& layout, const Records& r) {
 std::string arguments_of(const Records& r, const TaskId& task) {
   ContainerArguments arguments;
   arguments.set_task_id(task.str());
-  arguments.set_function_id(r.function.id.str());
+  arguments.set_function_id(r.id.str());
+  arguments.set_serialized_params(r.params);
   arguments.set_app_id(r.app.id.str());
   *arguments.mutable_function_def() = r.definition;
+  // Its container ends after the one input, so that its files can be kept.
+  if (r.definition.is_builder_function()) {
+    arguments.mutable_function_def()->set_max_inputs(1);
+    arguments.mutable_function_def()->set_single_use_containers(true);
+  }
   arguments.set_environment_name(r.environment.name);
   fill_layout(*arguments.mutable_app_layout(), r);
   return arguments.SerializeAsString();
 }
 
-void fill_environment(worker::TaskSpec& spec, const Records& r, const TaskId& task) {
-  auto& env = *spec.mutable_env();
+using Environment = google::protobuf::Map<std::string, std::string>;
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+// Without what differs from task to task, which fill_environment() adds.
+void fill_common_environment(Environment& env, const Records& r, const Variables& secrets) {
   env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  env["HOME"] = "/root";
+  // Another user's is in the image's own list, which the container looks into.
+  if (const std::string& user = r.image->image.config.user; user.empty() || user == "root" || user == "0") env["HOME"] = "/root";
   env["LANG"] = "C.UTF-8";
   for (const auto& [name, value] : r.image->image.config.env) env[name] = value;
-  for (const auto& [name, value] : r.secrets) env[name] = value;
+  for (const auto& [name, value] : secrets) env[name] = value;
   const std::string users_path = env.contains("PYTHONPATH") ? ":" + env["PYTHONPATH"] : "";
   env["PYTHONPATH"] = "/pkg:/root" + users_path;
   // Without it, what a function printed stays in the interpreter's buffer and is lost when the container is killed.
   env["PYTHONUNBUFFERED"] = "1";
   env["MODAL_SERVER_URL"] = cat("unix://", worker::Worker::kSocketPath);
-  env["MODAL_TASK_ID"] = task.str();
   env["MODAL_IS_REMOTE"] = "1";
-  env["MODAL_CONTAINER_ARGUMENTS_PATH"] = worker::Worker::kArgumentsPath;
-  env["MODAL_IMAGE_ID"] = r.definition.image_id();
   env["MODAL_ENVIRONMENT"] = r.environment.name;
   env["MODAL_CLOUD_PROVIDER"] = "CLOUD_PROVIDER_UNSPECIFIED";
   env["MODAL_FUNCTION_RUNTIME"] = "ionian";
 }
 
+void fill_environment(Environment& env, const Records& r, const TaskId& task) {
+  fill_common_environment(env, r, r.secrets);
+  env["MODAL_TASK_ID"] = task.str();
+  env["MODAL_CONTAINER_ARGUMENTS_PATH"] = worker::Worker::kArgumentsPath;
+  env["MODAL_IMAGE_ID"] = r.definition.image_id();
+}
+
+// An interpreter may have loaded the runtime, with the image around it, before the program and its secrets are known.
+// Tenants never share one, nor do environments.
+void fill_standby(worker::TaskSpec& spec, const Records& r) {
+  worker::Standby& standby = *spec.mutable_standby();
+  fill_common_environment(*standby.mutable_env(), r, {});
+  std::string all;
+  const auto add = [&](std::string_view text) { cat_to(all, text.size(), ":", text); };
+  add(r.app.workspace.str());
+  add(r.environment.id.str());
+  add(spec.user());
+  add(spec.network() ? "network" : "");
+  for (const std::string& lower : standby.lowers()) add(lower);
+  // In an order of its own: that of a map is any.
+  for (const auto& [name, value] : std::map<std::string, std::string>(standby.env().begin(), standby.env().end())) add(name), add(value);
+  standby.set_key(blobs::sha256_hex(all));
+}
+
 Result<void> fill_lowers(const Context& c, const images::LayerStore& layers, worker::TaskSpec& spec, const Records& r) {
   const images::ImageConfig& config = r.image->image.config;
-  for (const std::string& layer : r.image->image.layers) spec.add_lowers(layers.path_of(layer));
+  const auto add = [&](const std::string& tree, bool also_in_standby) {
+    spec.add_lowers(tree);
+    if (also_in_standby) spec.mutable_standby()->add_lowers(tree);
+  };
+  for (const std::string& layer : r.image->image.layers) add(layers.path_of(layer), true);
   // Images of older builders carry the runtime's dependencies themselves.
   if (r.image->builder_version > "2024.10" && !config.python_version.empty()) {
     const std::string python = config.python_version.substr(0, config.python_version.rfind('.'));
     ASSIGN_OR_RETURN(const std::string tree, c.client_mounts.dependency_mount(r.image->builder_version, python, config.libc));
-    spec.add_lowers(tree);
+    add(tree, true);
   }
   for (const store::Mount& mount : r.mounts) {
     ASSIGN_OR_RETURN(const std::string tree, tree_of_mount(c, mount));
-    spec.add_lowers(tree);
+    add(tree, is_client_mount(mount));
   }
   return {};
 }
 
 }  // namespace
 
-Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers, const TaskId& task,
+Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers, const TaskLimits& limits, const TaskId& task,
                                         const FunctionId& function, const WorkspaceId& workspace) {
   ASSIGN_OR_RETURN(const Records r, c.store.read([&](store::View& view) { return read_records(c, view, function, workspace); }));
   worker::TaskSpec spec;
   spec.set_task_id(task.str());
   TRY(fill_lowers(c, layers, spec, r));
-  fill_environment(spec, r, task);
+  fill_environment(*spec.mutable_env(), r, task);
   spec.set_arguments(arguments_of(r, task));
   const std::string& workdir = r.image->image.config.workdir;
   spec.set_workdir(workdir.empty() ? "/root" : workdir);
@@ -148,8 +195,17 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
   const auto& resources = r.definition.resources();
   spec.set_memory_bytes(std::uint64_t{resources.memory_mb_max()} << 20);
   spec.set_cpu_milli(resources.milli_cpu_max());
-  spec.set_disk_bytes(std::uint64_t{resources.ephemeral_disk_mb()} << 20);
+  spec.set_user(r.image->image.config.user);
+  spec.set_keep_upper(r.definition.is_builder_function());
+  // What is kept must lie beside the layers, which a disk of its own would not.
+  if (!spec.keep_upper())
+    spec.set_disk_bytes(resources.ephemeral_disk_mb() ? std::uint64_t{resources.ephemeral_disk_mb()} << 20 : limits.disk_bytes);
   spec.set_network(!r.definition.block_network());
+  // The files of one that builds an image are kept, those of a standby are in the way there.
+  if (spec.keep_upper())
+    spec.clear_standby();
+  else
+    fill_standby(spec, r);
   return spec;
 }
 

@@ -1,13 +1,14 @@
 #include "services/tasks.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "services/task_spec.h"
 #include "store/apps.h"
 
 namespace ionian::services {
 
-Tasks::Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool)
-    : c_(context), layers_(layers), numbers_(numbers), pool_(pool) {}
+Tasks::Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
+    : c_(context), layers_(layers), numbers_(numbers), pool_(pool), limits_(limits) {}
 
 void Tasks::connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door) {
   worker_ = &worker;
@@ -15,14 +16,17 @@ void Tasks::connect(worker::Worker& worker, rpc::Server& server, InsideDoor& doo
   door_ = &door;
 }
 
-void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace) {
+void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
+                  const std::vector<std::string>& devices) {
   {
     std::lock_guard lock(mutex_);
     known_[task] = Known{.app = app, .function = function};
   }
-  const bool queued = pool_.post([this, task, function, app, workspace] {
-    Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, task, function, workspace);
+  if (const auto watcher = watcher_of(function)) watcher->started(task);
+  const bool queued = pool_.post([this, task, function, app, workspace, devices] {
+    Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, limits_, task, function, workspace);
     if (!spec) return ended(task, {.failed_start = spec.error().message});
+    worker::give_devices(*spec, c_.devices, devices);
     rpc::Caller caller{.kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
     const auto record = c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
     if (record) caller.environment = record->environment;
@@ -79,6 +83,7 @@ void Tasks::output(const TaskId& id, int fd, std::string text) {
     if (it == known_.end()) return;
     known = it->second;
   }
+  if (const auto watcher = watcher_of(known.function)) return watcher->output(fd, text);
   modal::client::TaskLogsBatch batch;
   batch.set_task_id(id.str());
   batch.set_function_id(known.function.str());
@@ -98,14 +103,55 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
   c_.identity.forget_task(id);
   numbers_.forget(id);
   door_->close(id);
+  std::shared_ptr<TaskWatcher> watcher;
   {
     std::lock_guard lock(mutex_);
-    known_.erase(id);
+    if (const auto it = known_.find(id); it != known_.end()) {
+      if (const auto of = watchers_.find(it->second.function); of != watchers_.end()) watcher = of->second;
+      known_.erase(it);
+    }
   }
   if (!end.failed_start.empty()) log::warning("task ", id, " did not start: ", end.failed_start);
   core::TaskExit exit{.exit_code = end.exit_code, .signal = end.signal, .out_of_memory = end.out_of_memory,
                       .failed_start = end.failed_start, .lost = end.lost};
   c_.core_loop.post([this, id, exit] { c_.core.task_exited(c_.clock.now(), id, exit); });
+  if (watcher)
+    watcher->ended(id, end);
+  else if (!end.upper.empty())
+    discard(end.upper);
+}
+
+void Tasks::watch(const FunctionId& function, std::shared_ptr<TaskWatcher> watcher) {
+  std::lock_guard lock(mutex_);
+  watchers_[function] = std::move(watcher);
+}
+
+void Tasks::unwatch(const FunctionId& function) {
+  std::lock_guard lock(mutex_);
+  watchers_.erase(function);
+}
+
+std::shared_ptr<TaskWatcher> Tasks::watcher_of(const FunctionId& function) {
+  std::lock_guard lock(mutex_);
+  const auto it = watchers_.find(function);
+  return it == watchers_.end() ? nullptr : it->second;
+}
+
+void Tasks::kill_all(const FunctionId& function) {
+  std::vector<TaskId> ids;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, known] : known_)
+      if (known.function == function) ids.push_back(id);
+  }
+  for (const TaskId& id : ids) kill(id);
+}
+
+void Tasks::discard(const std::string& upper) {
+  const std::string folder = upper.substr(0, upper.rfind('/'));
+  pool_.post([folder] {
+    if (Result<void> removed = remove_tree(folder); !removed) log::warning(removed.error().message);
+  });
 }
 
 void Tasks::connected(const TaskId& id, UniqueFd connection) {

@@ -7,6 +7,7 @@
 #include "images/layers.h"
 #include "rpc/server.h"
 #include "services/context.h"
+#include "services/task_spec.h"
 #include "worker/worker.h"
 
 namespace ionian::services {
@@ -19,18 +20,38 @@ class InsideDoor {
   virtual void close(const TaskId& id) = 0;
 };
 
+// Follows the containers of one function, in place of its app's log. Called on the core's and the
+// worker's threads; must not block.
+class TaskWatcher {
+ public:
+  virtual ~TaskWatcher() = default;
+  // Each started one ends, also one that could not be made.
+  virtual void started(const TaskId& id) = 0;
+  virtual void output(int fd, std::string_view text) = 0;
+  // The folder `end.upper` is the watcher's from now on.
+  virtual void ended(const TaskId& id, const worker::TaskEnd& end) = 0;
+};
+
 class Tasks final : public worker::Events {
  public:
-  Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool);
+  Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits);
   // The parts that in turn need this one.
   void connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door);
 
   // The core's wishes. On its thread.
-  void start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace);
+  void start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
+             const std::vector<std::string>& devices);
   void stop(const TaskId& task);
   void kill(const TaskId& task);
   void note_state(const TaskId& task, const AppId& app, const FunctionId& function, int state);
   void note_running(const TaskId& task, const InputId& input, const CallId& call);
+
+  // From any thread.
+  void watch(const FunctionId& function, std::shared_ptr<TaskWatcher> watcher);
+  void unwatch(const FunctionId& function);
+  void kill_all(const FunctionId& function);
+  // Removes the folder of a task that had kept what it wrote; `upper` lies in it.
+  void discard(const std::string& upper);
 
   // The worker's reports. On its thread.
   void started(const TaskId& id, UniqueFd netns) override;
@@ -50,16 +71,19 @@ class Tasks final : public worker::Events {
 
   // A task that is still being prepared will not start; true if it was one.
   bool cancel_unlaunched(const TaskId& task);
+  std::shared_ptr<TaskWatcher> watcher_of(const FunctionId& function);
 
   Context& c_;
   images::LayerStore& layers_;
   rpc::FdNumbers& numbers_;
   Pool& pool_;
+  const TaskLimits limits_;
   worker::Worker* worker_ = nullptr;
   rpc::Server* server_ = nullptr;
   InsideDoor* door_ = nullptr;
   std::mutex mutex_;
-  std::unordered_map<TaskId, Known> known_;  // guarded by mutex_
+  std::unordered_map<TaskId, Known> known_;                                 // guarded by mutex_
+  std::unordered_map<FunctionId, std::shared_ptr<TaskWatcher>> watchers_;  // guarded by mutex_
 };
 
 }  // namespace ionian::services

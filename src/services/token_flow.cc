@@ -1,13 +1,15 @@
 #include "services/token_flow.h"
 
 #include "services/actor.h"
-
-#include <sodium.h>
+#include "base/percent.h"
+#include "base/same_secret.h"
 
 #include <algorithm>
 
 namespace ionian::services {
 namespace {
+
+constexpr std::size_t kNameMax = 64;  // of a computer, as it calls itself
 
 // Without 0 O 1 I L, which people mix up.
 std::string make_code(Random& random) {
@@ -17,22 +19,6 @@ std::string make_code(Random& random) {
     if (c != '-') c = kAlphabet[random.below(kAlphabet.size())];
   return code;
 }
-
-std::string percent_decoded(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size() && out.size() < 64; ++i) {
-    unsigned value = 0;
-    if (text[i] == '%' && i + 2 < text.size() && std::sscanf(text.c_str() + i + 1, "%2x", &value) == 1) {
-      out += static_cast<char>(value);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-bool same(std::string_view a, std::string_view b) { return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
 
 }  // namespace
 
@@ -68,7 +54,7 @@ Result<std::optional<Flow>> TokenFlows::collect(Time now, const std::string& id,
   std::lock_guard lock(mutex_);
   forget_old(now);
   const auto it = flows_.find(id);
-  if (it == flows_.end() || !same(it->second.wait_secret_hash, key_.hash(wait_secret)))
+  if (it == flows_.end() || !same_secret(it->second.wait_secret_hash, key_.hash(wait_secret)))
     return fail(Code::kNotFound, "this request for a token has ended. Requests live 10 minutes, for one answer. Start again: `modal setup`");
   Flow& flow = it->second;
   if (flow.state == Flow::kOpen) return std::optional<Flow>();
@@ -85,7 +71,7 @@ bool TokenFlows::try_code(Time now, const std::string& id, std::string_view type
   forget_old(now);
   const auto it = flows_.find(id);
   if (it == flows_.end() || it->second.state != Flow::kOpen) return false;
-  if (same(it->second.code, code)) return true;
+  if (same_secret(it->second.code, code)) return true;
   if (++it->second.wrong_codes >= kCodesMax) it->second.state = Flow::kEnded;
   return false;
 }
@@ -118,7 +104,7 @@ void TokenFlowCalls::bind(rpc::Table& table) {
 
 Result<modal::client::TokenFlowCreateResponse> TokenFlowCalls::create(rpc::Call& call, const modal::client::TokenFlowCreateRequest& request) {
   Flow flow{.id = "tc-" + random_base62(c_.random, 22), .code = make_code(c_.random), .wait_secret_hash = "",
-            .host = percent_decoded(call.headers.node), .platform = percent_decoded(call.headers.platform),
+            .host = percent_decoded(call.headers.node).substr(0, kNameMax), .platform = percent_decoded(call.headers.platform).substr(0, kNameMax),
             .client_version = call.headers.client_version.substr(0, 32), .address = address_of(call.peer)};
   flow.localhost_port = request.localhost_port();
   flow.expires_in_seconds = request.expires_in_seconds();

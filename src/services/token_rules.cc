@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "services/roles.h"
 #include "store/workspaces.h"
 
 namespace ionian::services {
@@ -45,8 +46,8 @@ std::string TokenRules::free_name(store::View& view, const WorkspaceId& workspac
 
 Result<store::Token> TokenRules::managed(store::View& view, const Actor& actor, const TokenId& id) {
   const auto token = store::find_token(view, id);
-  const bool mine = token && (token->principal == actor.principal || actor.principal == "owner" ||
-                              actor.role >= rpc::WorkspaceRole::kManager);
+  const bool mine = token && (token->principal == actor.principal ||
+                              at_least(actor, rpc::WorkspaceRole::kManager));
   if (!token || token->workspace != actor.workspace || token->revoked_at || !mine)
     return fail(Code::kNotFound, "token '", id, "' not found");
   if (actor.limited && token->id != actor.token)

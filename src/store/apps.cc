@@ -1,46 +1,25 @@
-#include "store/apps.h"
+#include "store/app_rows.h"
 
 namespace ionian::store {
-namespace {
-
-App read_app(const Rows& r) {
-  return {.id = AppId(r.text(0)),
-          .workspace = WorkspaceId(r.text(1)),
-          .environment = EnvironmentId(r.text(2)),
-          .name = r.text(3),
-          .description = r.text(4),
-          .state = static_cast<int>(r.number(5)),
-          .created_at = r.time(6)};
-}
-
-Function read_function(const Rows& r) {
-  return {.id = FunctionId(r.text(0)),
-          .app = AppId(r.text(1)),
-          .tag = r.text(2),
-          .definition_id = r.text(3),
-          .definition = r.text(4)};
-}
-
-}  // namespace
-
 void insert_app(Tx& tx, const App& a) {
   tx.db().run(
-      "INSERT INTO apps (id, workspace, environment, name, description, state, created_at)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?)",
-      a.id, a.workspace, a.environment, a.name, a.description, a.state, a.created_at);
+      "INSERT INTO apps (id, workspace, environment, name, description, state, created_at,"
+      " created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      a.id, a.workspace, a.environment, a.name, a.description, a.state, a.created_at, a.created_by);
 }
 
 std::optional<App> find_app(View& view, const WorkspaceId& workspace, const AppId& id) {
-  Rows rows = view.db().query(
-      "SELECT id, workspace, environment, name, description, state, created_at FROM apps"
-      " WHERE workspace = ? AND id = ?",
-      workspace, id);
+  Rows rows = view.db().query(SELECT_APP " WHERE workspace = ? AND id = ?", workspace, id);
   if (!rows.next()) return std::nullopt;
   return read_app(rows);
 }
 
 void set_app_state(Tx& tx, const AppId& id, int state) {
   tx.db().run("UPDATE apps SET state = ? WHERE id = ?", state, id);
+}
+
+void set_app_stopping(Tx& tx, const AppId& id, int state, std::string_view by) {
+  tx.db().run("UPDATE apps SET state = ?, stopped_by = ? WHERE id = ?", state, by, id);
 }
 
 void set_app_stopped(Tx& tx, const AppId& id, int state, Time now) {
@@ -50,10 +29,18 @@ void set_app_stopped(Tx& tx, const AppId& id, int state, Time now) {
 
 std::vector<App> list_unstopped_apps(View& view, int stopped_state) {
   std::vector<App> all;
-  Rows rows = view.db().query(
-      "SELECT id, workspace, environment, name, description, state, created_at FROM apps"
-      " WHERE state != ?",
-      stopped_state);
+  Rows rows = view.db().query(SELECT_APP " WHERE state != ?", stopped_state);
+  while (rows.next()) all.push_back(read_app(rows));
+  return all;
+}
+
+std::vector<App> list_apps(View& view, const EnvironmentId& environment, int stopped_state,
+                           Time stopped_after) {
+  std::vector<App> all;
+  Rows rows = view.db().query(SELECT_APP
+                              " WHERE environment = ? AND (state != ? OR stopped_at >= ?)"
+                              " ORDER BY created_at DESC",
+                              environment, stopped_state, stopped_after);
   while (rows.next()) all.push_back(read_app(rows));
   return all;
 }
@@ -83,8 +70,7 @@ std::optional<Function> find_function(View& view, const WorkspaceId& workspace,
 
 std::vector<Function> list_functions(View& view, const AppId& app) {
   std::vector<Function> all;
-  Rows rows = view.db().query(
-      "SELECT id, app, tag, definition_id, definition FROM functions WHERE app = ?", app);
+  Rows rows = view.db().query(SELECT_FUNCTION " WHERE app = ?", app);
   while (rows.next()) all.push_back(read_function(rows));
   return all;
 }

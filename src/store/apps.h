@@ -13,6 +13,9 @@ struct App {
   std::string name, description;
   int state = 0;  // modal.client.AppState
   Time created_at;
+  std::string created_by = "";  // a principal
+  Time stopped_at = {};
+  std::string stopped_by = "";
 };
 
 struct Function {
@@ -32,9 +35,14 @@ struct Class {
 void insert_app(Tx& tx, const App& app);
 std::optional<App> find_app(View& view, const WorkspaceId& workspace, const AppId& id);
 void set_app_state(Tx& tx, const AppId& id, int state);
+void set_app_stopping(Tx& tx, const AppId& id, int state, std::string_view by);
 void set_app_stopped(Tx& tx, const AppId& id, int state, Time now);
 // Apps of a former life of the server that were not stopped.
 std::vector<App> list_unstopped_apps(View& view, int stopped_state);
+
+// Of one environment, the newest first, without those that were stopped before a time.
+std::vector<App> list_apps(View& view, const EnvironmentId& environment, int stopped_state,
+                           Time stopped_after);
 
 void insert_function(Tx& tx, const Function& function, Time now);
 void define_function(Tx& tx, const FunctionId& id, std::string_view definition_id,

@@ -171,31 +171,4 @@ void set_environment_role(Tx& tx, const EnvironmentId& environment, std::string_
       environment, principal, role);
 }
 
-void append_audit(Tx& tx, const AuditEntry& e) {
-  tx.db().run(
-      "INSERT INTO audit (at, workspace, actor, token, source, action, target, detail)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      e.at, e.workspace, e.actor, e.token, e.source, e.action, e.target, e.detail);
-}
-
-std::vector<AuditEntry> list_audit(View& view, const WorkspaceId& workspace, Time since,
-                                   std::size_t most) {
-  std::vector<AuditEntry> all;
-  Rows rows = view.db().query(
-      "SELECT number, at, workspace, actor, token, source, action, target, detail FROM audit"
-      " WHERE workspace = ? AND at >= ? ORDER BY number DESC LIMIT ?",
-      workspace, since, most);
-  while (rows.next())
-    all.push_back({.number = rows.number(0),
-                   .at = rows.time(1),
-                   .workspace = WorkspaceId(rows.text(2)),
-                   .actor = rows.text(3),
-                   .token = rows.text(4),
-                   .source = rows.text(5),
-                   .action = rows.text(6),
-                   .target = rows.text(7),
-                   .detail = rows.text(8)});
-  return all;
-}
-
 }  // namespace ionian::store

@@ -1,5 +1,5 @@
 #pragma once
-// Users, their memberships, service users, roles in environments, and the audit log.
+// Users, their memberships, service users and roles in environments.
 #include <vector>
 
 #include "store/store.h"
@@ -70,16 +70,5 @@ std::string environment_role(View& view, const EnvironmentId& environment,
 // An empty role takes the assignment away.
 void set_environment_role(Tx& tx, const EnvironmentId& environment, std::string_view principal,
                           std::string_view role);
-
-struct AuditEntry {
-  std::int64_t number = 0;
-  Time at;
-  WorkspaceId workspace;
-  std::string actor, token, source, action, target, detail;
-};
-void append_audit(Tx& tx, const AuditEntry& entry);
-// Newest first.
-std::vector<AuditEntry> list_audit(View& view, const WorkspaceId& workspace, Time since,
-                                   std::size_t most);
 
 }  // namespace ionian::store

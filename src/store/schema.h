@@ -5,4 +5,9 @@
 namespace ionian::store {
 extern const std::string_view kSchemaSql;
 extern const std::string_view kMigration2Sql;
+extern const std::string_view kMigration3Sql;
+extern const std::string_view kMigration4Sql;
+extern const std::string_view kMigration5Sql;
+extern const std::string_view kMigration6Sql;
+extern const std::string_view kMigration7Sql;
 }  // namespace ionian::store

@@ -2,25 +2,101 @@
 
 namespace ionian::store {
 
+namespace {
+
+Secret secret_of(const Rows& rows) {
+  return {.id = SecretId(rows.text(0)),
+          .workspace = WorkspaceId(rows.text(1)),
+          .environment = EnvironmentId(rows.text(2)),
+          .name = rows.text(3),
+          .app = AppId(rows.text(4)),
+          .sealed = rows.text(5),
+          .created_by = rows.text(6),
+          .created_at = rows.time(7),
+          .last_used_at = rows.null(8) ? std::nullopt : std::optional(rows.time(8))};
+}
+
+struct Sealed {
+  std::int64_t row = 0;
+  std::string text;
+};
+
+std::vector<Sealed> sealed_of(Rows rows) {
+  std::vector<Sealed> found;
+  while (rows.next()) found.push_back({.row = rows.number(0), .text = rows.text(1)});
+  return found;
+}
+
+}  // namespace
+
 void insert_secret(Tx& tx, const Secret& s, Time now) {
+  Time created_at = now;
+  if (!s.name.empty()) {
+    Rows newest = tx.db().query(
+        "SELECT max(created_at) FROM secrets WHERE environment = ? AND name != ''", s.environment);
+    if (newest.next() && !newest.null(0)) created_at = std::max(now, newest.time(0) + 1ms);
+  }
   tx.db().run(
-      "INSERT INTO secrets (id, workspace, environment, name, app, sealed, created_at) VALUES (?, "
-      "?, ?, ?, ?, ?, ?)",
-      s.id, s.workspace, s.environment, s.name, s.app, Blob{s.sealed}, now);
+      "INSERT INTO secrets (id, workspace, environment, name, app, sealed, created_by, created_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      s.id, s.workspace, s.environment, s.name, s.app, Blob{s.sealed}, s.created_by, created_at);
 }
 
 std::optional<Secret> find_secret(View& view, const WorkspaceId& workspace, const SecretId& id) {
   Rows rows = view.db().query(
-      "SELECT id, workspace, environment, name, app, sealed FROM secrets WHERE workspace = ? AND "
-      "id = ?",
+      "SELECT id, workspace, environment, name, app, sealed, created_by, created_at, last_used_at "
+      "FROM secrets WHERE workspace = ? AND id = ?",
       workspace, id);
   if (!rows.next()) return std::nullopt;
-  return Secret{.id = SecretId(rows.text(0)),
-                .workspace = WorkspaceId(rows.text(1)),
-                .environment = EnvironmentId(rows.text(2)),
-                .name = rows.text(3),
-                .app = AppId(rows.text(4)),
-                .sealed = rows.text(5)};
+  return secret_of(rows);
+}
+
+std::optional<Secret> find_named_secret(View& view, const EnvironmentId& environment,
+                                        std::string_view name) {
+  Rows rows = view.db().query(
+      "SELECT id, workspace, environment, name, app, sealed, created_by, created_at, last_used_at "
+      "FROM secrets WHERE environment = ? AND name = ? AND name != ''",
+      environment, name);
+  if (!rows.next()) return std::nullopt;
+  return secret_of(rows);
+}
+
+std::vector<Secret> list_secrets(View& view, const EnvironmentId& environment, Time before,
+                                 std::int64_t max) {
+  Rows rows = view.db().query(
+      "SELECT id, workspace, environment, name, app, sealed, created_by, created_at, last_used_at "
+      "FROM secrets WHERE environment = ? AND name != '' AND created_at < ? ORDER BY created_at "
+      "DESC LIMIT ?",
+      environment, before, max);
+  std::vector<Secret> found;
+  while (rows.next()) found.push_back(secret_of(rows));
+  return found;
+}
+
+void update_secret(Tx& tx, const SecretId& id, std::string_view sealed) {
+  tx.db().run("UPDATE secrets SET sealed = ? WHERE id = ?", Blob{sealed}, id);
+}
+
+void note_secret_use(Tx& tx, const SecretId& id, Time now) {
+  tx.db().run("UPDATE secrets SET last_used_at = ? WHERE id = ?", now, id);
+}
+
+void remove_secret(Tx& tx, const SecretId& id) {
+  tx.db().run("DELETE FROM secrets WHERE id = ?", id);
+}
+
+Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal) {
+  std::int64_t count = 0;
+  for (const Sealed& one : sealed_of(tx.db().query("SELECT rowid, sealed FROM secrets"))) {
+    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
+    tx.db().run("UPDATE secrets SET sealed = ? WHERE rowid = ?", Blob{fresh}, one.row);
+    ++count;
+  }
+  for (const Sealed& one : sealed_of(tx.db().query("SELECT number, sealed FROM signing_keys"))) {
+    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
+    tx.db().run("UPDATE signing_keys SET sealed = ? WHERE number = ?", Blob{fresh}, one.row);
+  }
+  return count;
 }
 
 void insert_blob(Tx& tx, const BlobRecord& b, Time now) {

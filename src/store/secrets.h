@@ -1,5 +1,7 @@
 #pragma once
 // Secrets and the records of blobs.
+#include <vector>
+
 #include "store/store.h"
 
 namespace ionian::store {
@@ -11,10 +13,28 @@ struct Secret {
   std::string name;  // "" = anonymous
   AppId app;         // that owns an anonymous one
   std::string sealed;
+  std::string created_by;
+  Time created_at;
+  std::optional<Time> last_used_at;
 };
 
+// In a list by age no two of an environment have the same time: `created_at` of the record may be a
+// little later than `now`.
 void insert_secret(Tx& tx, const Secret& secret, Time now);
 std::optional<Secret> find_secret(View& view, const WorkspaceId& workspace, const SecretId& id);
+std::optional<Secret> find_named_secret(View& view, const EnvironmentId& environment,
+                                        std::string_view name);
+// Named ones, the newest first; created before `before`, at most `max` of them.
+std::vector<Secret> list_secrets(View& view, const EnvironmentId& environment, Time before,
+                                 std::int64_t max);
+void update_secret(Tx& tx, const SecretId& id, std::string_view sealed);
+void note_secret_use(Tx& tx, const SecretId& id, Time now);
+void remove_secret(Tx& tx, const SecretId& id);
+
+// All that is sealed with the key file, of all workspaces: for a change of its key.
+using Reseal = std::function<Result<std::string>(std::string_view sealed)>;
+// Stops at the first error.
+Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal);
 
 struct BlobRecord {
   BlobId id;

@@ -32,10 +32,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     return fail(Code::kInternal, "open ", path, ": ", sqlite3_errmsg(db->handle_));
   sqlite3_busy_timeout(db->handle_, 10'000);
   // FULL: a commit that has returned survives the loss of power.
-  TRY(db->script(mode == Mode::kWrite
-                     ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                       "PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864;"
-                     : "PRAGMA query_only=ON;"));
+  TRY(db->script(
+      mode == Mode::kWrite
+          ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=8000;"
+            "PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864;"
+          : "PRAGMA query_only=ON;"));
   return db;
 }
 

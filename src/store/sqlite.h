@@ -53,6 +53,10 @@ class Rows {
   std::int64_t number(int column) const { return sqlite3_column_int64(statement_, column); }
   bool null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   Time time(int column) const { return from_unix_ms(number(column)); }
+  std::optional<Time> maybe_time(int column) const {
+    if (null(column)) return std::nullopt;
+    return time(column);
+  }
 
  private:
   Database* db_;

@@ -15,7 +15,8 @@ namespace ionian::store {
 namespace {
 
 // What brings a database from one version to the next, beginning with an empty one.
-constexpr std::array kMigrations = {&kSchemaSql, &kMigration2Sql};
+constexpr std::array kMigrations = {&kSchemaSql, &kMigration2Sql, &kMigration3Sql, &kMigration4Sql,
+                                    &kMigration5Sql, &kMigration6Sql, &kMigration7Sql};
 constexpr int kSchemaVersion = static_cast<int>(kMigrations.size());
 
 Status status_of(const Database& db) {
@@ -55,6 +56,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder, Lock lock)
     store->readers_.push_back(std::move(reader));
   }
   store->writer_ = std::thread([s = store.get()] { s->writer_main(); });
+  store->teller_ = std::thread([s = store.get()] { s->teller_main(); });
   for (int i = 0; i < 2; ++i)
     store->reader_threads_.emplace_back([s = store.get()] { s->reader_main(); });
   return store;
@@ -72,6 +74,7 @@ Store::~Store() {
   }
   read_came_.notify_all();
   if (writer_.joinable()) writer_.join();
+  if (teller_.joinable()) teller_.join();
   for (std::thread& t : reader_threads_) t.join();
 }
 
@@ -123,16 +126,50 @@ std::uint64_t Store::statements_run() {
 }
 
 void Store::writer_main() {
-  std::vector<Pending> batch;
+  // Who is told an outcome may write again, so the end is when all has been told.
+  const auto may_go_on = [this] { return !queue_.empty() || (stopping_ && nothing_to_tell()); };
   for (;;) {
+    std::vector<Pending> batch;
     {
       std::unique_lock lock(mutex_);
-      work_came_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      work_came_.wait(lock, may_go_on);
+      if (queue_.empty()) {
+        all_is_told_ = true;
+        return outcome_came_.notify_one();
+      }
       batch.swap(queue_);
     }
-    commit(batch);
-    batch.clear();
+    tell(commit(std::move(batch)));
+  }
+}
+
+void Store::tell(Committed committed) {
+  std::unique_lock lock(mutex_);
+  if (committed.batch.size() <= kToldAtOnce && queue_.empty() && nothing_to_tell())
+    return tell_now(std::move(committed), lock);
+  to_tell_.push_back(std::move(committed));
+  outcome_came_.notify_one();
+}
+
+void Store::tell_now(Committed committed, std::unique_lock<std::mutex>& lock) {
+  telling_ = true;
+  lock.unlock();
+  for (std::size_t i = 0; i < committed.batch.size(); ++i)
+    if (committed.batch[i].done) committed.batch[i].done(std::move(committed.results[i]));
+  committed = {};
+  lock.lock();
+  telling_ = false;
+  if (stopping_) work_came_.notify_one();
+}
+
+void Store::teller_main() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    outcome_came_.wait(lock, [this] { return all_is_told_ || !to_tell_.empty(); });
+    if (to_tell_.empty()) return;
+    Committed next = std::move(to_tell_.front());
+    to_tell_.pop_front();
+    tell_now(std::move(next), lock);
   }
 }
 
@@ -148,7 +185,7 @@ Result<void> Store::run_one(Tx& tx, const Work& work) {
   return result;
 }
 
-void Store::commit(std::vector<Pending>& batch) {
+Store::Committed Store::commit(std::vector<Pending> batch) {
   Tx tx(*db_);
   std::vector<Result<void>> results;
   db_->run("BEGIN IMMEDIATE");
@@ -171,8 +208,7 @@ void Store::commit(std::vector<Pending>& batch) {
     db_->clear_error();
     for (Result<void>& result : results) result = std::unexpected(status);
   }
-  for (std::size_t i = 0; i < batch.size(); ++i)
-    if (batch[i].done) batch[i].done(std::move(results[i]));
+  return {std::move(batch), std::move(results)};
 }
 
 Store::Reader::Reader(Store& s) : store(s) {

@@ -2,6 +2,7 @@
 // The store: records that survive. One writer with group commit, a few readers, nothing else knows
 // SQL.
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -29,7 +30,8 @@ class Tx : public View {
 };
 
 // `work` runs inside the writer's transaction; what it wrote is undone if it returns an error.
-// `done` gets the outcome only after the transaction has reached the disk (or failed to).
+// `done` gets the outcome only after the transaction has reached the disk (or failed to). They are
+// told one after the other, in the order of the writes.
 using Work = std::function<Result<void>(Tx&)>;
 using Done = std::function<void(Result<void>)>;
 
@@ -77,6 +79,13 @@ class Store {
     Work work;
     Done done;
   };
+  struct Committed {
+    std::vector<Pending> batch;
+    std::vector<Result<void>> results;
+  };
+  // A few outcomes are told by the writer itself if nobody waits for it: waking another thread
+  // takes longer.
+  static constexpr std::size_t kToldAtOnce = 2;
   // Borrows a read connection for a scope.
   struct Reader {
     explicit Reader(Store& store);
@@ -89,8 +98,12 @@ class Store {
   Store() = default;
   Result<void> migrate();
   void writer_main();
+  void teller_main();
   void reader_main();
-  void commit(std::vector<Pending>& batch);
+  Committed commit(std::vector<Pending> batch);
+  void tell(Committed committed);
+  void tell_now(Committed committed, std::unique_lock<std::mutex>& lock);
+  bool nothing_to_tell() const { return to_tell_.empty() && !telling_; }
   Result<void> run_one(Tx& tx, const Work& work);
 
   std::string path_;
@@ -102,6 +115,12 @@ class Store {
   std::vector<Pending> queue_;  // guarded by mutex_
   bool stopping_ = false;       // guarded by mutex_
 
+  // Outcomes that are still to be told: the next transaction does not wait for that.
+  std::condition_variable outcome_came_;
+  std::deque<Committed> to_tell_;  // guarded by mutex_
+  bool telling_ = false;           // guarded by mutex_
+  bool all_is_told_ = false;       // guarded by mutex_: the writer has ended, and nothing is left
+
   std::mutex readers_mutex_;
   std::condition_variable reader_free_, read_came_;
   std::vector<std::unique_ptr<Database>> readers_;  // guarded by readers_mutex_
@@ -109,7 +128,7 @@ class Store {
   bool readers_stopping_ = false;                   // guarded by readers_mutex_
 
   std::atomic<std::uint64_t> commits_ = 0;
-  std::thread writer_;
+  std::thread writer_, teller_;
   std::vector<std::thread> reader_threads_;
 };
 

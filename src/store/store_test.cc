@@ -164,6 +164,48 @@ TEST_F(StoreTest, WritesThatWereQueuedAreDoneWhenTheStoreCloses) {
   EXPECT_EQ(count(), 100);
 }
 
+TEST_F(StoreTest, TheNextTransactionDoesNotWaitUntilAllAreTold) {
+  std::promise<void> batch_runs, next_runs, all_told;
+  std::vector<int> told;
+  close_gate();
+  store->write(insert(1), [&](Result<void>) {
+    next_runs.get_future().wait();
+    told.push_back(1);
+  });
+  store->write(insert(2), [&](Result<void>) { told.push_back(2); });
+  store->write(
+      [&](Tx&) -> Result<void> {
+        batch_runs.set_value();
+        return {};
+      },
+      [&](Result<void>) { told.push_back(3); });
+  open_gate();
+  batch_runs.get_future().wait();
+  store->write(
+      [&](Tx&) -> Result<void> {
+        next_runs.set_value();
+        return {};
+      },
+      [&](Result<void>) { told.push_back(4), all_told.set_value(); });
+  all_told.get_future().wait();
+  EXPECT_EQ(told, (std::vector{1, 2, 3, 4}));
+}
+
+TEST_F(StoreTest, WhoIsToldWhileTheStoreClosesMayWriteAgain) {
+  int told = 0;
+  Store* const closing = store.get();
+  close_gate();
+  for (int k = 1; k <= 8; ++k)
+    store->write(insert(k), [&told, closing, k](Result<void>) {
+      closing->write(insert(100 + k), [&told](Result<void> done) { told += done.has_value(); });
+    });
+  open_gate();
+  store.reset();
+  EXPECT_EQ(told, 8);
+  open();
+  EXPECT_EQ(count(), 16);
+}
+
 TEST_F(StoreTest, ASecondServerIsRefusedAndToldWhoHoldsTheFolder) {
   const auto second = Store::lock(folder);
   ASSERT_FALSE(second.has_value());

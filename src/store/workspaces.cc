@@ -1,5 +1,7 @@
 #include "store/workspaces.h"
 
+#include "store/objects.h"
+
 namespace ionian::store {
 namespace {
 
@@ -112,6 +114,7 @@ void update_environment(Tx& tx, const Environment& e) {
 void delete_environment(Tx& tx, const EnvironmentId& id) {
   tx.db().run("DELETE FROM environment_roles WHERE environment = ?", id);
   tx.db().run("DELETE FROM secrets WHERE environment = ?", id);
+  remove_objects_of(tx, id);
   tx.db().run("DELETE FROM classes WHERE app IN (SELECT id FROM apps WHERE environment = ?)", id);
   tx.db().run("DELETE FROM functions WHERE app IN (SELECT id FROM apps WHERE environment = ?)", id);
   tx.db().run("DELETE FROM apps WHERE environment = ?", id);

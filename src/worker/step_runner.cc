@@ -23,6 +23,7 @@ container::ContainerSpec container_of(const images::StepSpec& step, std::string 
         equals == std::string::npos ? "" : variable.substr(equals + 1);
   }
   spec.set_workdir(step.workdir);
+  spec.set_user(step.user);
   spec.set_network(step.network ? container::NETWORK_NAT : container::NETWORK_NONE);
   spec.set_allow_setuid(true);
   for (const images::Bind& bind : step.binds) {

@@ -11,12 +11,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "container/spec.pb.h"
-#include "worker/task.pb.h"
+#include "worker/task_container.h"
 
 namespace ionian::worker {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 << 10;
+constexpr int kStandbyLookMs = 1000;
+constexpr std::size_t kEarlyMax = 16;  // reads
 
 // A pipe whose reading end does not block; the writing end goes into the container.
 Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
@@ -26,41 +28,17 @@ Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-container::ContainerSpec container_of(const TaskSpec& task, const std::string& folder) {
-  container::ContainerSpec spec;
-  spec.set_id(task.task_id());
-  spec.set_hostname("modal");
-  *spec.mutable_lowers() = task.lowers();
-  spec.set_upper_dir(folder + "/upper");
-  spec.set_upper_work_dir(folder + "/work");
-  spec.set_keep_upper(task.keep_upper());
-  auto* socket = spec.add_binds();
-  socket->set_source(folder + "/server.sock");
-  socket->set_target(Worker::kSocketPath);
-  auto* arguments = spec.add_files();
-  arguments->set_path(Worker::kArgumentsPath);
-  arguments->set_content(task.arguments());
-  arguments->set_mode(0400);
-  *spec.mutable_args() = task.command();
-  *spec.mutable_env() = task.env();
-  spec.set_workdir(task.workdir());
-  spec.set_memory_bytes(task.memory_bytes());
-  spec.set_cpu_milli(task.cpu_milli());
-  spec.set_pids_max(4096);
-  spec.set_disk_bytes(task.disk_bytes());
-  spec.set_network(task.network() ? container::NETWORK_NAT : container::NETWORK_NONE);
-  spec.set_allow_setuid(task.keep_upper());
-  return spec;
-}
-
 }  // namespace
 
-Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& events)
+Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& events,
+               const Clock& clock)
     : options_(std::move(options)),
       spawner_(spawner),
       events_(events),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      clock_(clock),
+      policy_({.most = options_.standbys}) {
   for (int fd : {wake_.get(), spawner_.fd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
@@ -98,20 +76,32 @@ void Worker::post(Work work) {
 }
 
 void Worker::start(TaskSpec spec) {
-  post([this, spec = std::move(spec)] { launch_task(spec); });
+  post([this, spec = std::move(spec)]() mutable { start_task(std::move(spec)); });
 }
 
 void Worker::stop(const TaskId& id) {
-  post([this, id] { (void)spawner_.signal(id.str(), SIGTERM); });
+  post([this, id] { send_signal(id.str(), SIGTERM); });
 }
 
 void Worker::kill(const TaskId& id) {
-  post([this, id] { (void)spawner_.kill_tree(id.str()); });
+  post([this, id] { send_signal(id.str(), SIGKILL); });
+}
+
+void Worker::send_signal(const std::string& task, int signo) {
+  const auto container = container_of_.find(task);
+  if (container == container_of_.end()) return;
+  const auto living = living_.find(container->second);
+  const bool becoming = living != living_.end() && living->second.standby;
+  if (becoming) living->second.standby->unwanted = true;
+  if (becoming || signo == SIGKILL)
+    (void)spawner_.kill_tree(container->second);
+  else
+    (void)spawner_.signal(container->second, signo);
 }
 
 void Worker::start_job(container::ContainerSpec spec, Job job) {
   post([this, spec = std::move(spec), job = std::move(job)] {
-    Living living{.id = spec.id(), .is_task = false};
+    Living living{.id = spec.id()};
     living.upper = spec.upper_dir();
     living.keep_upper = true;
     living.job = job;
@@ -126,7 +116,8 @@ void Worker::kill_job(const std::string& id) {
 void Worker::main() {
   std::vector<epoll_event> events(256);
   for (;;) {
-    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                               policy_.restless() ? kStandbyLookMs : -1);
     for (int i = 0; i < n; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd == wake_.get()) {
@@ -144,6 +135,7 @@ void Worker::main() {
       work.swap(queue_);
     }
     for (Work& w : work) w();
+    tend_standbys();
     std::lock_guard lock(mutex_);
     if (stopping_ && queue_.empty()) return;
   }
@@ -168,18 +160,26 @@ Result<UniqueFd> Worker::make_socket(const std::string& folder) {
   return listener;
 }
 
+Result<void> Worker::give_folder(Living& living) {
+  living.folder = cat(options_.folder, '/', living.id);
+  TRY(make_folders(living.folder, 0700));
+  ASSIGN_OR_RETURN(living.listener, make_socket(living.folder));
+  watch(living.listener.get(), living.id);
+  return {};
+}
+
+void Worker::start_task(TaskSpec task) {
+  if (!start_in_standby(task)) launch_task(task);
+}
+
 void Worker::launch_task(const TaskSpec& task) {
-  Living living{.id = task.task_id()};
-  living.folder = cat(options_.folder, '/', task.task_id());
+  Living living{.id = task.task_id(), .task = task.task_id()};
+  if (Result<void> given = give_folder(living); !given)
+    return events_.ended(TaskId(task.task_id()), {.failed_start = given.error().message});
   living.upper = living.folder + "/upper";
   living.keep_upper = task.keep_upper();
-  Result<void> made = make_folders(living.folder, 0700);
-  Result<UniqueFd> socket = made ? make_socket(living.folder) : std::unexpected(made.error());
-  if (!socket)
-    return events_.ended(TaskId(task.task_id()), {.failed_start = socket.error().message});
-  living.listener = std::move(*socket);
-  watch(living.listener.get(), living.id);
-  container::ContainerSpec spec = container_of(task, living.folder);
+  container_of_[living.task] = living.id;
+  container::ContainerSpec spec = container_of_task(task, living.id, living.folder);
   launch(std::move(living), std::move(spec));
 }
 
@@ -196,7 +196,8 @@ void Worker::launch(Living living, container::ContainerSpec spec) {
     living.pipes.push_back({.fd = std::move(pipe->first), .number = number, .text = {}});
   }
   if (!living.end && spawner_lost_)
-    living.end = TaskEnd{.failed_start = "the spawner is gone", .lost = true};
+    if (Result<void> again = replace_spawner(); !again)
+      living.end = TaskEnd{.failed_start = again.error().message, .lost = true};
   if (!living.end)
     if (Result<void> sent = spawner_.launch(spec, std::move(stdio)); !sent)
       living.end = TaskEnd{.failed_start = sent.error().message};
@@ -214,30 +215,34 @@ void Worker::watch(int fd, const std::string& id) {
 void Worker::handle_spawner() {
   Result<std::vector<container::ContainerEvent>> events = spawner_.read_events();
   if (!events) return lose_all();
-  for (container::ContainerEvent& event : *events) {
-    const auto it = living_.find(event.id);
-    if (it == living_.end()) continue;
-    Living& living = it->second;
-    switch (event.kind) {
-      case container::ContainerEvent::kStarted:
-        if (living.is_task) events_.started(TaskId(living.id), std::move(event.netns));
-        continue;
-      case container::ContainerEvent::kFailed:
-        living.end = TaskEnd{.failed_start = event.error};
-        break;
-      case container::ContainerEvent::kExited:
-        living.end = TaskEnd{.exit_code = event.exit_code,
-                             .signal = event.signal,
-                             .out_of_memory = event.oom_killed};
-        if (living.keep_upper)
-          living.end->upper = living.upper, living.end->id_base = event.id_base;
-        break;
-    }
-    // The whole tree has gone, so what the pipes still hold is all that will ever come.
-    for (Pipe& pipe : living.pipes)
-      if (pipe.fd) read_pipe(living, pipe);
-    finish_if_over(event.id);
+  for (container::ContainerEvent& event : *events)
+    if (const auto it = living_.find(event.id); it != living_.end())
+      handle_event(it->second, event);
+}
+
+void Worker::handle_event(Living& living, container::ContainerEvent& event) {
+  switch (event.kind) {
+    case container::ContainerEvent::kStarted:
+      if (living.standby)
+        living.standby->netns = std::move(event.netns);
+      else if (!living.task.empty())
+        events_.started(TaskId(living.task), std::move(event.netns));
+      return;
+    case container::ContainerEvent::kBecame:
+      return on_became(living, event.error);
+    case container::ContainerEvent::kFailed:
+      living.end = TaskEnd{.failed_start = event.error};
+      break;
+    case container::ContainerEvent::kExited:
+      living.end = TaskEnd{
+          .exit_code = event.exit_code, .signal = event.signal, .out_of_memory = event.oom_killed};
+      if (living.keep_upper) living.end->upper = living.upper, living.end->id_base = event.id_base;
+      break;
   }
+  // The whole tree has gone, so what the pipes still hold is all that will ever come.
+  for (Pipe& pipe : living.pipes)
+    if (pipe.fd) read_pipe(living, pipe);
+  finish_if_over(std::string(living.id));
 }
 
 void Worker::handle_container(const std::string& id, int fd) {
@@ -245,31 +250,35 @@ void Worker::handle_container(const std::string& id, int fd) {
   if (it == living_.end()) return;
   Living& living = it->second;
   if (living.listener && fd == living.listener.get()) return accept_all(living);
+  if (living.standby && fd == living.standby->control.get()) return hear_standby(living);
   for (Pipe& pipe : living.pipes)
     if (pipe.fd && pipe.fd.get() == fd) read_pipe(living, pipe);
   finish_if_over(id);
 }
 
+void Worker::deliver(Living& living, int number, std::string text) {
+  if (text.empty()) return;
+  if (!living.task.empty() && !living.standby)
+    events_.output(TaskId(living.task), number, std::move(text));
+  else if (living.standby && living.standby->early.size() < kEarlyMax)
+    living.standby->early.emplace_back(number, std::move(text));
+  else if (living.job.output)
+    living.job.output(number, text);
+}
+
 void Worker::read_pipe(Living& living, Pipe& pipe) {
   char buffer[kReadBytes];
-  const auto deliver = [&](std::string text) {
-    if (text.empty()) return;
-    if (living.is_task)
-      events_.output(TaskId(living.id), pipe.number, std::move(text));
-    else
-      living.job.output(pipe.number, text);
-  };
   // While the container lives, one read a turn: the other pipe's bytes came in between. After it,
   // all that is left.
   do {
     const ssize_t n = ::read(pipe.fd.get(), buffer, sizeof buffer);
     if (n > 0) {
-      deliver(pipe.text.push({buffer, static_cast<std::size_t>(n)}));
+      deliver(living, pipe.number, pipe.text.push({buffer, static_cast<std::size_t>(n)}));
       continue;
     }
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN && !living.end) return;
-    deliver(pipe.text.finish());
+    deliver(living, pipe.number, pipe.text.finish());
     id_of_fd_.erase(pipe.fd.get());
     pipe.fd.reset();
     return;
@@ -281,7 +290,14 @@ void Worker::accept_all(Living& living) {
     UniqueFd connection(
         ::accept4(living.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connection) return;
-    events_.connected(TaskId(living.id), std::move(connection));
+    if (!living.standby) {
+      events_.connected(TaskId(living.task), std::move(connection));
+    } else if (!living.standby->control) {  // its own comes first
+      watch(connection.get(), living.id);
+      living.standby->control = std::move(connection);
+    } else if (living.standby->connections.size() < kEarlyMax) {
+      living.standby->connections.push_back(std::move(connection));
+    }
   }
 }
 
@@ -294,23 +310,44 @@ void Worker::finish_if_over(const std::string& id) {
   living_.erase(it);
   if (living.listener) id_of_fd_.erase(living.listener.get());
   living.listener.reset();
-  if (living.is_task)
-    events_.ended(TaskId(id), *living.end);
-  else
+  container_of_.erase(living.task);
+  if (living.standby) {
+    if (living.standby->control) id_of_fd_.erase(living.standby->control.get());
+    if (living.standby->next)
+      start_afresh(std::move(*living.standby->next), living.standby->unwanted);
+    else
+      lose_standby(living);
+  } else if (!living.task.empty()) {
+    events_.ended(TaskId(living.task), *living.end);
+  } else {
     living.job.ended(*living.end);
+  }
   if (!living.folder.empty() && !living.keep_upper) janitor_.remove(living.folder);
 }
 
 void Worker::lose_all() {
-  if (std::exchange(spawner_lost_, true)) return;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, spawner_.fd(), nullptr);
-  log::error("the spawner has died, and its containers with it");
+  spawner_lost_ = true;
+  log::error("the spawner has died, and its containers with it; another one takes its place");
   std::vector<std::string> ids;
   for (auto& [id, living] : living_) {
     living.end = TaskEnd{.lost = true};
     ids.push_back(id);
   }
   for (const std::string& id : ids) finish_if_over(id);
+  if (spawner_lost_) (void)replace_spawner();
+}
+
+// If it cannot be replaced now, the next container tries again; the core lets it wait ever longer.
+Result<void> Worker::replace_spawner() {
+  if (Result<void> again = spawner_.restart(); !again) {
+    log::error("no other spawner: ", again.error().message);
+    return again;
+  }
+  epoll_event event{.events = EPOLLIN, .data = {.fd = spawner_.fd()}};
+  CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, spawner_.fd(), &event) == 0);
+  spawner_lost_ = false;
+  return {};
 }
 
 }  // namespace ionian::worker

@@ -16,10 +16,10 @@
 #include "base/utf8.h"
 #include "container/spawner.h"
 #include "worker/janitor.h"
+#include "worker/standby_policy.h"
+#include "worker/task.pb.h"
 
 namespace ionian::worker {
-
-class TaskSpec;
 
 struct TaskEnd {
   int exit_code = 0;
@@ -46,7 +46,10 @@ class Events {
 };
 
 struct WorkerOptions {
-  std::string folder;  // DATA/tasks: uppers and sockets of the living; emptied at the start
+  std::string folder;        // DATA/tasks: uppers and sockets of the living; emptied at the start
+  std::size_t standbys = 0;  // at most so many
+  // The machine has hardly any memory left.
+  std::function<bool()> memory_short = [] { return false; };
 };
 
 class Worker {
@@ -55,7 +58,7 @@ class Worker {
   static constexpr const char* kSocketPath = "/__modal/server.sock";
   static constexpr const char* kArgumentsPath = "/__modal/arguments.bin";
 
-  Worker(WorkerOptions options, container::Spawner& spawner, Events& events);
+  Worker(WorkerOptions options, container::Spawner& spawner, Events& events, const Clock& clock);
   ~Worker();
 
   // From any thread; each started task ends with exactly one `ended`.
@@ -72,15 +75,33 @@ class Worker {
   void start_job(container::ContainerSpec spec, Job job);
   void kill_job(const std::string& id);
 
+  struct StandbyCounts {
+    std::uint64_t ready = 0;    // now
+    std::uint64_t taken = 0;    // tasks that found one
+    std::uint64_t missing = 0;  // tasks that it could have been for and that found none
+  };
+  StandbyCounts standby_counts() const;
+
  private:
   struct Pipe {
     UniqueFd fd;
     int number = 1;
     Utf8Joiner text;
   };
+  // A container whose program waits for its task, and then becomes that.
+  struct Standby {
+    UniqueFd control;                                // once its program has connected
+    std::vector<UniqueFd> connections;               // to the server; nobody's as yet
+    std::vector<std::pair<int, std::string>> early;  // output, bounded
+    UniqueFd netns;
+    std::string message;           // that tells it its task
+    std::optional<TaskSpec> next;  // it is becoming this
+    bool unwanted = false;         // ... which is to end
+  };
   struct Living {
-    std::string id;
-    bool is_task = true;
+    std::string id;    // of the container
+    std::string task;  // empty: a job, or a standby
+    std::unique_ptr<Standby> standby;
     std::string folder;  // of a task
     std::string upper;
     bool keep_upper = false;
@@ -94,16 +115,34 @@ class Worker {
   void clear_folder();
   void post(Work work);
   void main();
+  void start_task(TaskSpec task);
   void launch_task(const TaskSpec& spec);
+  void send_signal(const std::string& task, int signo);
   void launch(Living living, container::ContainerSpec spec);
   Result<UniqueFd> make_socket(const std::string& folder);
+  // Makes its folder, and the socket in it by which it reaches the server.
+  Result<void> give_folder(Living& living);
   void watch(int fd, const std::string& id);
+  Result<void> replace_spawner();
   void handle_spawner();
   void handle_container(const std::string& id, int fd);
+  void handle_event(Living& living, container::ContainerEvent& event);
   void read_pipe(Living& living, Pipe& pipe);
+  void deliver(Living& living, int number, std::string text);
   void accept_all(Living& living);
   void finish_if_over(const std::string& id);
   void lose_all();
+
+  // standbys.cc
+  bool start_in_standby(TaskSpec& task);
+  void tend_standbys();
+  void begin_standby(const std::string& key);
+  void hear_standby(Living& living);
+  void lose_standby(const Living& living);
+  void on_became(Living& living, const std::string& error);
+  Result<void> tell_task(const Standby& standby);
+  // The task that it was to become starts in a container of its own.
+  void start_afresh(TaskSpec task, bool unwanted);
 
   const WorkerOptions options_;
   container::Spawner& spawner_;
@@ -111,11 +150,18 @@ class Worker {
   Janitor janitor_;
   UniqueFd epoll_, wake_;
   std::mutex mutex_;
-  std::vector<Work> queue_;                         // guarded by mutex_
-  bool stopping_ = false;                           // guarded by mutex_
-  std::unordered_map<std::string, Living> living_;  // of the thread
-  std::unordered_map<int, std::string> id_of_fd_;   // of the thread
-  bool spawner_lost_ = false;                       // of the thread
+  std::vector<Work> queue_;                                    // guarded by mutex_
+  bool stopping_ = false;                                      // guarded by mutex_
+  std::unordered_map<std::string, Living> living_;             // of the thread
+  std::unordered_map<int, std::string> id_of_fd_;              // of the thread
+  std::unordered_map<std::string, std::string> container_of_;  // by task; of the thread
+  const Clock& clock_;
+  StandbyPolicy policy_;                       // of the thread
+  std::map<std::string, TaskSpec> templates_;  // by key of a standby; of the thread
+  std::uint64_t last_standby_ = 0;
+  Time next_look_ = Time::min();  // at the standbys
+  std::atomic<std::uint64_t> ready_ = 0, taken_ = 0, missing_ = 0;
+  bool spawner_lost_ = false;  // there is none now; of the thread
   std::thread thread_;
 };
 

@@ -1,7 +1,10 @@
 """`profile list`, `activate`, `current`."""
 import json
 import socket
+import subprocess
 import time
+
+from conftest import IONIAN
 
 
 def test_activate_and_current(home):
@@ -36,7 +39,7 @@ def test_list_tells_failures_apart(home, server):
                profile("quiet", quiet, pair) + profile("gone", "http://127.0.0.1:1", pair) + profile("odd", "ftp://x", pair) + "[half]\ntoken_id = \"ak-1\"\n")
     started = time.monotonic()
     rows = home.json("profile", "list", "--json")
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 60  # the silent one is given up
     assert rows == [
         {"name": "good", "workspace": pair["workspace"], "active": True},
         {"name": "bad", "workspace": "Unknown (authentication failure)", "active": False},
@@ -57,17 +60,19 @@ def test_list_as_a_table(home, server):
     assert overridden.endswith("Using Unknown (authentication failure) workspace based on environment variables\n")
 
 
-def test_ten_profiles_take_no_longer_than_two_times_one(home, server):
-    pair = server.token()
-
-    def best(count):
-        home.write("".join(profile(f"p{i}", server.url, pair, "active = true\n" if i == 0 else "") for i in range(count)))
-        times = []
-        for _ in range(10):
-            started = time.perf_counter()
-            assert len(json.loads(home.run("profile", "list", "--json").stdout)) == count
-            times.append(time.perf_counter() - started)
-        return min(times)
-    one, ten = best(1), best(10)
-    print(f"profile list: one {one * 1000:.0f} ms, ten {ten * 1000:.0f} ms")
-    assert ten <= 2 * one + 0.005  # the scheduler of a busy machine
+def test_profiles_are_asked_side_by_side(home):
+    """Nobody is answered, so one after the other the first would be given up before the second is asked."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(10)]
+    home.write("".join(profile(f"p{i}", f"http://127.0.0.1:{listener.getsockname()[1]}", {"token_id": "ak-1", "token_secret": "as-1"})
+                       for i, listener in enumerate(listeners)))
+    asking = subprocess.Popen([IONIAN, "profile", "list", "--json"], env=home.env, stdout=subprocess.PIPE, text=True)
+    callers = []
+    for listener in listeners:
+        listener.settimeout(60)
+        callers.append(listener.accept()[0])
+    for caller in callers:
+        caller.settimeout(60)
+        assert caller.recv(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "one was given up before the last was asked"
+    for opened in callers + listeners:
+        opened.close()
+    assert len(json.loads(asking.communicate(timeout=60)[0])) == 10

@@ -1,4 +1,5 @@
 """A real server with real containers, and the official clients, unmodified, against it."""
+import contextlib
 import json
 import os
 import pathlib
@@ -22,12 +23,12 @@ class Server:
         self.folder = pathlib.Path(folder)
         self.process = None
 
-    def start(self, *options):
+    def start(self, *options, grpc="127.0.0.1:0"):
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
-            [IONIAN, "serve", "--data", str(self.folder / "data"), "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
+            [IONIAN, "serve", "--data", str(self.folder / "data"), "--grpc", grpc, "--http", "127.0.0.1:0",
              "--ready-file", str(ready), "--debug", *options], stderr=self.log)
         deadline = time.monotonic() + 60
         while not ready.exists():
@@ -36,6 +37,10 @@ class Server:
             time.sleep(0.02)
         self.ready = json.loads(ready.read_text())
         return self
+
+    def again(self, *options):
+        """Its next life, at the same address."""
+        return self.start(*options, grpc=self.ready["grpc_url"].split("//")[1])
 
     def admin(self, *words):
         return self.owner("admin", *words)
@@ -88,20 +93,45 @@ class Client:
         return subprocess.Popen([self.venv / "bin/modal", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 env=self.env | env, cwd=self.folder)
 
-    def python(self, path, check=True, timeout=180, **env):
-        out = subprocess.run([self.venv / "bin/python", str(path)], capture_output=True, text=True, timeout=timeout,
+    def python(self, path, *words, check=True, timeout=180, **env):
+        out = subprocess.run([self.venv / "bin/python", str(path), *words], capture_output=True, text=True, timeout=timeout,
                              env=self.env | env, cwd=self.folder)
         assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"
         return out
 
 
-@pytest.fixture(scope="session")
-def server():
+PRELUDE = """
+    import asyncio, queue, threading, time
+    import modal
+
+    def refused(kind, f):
+        try:
+            f()
+        except kind as error:
+            return str(error)
+        raise SystemExit("that was not refused")
+
+"""
+
+
+def python(client, text, **more):
+    """What a program prints that needs no app; `refused(kind, f)` is the text of the error that f() must raise."""
+    return client.python(client.write(textwrap.dedent(PRELUDE) + textwrap.dedent(text)), **more).stdout
+
+
+@contextlib.contextmanager
+def running_server():
     folder = tempfile.mkdtemp(prefix="ionian-test.")
     running = Server(folder).start()
     yield running
     assert running.stop() == 0, running.log_text()[-3000:]
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server():
+    with running_server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pathlib
 import re
 import sys
 
-GUIDES = [pathlib.Path(__file__).resolve().parents[2] / "docs/guide" / name for name in ("authentication.md", "self-hosting.md")]
+GUIDES = [pathlib.Path(__file__).resolve().parents[2] / "docs/guide" / name for name in ("authentication.md", "self-hosting.md", "data.md")]
 KINDS = ("shell", "output", "python", "javascript", "go", "cpp", "settings", "unit", "none")
 COMMENT = re.compile(r"<!-- test: (given )?(.*?) -->")
 
@@ -49,6 +49,12 @@ def instruction(guide, line, text):
     code = re.fullmatch(r"(?:exit (\d+))?", rest)
     assert code, f"{guide.name}:{line}: not understood: {rest}"
     return kind, int(code[1] or 0)
+
+
+def pattern_of(text):
+    """What the text shows, as a pattern: … is anything within a line, a line of … any lines."""
+    lines = [r"(?:.*\n)*?" if line.strip() == "…" else re.escape(line).replace("…", ".*?") + r"[ ]*\n" for line in text.splitlines()]
+    return re.compile("".join(lines))
 
 
 def sections_of(guide):

@@ -1,13 +1,15 @@
-// usage: FUZZ_TEST CORPUS_FOLDER MUTATIONS [SEED]    Runs a fuzz target without libFuzzer: every
-// file of the corpus, then mutations of them, the same ones for the same seed. A crash leaves the
-// input that did it in the file "crash-input".
+// usage: FUZZ_TEST CORPUS_FOLDER SECONDS [SEED]    Runs a fuzz target without libFuzzer: every file
+// of the corpus, then mutations of them, in the same order for the same seed, for some seconds
+// ($IONIAN_FUZZ_SECONDS overrules). A crash leaves the input that did it in the file "crash-input".
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -50,6 +52,9 @@ std::string mutate(Random& random, std::string text, const std::vector<std::stri
   return text;
 }
 
+// A slow machine tries as many at least.
+constexpr long kLeast = 500;
+
 std::string_view running;  // what a crash is to keep
 
 void keep_input(int signal) {
@@ -78,8 +83,11 @@ int main(int argc, char** argv) {
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS}) ::signal(signal, keep_input);
   for (const std::string& text : corpus) run(text);
   Random random(argc > 3 ? std::stoull(argv[3]) : 1);
-  const long mutations = std::stol(argv[2]);
-  for (long n = 0; n < mutations; ++n)
+  const char* overruled = std::getenv("IONIAN_FUZZ_SECONDS");
+  const auto end = std::chrono::steady_clock::now() +
+                   std::chrono::seconds(std::stol(overruled ? overruled : argv[2]));
+  long mutations = 0;
+  for (; mutations < kLeast || std::chrono::steady_clock::now() < end; ++mutations)
     run(mutate(random, corpus[below(random, corpus.size())], corpus));
   std::printf("%zu files, %ld mutations\n", corpus.size(), mutations);
 }

@@ -12,6 +12,7 @@ void Clients::begin() {
 }
 
 void Clients::add_app() {
+  if (w_.calm) return;  // too late: the clock has jumped over the days of its client
   auto app = std::make_shared<App>();
   app->id = AppId(cat("ap-", ++names_));
   app->kind = static_cast<Kind>(w_.below(3));
@@ -20,10 +21,14 @@ void Clients::add_app() {
   live.ephemeral = !live.detached;
   w_.core.add_app(w_.now(), live);
   model_.app_added(app->id);
+  disk_.app_added(live);
   apps_.push_back(app);
   w_.trace("app ", app->id, " of kind ", static_cast<int>(app->kind));
   for (std::uint64_t n = 1 + w_.below(3); n > 0; --n) define(app);
-  if (app->kind == Kind::kDeployed) w_.core.keep_app(app->id);
+  if (app->kind == Kind::kDeployed) {
+    w_.core.keep_app(app->id);
+    disk_.app_kept(app->id);
+  }
   w_.after(15s, [this, app] { beat(app); });
   for (std::uint64_t n = 3 + w_.below(12); n > 0; --n)
     w_.after(w_.between(0s, 5min), [this, app] { act(app); });
@@ -36,9 +41,12 @@ core::FunctionConfig Clients::draw_function(const AppPtr& app) {
   f.startup_timeout = w_.between(2s, 20s);
   f.scaledown_window = w_.one_in(4) ? 0s : w_.between(1s, 60s);
   f.min_containers = w_.one_in(3) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
+  f.buffer_containers = w_.one_in(4) ? static_cast<std::uint32_t>(w_.below(3)) : 0;
   f.max_containers = w_.one_in(2) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
   f.max_concurrent_inputs = w_.one_in(3) ? static_cast<std::uint32_t>(1 + w_.below(4)) : 1;
+  f.target_concurrent_inputs = w_.one_in(3) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
   f.batch_max_size = w_.one_in(3) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
+  f.batch_linger = w_.one_in(2) ? w_.between(0s, 20s) : 0s;
   f.retry.retries = w_.one_in(2) ? static_cast<std::uint32_t>(w_.below(4)) : 0;
   f.retry.initial_delay = w_.between(0s, 5s);
   f.retry.backoff_coefficient = 1.0 + static_cast<double>(w_.below(3));
@@ -54,6 +62,7 @@ void Clients::define(const AppPtr& app) {
     f.min_containers = static_cast<std::uint32_t>(w_.below(3));
     w_.core.define_function(w_.now(), f);
   }
+  disk_.function_defined(f);
 }
 
 void Clients::beat(const AppPtr& app) {
@@ -68,6 +77,7 @@ void Clients::act(const AppPtr& app) {
   if (w_.one_in(40)) return leave(app);
   if (w_.one_in(25)) {
     w_.trace("stop of ", app->id);
+    disk_.app_stopped(app->id);
     for (int i = 0; i < 2; ++i) w_.core.stop_app(w_.now(), app->id);
     return;
   }
@@ -78,6 +88,7 @@ void Clients::act(const AppPtr& app) {
 void Clients::leave(const AppPtr& app) {
   w_.trace("the client of ", app->id, " leaves");
   app->gone = true;
+  disk_.app_left(app->id);
   w_.core.disconnect_app(w_.now(), app->id);
 }
 
@@ -105,23 +116,44 @@ void Clients::call(const AppPtr& app) {
     if (w_.core.call(*id)) w_.violation("a refused call stays");
     return;
   }
-  model_.accepted(*id, *inputs);
+  if (!keep(*id, *inputs)) return;
   if (map) put_inputs(*id, w_.below(25));
+  if (w_.one_in(15))
+    w_.after(w_.between(0s, 20s), [this, id = *id, kill = w_.one_in(3)] {
+      w_.trace("cancel of ", id, kill ? " with its containers" : "");
+      w_.core.cancel_call(w_.now(), id, kill);
+    });
   if (fresh.asynchronous && w_.one_in(2)) return;  // nobody reads it
   auto reader = std::make_shared<Reader>();
   reader->call = *id;
+  reader->asynchronous = fresh.asynchronous;
   readers_[core::outputs_key(*id)] = reader;
   read(reader);
+}
+
+// An asynchronous call is accepted once it is on disk; what could not be kept is taken back.
+bool Clients::keep(const CallId& id, const std::vector<InputId>& inputs) {
+  if (!w_.core.call(id)->asynchronous) return model_.accepted(id, inputs), true;
+  if (!w_.calm && w_.one_in(15)) {
+    const std::size_t before = w_.core.live_inputs();
+    w_.core.withdraw_inputs(id, inputs);
+    if (w_.core.live_inputs() + inputs.size() != before) w_.violation("withdrawn inputs stay");
+    return false;
+  }
+  model_.accepted(id, inputs);
+  disk_.accepted(id, inputs);
+  return true;
 }
 
 void Clients::put_inputs(const CallId& id, std::size_t left) {
   const std::size_t n = std::min<std::size_t>(left, 1 + w_.below(10));
   if (n == 0) return;
+  disk_.load(id);
   const std::size_t before = w_.core.live_inputs();
   const auto inputs = w_.core.put_inputs(w_.now(), id, draw_inputs(n));
   if (inputs) {
     if (inputs->size() != n) w_.violation("took ", inputs->size(), " of ", n, " inputs");
-    model_.accepted(id, *inputs);
+    if (!keep(id, *inputs)) return;
     left -= n;
   } else if (w_.core.live_inputs() != before) {
     w_.violation("refused inputs stay");
@@ -133,16 +165,18 @@ void Clients::put_inputs(const CallId& id, std::size_t left) {
 
 void Clients::read(const ReaderPtr& reader) {
   reader->waiting = reader->woken = false;
+  if (reader->asynchronous) disk_.load(reader->call);
   const core::Call* call = w_.core.call(reader->call);
   if (!call) {
     reader->over = true;
     readers_.erase(core::outputs_key(reader->call));
     return;
   }
-  for (; reader->position < call->outputs.size(); ++reader->position) {
+  for (; reader->position < call->published; ++reader->position) {
     const core::Input* input = w_.core.input(call->outputs[reader->position]);
     if (!reader->seen.emplace(input->id, input->result.generic_result).second)
       w_.violation("a reader of ", reader->call, " got ", input->id, " twice");
+    model_.read(input->id);
   }
   if (reader->position > 0 && (call->done == call->inputs.size() || w_.one_in(5)))
     w_.core.release_call(w_.now(), reader->call);
@@ -156,10 +190,21 @@ void Clients::notify(const std::string& key) {
   w_.after(w_.between(0s, 1s), [this, reader = it->second] { read(reader); });
 }
 
+void Clients::server_restarted() {
+  for (const auto& [key, reader] : std::map(readers_.begin(), readers_.end())) {
+    if (!reader->asynchronous) {
+      reader->over = true;
+      readers_.erase(key);
+    } else if (!std::exchange(reader->woken, true)) {
+      w_.after(w_.between(0s, 1s), [this, reader] { read(reader); });
+    }
+  }
+}
+
 void Clients::check_waiting() {
   for (const auto& [key, reader] : readers_) {
     const core::Call* call = w_.core.call(reader->call);
-    if (call && !reader->woken && reader->position < call->outputs.size())
+    if (call && !reader->woken && reader->position < call->published)
       w_.violation("the reader of ", reader->call, " was not told of an output");
   }
 }
@@ -178,6 +223,7 @@ bool Clients::stop_quiet_apps() {
     // A detached app whose client has gone ends by itself.
     if (app->kind == Kind::kDetached) continue;
     if (!model_.drained(app->id)) continue;
+    disk_.app_stopped(app->id);
     w_.core.stop_app(w_.now(), app->id);
   }
   return all;

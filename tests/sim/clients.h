@@ -4,17 +4,20 @@
 #include <unordered_map>
 #include <vector>
 
-#include "sim/model.h"
+#include "sim/disk.h"
 
 namespace ionian::sim {
 
 class Clients {
  public:
-  Clients(World& world, Model& model) : w_(world), model_(model) {}
+  Clients(World& world, Model& model, Disk& disk) : w_(world), model_(model), disk_(disk) {}
 
   void begin();
   // Outputs may have come: readers that wait for this key look again.
   void notify(const std::string& key);
+  // The server has started again: readers of asynchronous calls go on with their cursors, the
+  // others are told that their call is not known.
+  void server_restarted();
   // A reader that waits has seen all there is.
   void check_waiting();
 
@@ -35,6 +38,7 @@ class Clients {
   struct Reader {
     CallId call;
     std::size_t position = 0;
+    bool asynchronous = false;
     bool waiting = false, woken = false, over = false;
     std::map<InputId, std::string> seen;
   };
@@ -47,6 +51,7 @@ class Clients {
   void act(const AppPtr& app);
   void leave(const AppPtr& app);
   void call(const AppPtr& app);
+  bool keep(const CallId& id, const std::vector<InputId>& inputs);
   void put_inputs(const CallId& id, std::size_t left);
   void read(const ReaderPtr& reader);
   core::FunctionConfig draw_function(const AppPtr& app);
@@ -54,6 +59,7 @@ class Clients {
 
   World& w_;
   Model& model_;
+  Disk& disk_;
   std::uint64_t names_ = 0;
   std::vector<AppPtr> apps_;
   std::unordered_map<std::string, ReaderPtr> readers_;  // by the key that they wait for

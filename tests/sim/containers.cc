@@ -71,6 +71,12 @@ void Containers::ask(const Ptr& c) {
   }
   if (ids.size() > c->batch || methods.size() > 1)
     w_.violation(c->id, " got a batch of ", ids.size());
+  const core::FunctionConfig& config = w_.core.function(c->function)->config;
+  // Nothing is left that could have filled it up, so it should have waited.
+  if (!ids.empty() && ids.size() < config.batch_max_size &&
+      w_.core.function(c->function)->pending.empty() &&
+      w_.now() < w_.core.input(ids.front())->created + config.batch_linger)
+    w_.violation(c->id, " got a batch of ", ids.size(), " too early");
   for (const InputId& id : ids) model_.took(c->id, id);
   if (!ids.empty()) return work(c, std::move(ids));
   if (!w_.core.should_stop(c->id)) {
@@ -101,8 +107,23 @@ void Containers::wake(const Ptr& c) {
 }
 
 void Containers::notify(const std::string& key) {
-  for (const auto& [id, c] : living_)
+  for (const auto& [id, c] : living_) {
     if (core::inputs_key(id) == key) return wake(c);
+    if (core::cancels_key(id) == key)
+      return w_.after(w_.between(0s, 1s), [this, c = c] { cancel(c); });
+  }
+}
+
+// Most end what they are told to cancel; the others go on as if they had not heard.
+void Containers::cancel(const Ptr& c) {
+  if (c->dead) return;
+  for (const InputId& id : w_.core.take_cancelled(c->id))
+    if (!c->deaf) model_.put(c->id, id, result(Outcome::kTerminated, cat("cancelled: ", id)));
+}
+
+void Containers::vanish() {
+  for (const auto& [id, c] : living_) c->dead = true;
+  living_.clear();
 }
 
 void Containers::work(const Ptr& c, std::vector<InputId> inputs) {
@@ -160,7 +181,7 @@ void Containers::generate(const Ptr& c, const InputId& input) {
     const std::uint64_t size = w_.core.call(call)->data_out.size();
     std::vector<core::DataChunk> chunks(1 + w_.below(3), core::DataChunk{"chunk of a generator"});
     const std::uint64_t first = w_.one_in(5) ? index + 1 + w_.below(4) : 1 + w_.below(index);
-    const auto added = w_.core.add_data_out(call, first, chunks);
+    const auto added = w_.core.add_data_out(c->id, call, first, chunks);
     const std::uint64_t after = w_.core.call(call)->data_out.size();
     if (first > size + 1 && (added || after != size)) w_.violation("a gap in the chunks of ", call);
     if (added && after != std::max(size, first + chunks.size() - 1))
@@ -205,6 +226,12 @@ void Containers::exit(const Ptr& c, core::TaskExit how) {
   if (c->repeats) w_.core.task_exited(w_.now(), c->id, how);
 }
 
+bool Containers::batch_lingers(const core::Function& f) const {
+  if (f.pending.empty() || f.pending.size() >= std::max(1u, f.config.batch_max_size)) return false;
+  const core::Input& first = *w_.core.input(f.pending.front());
+  return w_.now() < first.created + f.config.batch_linger;
+}
+
 void Containers::check_waiting() {
   for (const auto& [id, c] : living_) {
     const core::Task* task = w_.core.task(id);
@@ -213,10 +240,12 @@ void Containers::check_waiting() {
     if (task->state == core::TaskState::kStopping && !task->killed && task->running.empty())
       w_.violation(id, " waits for inputs and was not told to end");
     if (task->state != core::TaskState::kReady || f->pending.empty()) continue;
-    // Those that were told have not all asked yet.
+    if (batch_lingers(*f)) continue;
+    // Those that were told have not all asked yet, or have died, which the core is about to hear.
     bool told = false;
     for (const TaskId& other : f->tasks)
-      if (const auto it = living_.find(other); it != living_.end()) told |= it->second->woken;
+      if (const auto it = living_.find(other); it != living_.end())
+        told |= it->second->woken || it->second->dead;
     if (!told) w_.violation(id, " waits beside ", f->pending.size(), " inputs");
   }
 }

@@ -29,6 +29,8 @@ class Containers {
   void start(const core::StartTask& a);
   void stop(const core::StopTask& a);
   void kill(const core::KillTask& a);
+  // All end at once, and nobody is told.
+  void vanish();
   // The calls of containers that wait for this key look again.
   void notify(const std::string& key);
 
@@ -58,9 +60,12 @@ class Containers {
   void work(const Ptr& c, std::vector<InputId> inputs);
   void answer(const Ptr& c, const std::vector<InputId>& inputs);
   void put(const Ptr& c, const InputId& input);
+  void cancel(const Ptr& c);
   void generate(const Ptr& c, const InputId& input);
   void exit(const Ptr& c, core::TaskExit how);
   void exit_later(const Ptr& c, Duration most, core::TaskExit how);
+  // The function's first batch is not full and may still wait for more.
+  bool batch_lingers(const core::Function& f) const;
   core::TaskExit end_of(const Ptr& c) const;
 
   World& w_;

@@ -13,9 +13,11 @@ class CoreCheck {
   const auto& inputs() const { return c_.inputs_; }
   const auto& tasks() const { return c_.tasks_; }
   const auto& retries() const { return c_.retries_; }
+  const auto& keep_again() const { return c_.keep_again_; }
   const auto& releases() const { return c_.releases_; }
   const auto& forgets() const { return c_.forgets_; }
   const auto& restarts() const { return c_.restarts_; }
+  const auto& lingers() const { return c_.lingers_; }
   const auto& task_deadlines() const { return c_.task_deadlines_; }
   const auto& drained() const { return c_.drained_; }
 

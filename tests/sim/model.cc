@@ -41,7 +41,7 @@ void Model::took(const TaskId& task, const InputId& id) {
   if (!container.holds.insert(id).second) w_.violation(task, " was given ", id, " twice");
   const std::uint32_t retries = w_.core.function(known.function)->config.retry.retries;
   // A start is the first, or follows a failure that the policy retries, or a lost container.
-  if (++known.starts > 1 + retries + w_.limits.lost_containers_max)
+  if (++known.starts > known.lives * (1 + retries + w_.limits.lost_containers_max))
     w_.violation(id, " was started ", known.starts, " times with ", retries, " retries");
 }
 
@@ -55,8 +55,8 @@ void Model::put(const TaskId& task, const InputId& id, core::Result result) {
   const bool current = before && before->state == InputState::kRunning && before->task == task;
   const auto retries = [&] { return w_.core.function(before->function)->config.retry.retries; };
   const bool stopping = current && w_.core.app(w_.core.call(before->call)->app)->stopping;
-  const bool again =
-      current && result.outcome != Outcome::kSuccess && !stopping && before->attempts < retries();
+  const bool again = current && result.outcome != Outcome::kSuccess && !stopping &&
+                     !before->cancelled && before->attempts < retries();
   const core::Input was = before ? *before : core::Input();
   const std::string text = result.generic_result;
   if (const auto it = containers_.find(task); it != containers_.end() && current)
@@ -103,7 +103,46 @@ void Model::kept(const InputId& input) {
   const auto it = inputs_.find(input);
   if (it == inputs_.end() || !it->second.asynchronous)
     return w_.violation("keeps output of ", input);
-  if (++it->second.kept > 1) w_.violation("keeps the output of ", input, " twice");
+  if (it->second.committed) w_.violation("keeps the output of ", input, " twice");
+  it->second.keep_asked = true;
+}
+
+void Model::committed(const InputId& input) {
+  if (const auto it = inputs_.find(input); it != inputs_.end()) it->second.committed = true;
+}
+
+void Model::read(const InputId& input) {
+  const auto it = inputs_.find(input);
+  if (it == inputs_.end() || (it->second.asynchronous && !it->second.committed))
+    w_.violation("the result of ", input, " was read before it was on disk");
+}
+
+void Model::server_died() {
+  for (const auto& [id, container] : containers_) past_.insert(id);
+  containers_.clear();
+  for (auto it = inputs_.begin(); it != inputs_.end();) {
+    Accepted& known = it->second;
+    if (!known.asynchronous) {
+      it = inputs_.erase(it);
+      continue;
+    }
+    ++known.lives;
+    if (!known.committed) known.final = known.keep_asked = false;
+    ++it;
+  }
+}
+
+void Model::restored(const core::Call& call, const core::Input& input) {
+  Accepted& known = inputs_[input.id];
+  known.call = call.id;
+  known.app = call.app;
+  known.function = call.function;
+  known.asynchronous = true;
+  if (input.state != InputState::kDone) return;
+  if (known.final && known.result != input.result.generic_result)
+    w_.violation("the result of ", input.id, " changed on disk");
+  known.final = known.keep_asked = known.committed = true;
+  known.result = input.result.generic_result;
 }
 
 void Model::app_ended(const AppId& app) {

@@ -31,6 +31,14 @@ class Model {
   void kept(const InputId& input);
   void app_ended(const AppId& app);
 
+  // Told by the disk.
+  void committed(const InputId& input);
+  void server_died();
+  void restored(const core::Call& call, const core::Input& input);
+  void restored_stopped(const AppId& app) { ended_.insert(app); }
+  // Somebody has read the result: it must never change.
+  void read(const InputId& input);
+
   // After every step.
   void check();
   // After the last one: everything has come to its end, and nothing is left.
@@ -48,8 +56,8 @@ class Model {
     bool asynchronous = false;
     bool final = false;
     std::string result;
-    std::uint32_t starts = 0;
-    int kept = 0;
+    std::uint32_t starts = 0, lives = 1;  // of the server
+    bool keep_asked = false, committed = false;
   };
   struct Container {
     FunctionId function;

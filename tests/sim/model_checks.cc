@@ -52,14 +52,15 @@ void Model::check_final(const InputId& id, Accepted& known, const core::Input& i
   }
   known.final = true;
   known.result = input.result.generic_result;
-  if (known.asynchronous && known.kept != 1) w_.violation("the result of ", id, " is not kept");
+  if (known.asynchronous && !known.keep_asked) w_.violation("the result of ", id, " is not kept");
   if (input.result.outcome == Outcome::kUnspecified) w_.violation(id, " ended without outcome");
   const core::App* app = w_.core.app(known.app);
   const bool gave_up =
       input.result.outcome == Outcome::kTimeout ||
       (input.result.outcome == Outcome::kFailure && known.result.starts_with("failed:"));
+  if (!gave_up || app->stopping || input.cancelled) return;
   const std::uint32_t retries = w_.core.function(known.function)->config.retry.retries;
-  if (gave_up && !app->stopping && known.starts < 1 + retries)
+  if (known.starts < 1 + retries)
     w_.violation(id, " was given up after ", known.starts, " starts with ", retries, " retries");
 }
 
@@ -109,7 +110,11 @@ void Model::check_calls() {
       done += w_.core.input(input) && w_.core.input(input)->state == InputState::kDone;
     if (done != call.done)
       w_.violation("call ", id, " has ", done, " results and says ", call.done);
-    unfinished[call.app] += call.inputs.size() - done;
+    unfinished[call.app] += call.inputs.size() - call.published;
+    std::size_t kept = 0;
+    while (kept < call.outputs.size() && w_.core.input(call.outputs[kept])->kept) ++kept;
+    if (call.published != kept || (!call.asynchronous && kept != done))
+      w_.violation("call ", id, " shows ", call.published, " outputs, ", kept, " are kept");
     const core::App* app = w_.core.app(call.app);
     if (!app || !app->calls.contains(id)) w_.violation("call ", id, " has no app");
   }
@@ -169,10 +174,14 @@ void Model::check_queues() {
   const CoreCheck in(w_.core);
   if (in.restarts().size() > in.functions().size())
     w_.violation(in.restarts().size(), " restarts are planned");
+  if (in.lingers().size() > in.functions().size())
+    w_.violation(in.lingers().size(), " batches are planned");
   if (in.releases().size() > in.calls().size())
     w_.violation(in.releases().size(), " releases are planned");
   if (in.forgets().size() > in.apps().size())
     w_.violation(in.forgets().size(), " apps are to be forgotten");
+  if (in.keep_again().size() > in.inputs().size())
+    w_.violation(in.keep_again().size(), " results are to be kept again");
   if (in.task_deadlines().size() > in.tasks().size()) w_.violation("deadlines of dead containers");
 }
 
@@ -183,8 +192,8 @@ void Model::check_end() {
   const std::size_t left = in.apps().size() + in.functions().size() + in.calls().size() +
                            in.inputs().size() + in.tasks().size() + in.retries().size() +
                            in.releases().size() + in.forgets().size() + in.restarts().size() +
-                           in.task_deadlines().size() + in.drained().size() + containers_.size() +
-                           inputs_.size();
+                           in.lingers().size() + in.task_deadlines().size() + in.drained().size() +
+                           in.keep_again().size() + containers_.size() + inputs_.size();
   if (left > 0)
     w_.violation("left at the end: apps ", in.apps().size(), ", functions ", in.functions().size(),
                  ", calls ", in.calls().size(), ", inputs ", in.inputs().size(), ", tasks ",

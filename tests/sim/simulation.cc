@@ -4,6 +4,9 @@ namespace ionian::sim {
 
 std::string Simulation::run() {
   clients_.begin();
+  if (w_.one_in(2))
+    for (std::uint64_t n = 1 + w_.below(4); n > 0; --n)
+      w_.after(w_.between(10s, 6min), [this] { restart(); });
   const Time chaos_until = w_.now() + 6min;
   go(1h, [&] { return w_.now() >= chaos_until; });
   w_.calm = true;
@@ -13,7 +16,8 @@ std::string Simulation::run() {
   if (!go(72h, [&] { return clients_.stop_quiet_apps(); }))
     w_.violation("inputs wait for ever:", model_.unfinished());
   settle();
-  go(72h, [] { return false; });
+  // A server that dies once more brings apps back that were about to end.
+  go(72h, [&] { return clients_.stop_quiet_apps(), false; });
   model_.check_end();
   return w_.violated();
 }
@@ -49,6 +53,23 @@ void Simulation::settle() {
 void Simulation::carry_out() {
   for (const core::Action& action : w_.core.take_actions())
     std::visit([this](const auto& a) { carry_out(a); }, action);
+}
+
+void Simulation::restart() {
+  w_.trace("the server dies and starts again");
+  containers_.vanish();
+  disk_.restart();
+  clients_.server_restarted();
+}
+
+void Simulation::carry_out(const core::AppEnded& a) {
+  model_.app_ended(a.app);
+  disk_.app_stopped(a.app);
+}
+
+void Simulation::carry_out(const core::KeepOutput& a) {
+  model_.kept(a.input);
+  disk_.keep_output(a.input);
 }
 
 void Simulation::carry_out(const core::Notify& a) {

@@ -1,5 +1,7 @@
 #include "sim/world.h"
 
+#include <memory>
+
 namespace ionian::sim {
 
 World::World(std::uint64_t seed, bool verbose)
@@ -26,6 +28,11 @@ Duration World::between(Duration least, Duration most) {
 
 void World::after(Duration wait, std::function<void()> event) {
   queue_.emplace(now_ + wait, std::move(event));
+}
+
+void World::restart() {
+  std::destroy_at(&core);
+  std::construct_at(&core, limits, ids_);
 }
 
 bool World::advance() {

@@ -24,6 +24,8 @@ class World {
   void after(Duration wait, std::function<void()> event);
   // The machine slept: everything that was due meanwhile comes late.
   void jump(Duration by) { now_ += by; }
+  // The server dies and starts again with an empty core.
+  void restart();
   // Lets the next thing happen: an event, or a time that the core has asked for. False if there is
   // nothing.
   bool advance();

@@ -8,6 +8,7 @@
 #include <regex>
 #include <set>
 
+#include "outcome.h"
 #include "requests.h"
 
 namespace ionian::server {
@@ -90,77 +91,6 @@ TEST(Walk, EveryRoleEntersWhereTheListSays) {
   EXPECT_EQ(walked, static_cast<int>(listed.size() * callers.size()));
 }
 
-// --- what a call comes to, as its caller and the disk see it ---------------------------------
-
-struct Outcome {
-  std::string answer;  // "NOT_FOUND app … not found", "OK …", "waits"
-  std::uint64_t statements = 0;
-  bool operator==(const Outcome&) const = default;
-};
-
-class Capture final : public rpc::Emitter {
- public:
-  void emit(rpc::MessagePtr message) override { text += message->ShortDebugString() + ";"; }
-  std::string text;
-};
-
-std::string describe(const rpc::Method& method, rpc::Call& call, const Message& request,
-                     void* state) {
-  const auto status_text = [](const Status& s) { return cat(code_name(s.code), ' ', s.message); };
-  if (method.stream) {
-    Capture out;
-    const rpc::StreamAnswer ended = method.stream(call, request, state, out);
-    return cat(out.text, ended ? status_text(*ended) : "waits");
-  }
-  const rpc::Answer answer = method.handle(call, request, state);
-  if (!answer) return "waits";
-  return *answer ? cat("OK ", (**answer)->ShortDebugString()) : status_text(answer->error());
-}
-
-Outcome outcome_of(World& w, const rpc::Method& method, const rpc::Caller& who,
-                   const Message& request) {
-  rpc::Call call;
-  call.method = method.path;
-  call.access = method.access;
-  call.caller = who;
-  call.now = w.whole.clock.now();
-  // What the server remembers of an answer must not be told from what it had to look up.
-  w.whole.access.forget();
-  const std::uint64_t before = w.whole.store->statements_run();
-  Outcome outcome;
-  services::Slow slow;
-  switch (static_cast<const NamedRoom&>(*method.room).where) {
-    case Where::kWrite:
-      // Undone each time, so that one walk does not change what the next one finds.
-      (void)w.whole.store->write_now([&](store::Tx& tx) -> Result<void> {
-        outcome.answer = describe(method, call, request, &tx);
-        return fail(Code::kAborted, "the walk keeps nothing");
-      });
-      break;
-    case Where::kRead:
-      outcome.answer = w.whole.store->read(
-          [&](store::View& view) { return describe(method, call, request, &view); });
-      break;
-    case Where::kCore:
-      outcome.answer = describe(method, call, request, &w.whole.core);
-      break;
-    case Where::kLogs:
-      outcome.answer = describe(method, call, request, &w.whole.logs);
-      break;
-    case Where::kFlows:
-      outcome.answer = describe(method, call, request, &w.whole.handlers.flows);
-      break;
-    case Where::kSlow:
-      outcome.answer = describe(method, call, request, &slow);
-      break;
-    case Where::kInline:
-      outcome.answer = describe(method, call, request, nullptr);
-      break;
-  }
-  outcome.statements = w.whole.store->statements_run() - before;
-  return outcome;
-}
-
 // Ids and times that differ from one call to the next.
 std::string without_chance(std::string text, const std::vector<std::string>& named) {
   for (const std::string& name : named)
@@ -237,11 +167,14 @@ bool is_read(const rpc::Method& method, const FieldDescriptor& field) {
 }
 
 bool lies_in_an_environment(const FieldDescriptor& field) {
-  static const std::set<std::string> kFields = {
-      "app_id",           "existing_app_id",   "function_id",      "existing_function_id",
-      "class_id",         "existing_class_id", "secret_id",        "secret_ids",
-      "function_call_id", "environment_id",    "environment_name", "name",
-      "current_name"};
+  static const std::set<std::string> kFields = {"app_id",           "existing_app_id",
+                                                "function_id",      "existing_function_id",
+                                                "class_id",         "existing_class_id",
+                                                "secret_id",        "secret_ids",
+                                                "dict_id",          "queue_id",
+                                                "function_call_id", "environment_id",
+                                                "environment_name", "name",
+                                                "current_name"};
   return kFields.contains(field.name());
 }
 
@@ -315,10 +248,26 @@ TEST(Walk, NoAnswerNamesAnythingOfAnotherWorkspace) {
   for (const auto& [path, method] : w.whole.table.methods()) {
     if (!for_tokens(method)) continue;
     const Outcome outcome = outcome_of(w, method, w.stranger, *method.make_request());
-    for (const std::string& id :
-         {w.a.app, w.a.function, w.a.class_, w.a.image, w.a.mount, w.a.secret, w.a.blob, w.a.call,
-          w.a.input, w.a.task, w.a.token, w.a.service_user, w.a.service_user_name, w.a.proxy_token,
-          w.a.user, w.a.environment, w.a.environment_name, w.workspace_a.str()})
+    for (const std::string& id : {w.a.app,
+                                  w.a.function,
+                                  w.a.class_,
+                                  w.a.image,
+                                  w.a.mount,
+                                  w.a.secret,
+                                  w.a.dict,
+                                  w.a.queue,
+                                  w.a.blob,
+                                  w.a.call,
+                                  w.a.input,
+                                  w.a.task,
+                                  w.a.token,
+                                  w.a.service_user,
+                                  w.a.service_user_name,
+                                  w.a.proxy_token,
+                                  w.a.user,
+                                  w.a.environment,
+                                  w.a.environment_name,
+                                  w.workspace_a.str()})
       EXPECT_EQ(outcome.answer.find(id), std::string::npos)
           << short_name(path) << ": " << outcome.answer;
     ++walked;

@@ -18,8 +18,16 @@ class NoSteps final : public images::StepRunner {
   }
 };
 
+class NoFunctions final : public services::FunctionBuilder {
+ public:
+  Result<images::BuiltImage> build(const services::FunctionBuild&, images::BuildLog&,
+                                   const std::atomic<bool>&) override {
+    return fail(Code::kUnimplemented, "this test builds nothing");
+  }
+};
+
 // Where a method's handler would run: its third parameter.
-enum class Where { kInline, kWrite, kRead, kSlow, kCore, kLogs, kFlows };
+enum class Where { kInline, kWrite, kRead, kSlow, kCore, kLogs, kFlows, kTakes, kData };
 
 class NamedRoom final : public rpc::Room {
  public:
@@ -47,6 +55,8 @@ struct Whole {
     table.add_room<core::Core>(core_room);
     table.add_room<logs::LogStore>(log_room);
     table.add_room<services::TokenFlows>(flow_room);
+    table.add_room<services::QueueTakes>(take_room);
+    table.add_room<services::DataWatch>(data_room);
     table.set_inline_room(inline_room);
     handlers.bind(apps, images, base_image_calls, table);
     EXPECT_TRUE(store->write_now(
@@ -56,6 +66,7 @@ struct Whole {
 
   const std::string folder = make_folder();
   SystemClock clock;
+  WallClock wall;
   SystemRandom random;
   std::unique_ptr<store::Store> store =
       value(store::Store::open(folder, value(store::Store::lock(folder))));
@@ -66,6 +77,7 @@ struct Whole {
   services::SignIns sign_ins{key, random};
   services::AuthTokens auth_tokens{key};
   core::Core core{core::Limits{}, random};
+  core::Timetable timetable;
   logs::LogStore logs{folder + "/logs"};
   rpc::Loop core_loop{"core", clock, &core};
   rpc::Loop log_loop{"logs", clock, &logs};
@@ -74,24 +86,25 @@ struct Whole {
       images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
   images::MountTrees mount_trees =
       value(images::MountTrees::open_folder(folder + "/mounts", blobs));
-  services::Context context{clock,    random,        *store,      key,
-                            identity, access,        sign_ins,    auth_tokens,
-                            core,     core_loop,     log_loop,    logs,
-                            blobs,    client_mounts, mount_trees, "http://127.0.0.1:8714"};
+  services::Context context{
+      clock,    wall,     random,      *store,        key,         identity,
+      access,   sign_ins, auth_tokens, core,          timetable,   core_loop,
+      log_loop, logs,     blobs,       client_mounts, mount_trees, "http://127.0.0.1:8714"};
   images::LayerStore layers = value(images::LayerStore::open_folder(folder + "/layers"));
   images::BaseImages bases = value(images::BaseImages::open_folder(
       {.root = folder + "/bases", .cache = folder + "/cache", .host = {}}, layers));
   NoSteps steps;
-  images::Builder builder = value(images::Builder::make(
-      layers, bases, steps, {.root = folder + "/build", .cache = folder + "/cache", .host = {}}));
-  services::Images images{context, builder};
+  images::Builder builder{
+      layers, bases, steps, {.root = folder + "/build", .cache = folder + "/cache", .host = {}}};
+  NoFunctions no_functions;
+  services::Images images{context, builder, no_functions};
   services::Apps apps{context};
   services::BaseImageCalls base_image_calls{bases};
   services::ServerFacts facts;
   Handlers handlers{context, facts};
   NamedRoom inline_room{Where::kInline}, write_room{Where::kWrite}, read_room{Where::kRead},
       slow_room{Where::kSlow}, core_room{Where::kCore}, log_room{Where::kLogs},
-      flow_room{Where::kFlows};
+      flow_room{Where::kFlows}, take_room{Where::kTakes}, data_room{Where::kData};
   rpc::Table table;
 };
 

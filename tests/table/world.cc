@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "store/objects.h"
+
 namespace ionian::server {
 namespace {
 
@@ -125,6 +127,19 @@ Objects World::make_objects(store::Tx& tx, const WorkspaceId& workspace, const s
                         .app = {},
                         .sealed = whole.key.seal("{}", random)},
                        now_);
+  for (const auto& [kind, into] : {std::pair{"dict", &o.dict}, std::pair{"queue", &o.queue}}) {
+    const bool dict = into == &o.dict;
+    store::DataObject made{
+        .id = dict ? DictId::make(random, now_).str() : QueueId::make(random, now_).str(),
+        .kind = kind,
+        .workspace = workspace,
+        .environment = environment,
+        .name = cat(prefix, "-", kind),
+        .created_by = "",
+        .created_at = now_};
+    store::insert_object(tx, made);
+    *into = made.id;
+  }
   o.app = app.str(), o.function = function.str(), o.class_ = class_id.str();
   o.secret = secret.str();
   add_shared_objects(tx, workspace, prefix, o);

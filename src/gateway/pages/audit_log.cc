@@ -3,7 +3,7 @@
 #include "gateway/pages/audit_words.h"
 #include "gateway/pages/pages.h"
 #include "gateway/pages/words.h"
-#include "store/counts.h"
+#include "store/audit.h"
 
 namespace ionian::gateway::pages {
 namespace {

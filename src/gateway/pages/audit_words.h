@@ -1,6 +1,7 @@
 #pragma once
 // Entries of the audit log as people read them: names for ids, sentences for actions.
 #include "gateway/pages/parts.h"
+#include "store/audit.h"
 
 namespace ionian::gateway::pages {
 

@@ -3,6 +3,7 @@
 #include "gateway/pages/words.h"
 #include "services/link_rules.h"
 #include "services/workspaces.h"
+#include "store/audit.h"
 
 namespace ionian::gateway::pages {
 namespace {

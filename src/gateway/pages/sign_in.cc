@@ -1,6 +1,7 @@
 #include "gateway/pages/pages.h"
 #include "gateway/pages/parts.h"
 #include "gateway/pages/words.h"
+#include "store/audit.h"
 
 namespace ionian::gateway::pages {
 namespace {

@@ -3,7 +3,7 @@
 #include "gateway/pages/secret_page.h"
 #include "gateway/pages/token_rows.h"
 #include "gateway/pages/words.h"
-#include "store/counts.h"
+#include "store/audit.h"
 
 namespace ionian::gateway::pages {
 namespace {

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/percent.h"
 #include "gateway/http.h"
 #include "gateway/pages/frame.h"
 #include "gateway/pages/static_files.h"
@@ -30,26 +31,10 @@ bool tls_of(const E& exchange) {
     return false;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                         hex_digit(text[i + 2]) >= 0;
-    if (escaped) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
+// As browsers write forms: a plus is a blank.
+std::string form_decoded(std::string text) {
+  std::replace(text.begin(), text.end(), '+', ' ');
+  return percent_decoded(text);
 }
 
 std::string header(const Exchange& exchange, http::field name) {
@@ -71,7 +56,8 @@ Fields parse_form(std::string_view text) {
     text.remove_prefix(std::min(text.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
     if (equals != std::string_view::npos)
-      fields[percent_decoded(pair.substr(0, equals))] = percent_decoded(pair.substr(equals + 1));
+      fields[form_decoded(std::string(pair.substr(0, equals)))] =
+          form_decoded(std::string(pair.substr(equals + 1)));
   }
   return fields;
 }
@@ -79,7 +65,7 @@ Fields parse_form(std::string_view text) {
 Visit::Visit(Site& s, Exchange& e)
     : site(s), exchange(e), method(e.method()), now(s.c.clock.now()) {
   const std::string_view target = e.target();
-  path = percent_decoded(target.substr(0, target.find('?')));
+  path = form_decoded(std::string(target.substr(0, target.find('?'))));
   if (const std::size_t mark = target.find('?'); mark != std::string_view::npos)
     query = parse_form(target.substr(mark + 1));
   address = e.remote_address();

@@ -1,4 +1,4 @@
-// What a program in Go does about identity: `flows '[{"do": "list"}, …]'` prints one JSON line an action. A step may carry
+// What a program in Go does about identity, and calls: `flows '[{"do": "list"}, …]'` prints one JSON line an action. A step may carry
 // `client`: options of a client of its own, beside the one of the environment and the file.
 package main
 
@@ -8,13 +8,60 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	modal "github.com/modal-labs/modal-client/go"
 )
 
 type step struct {
-	Do, Name string
-	Client   *struct{ TokenID, TokenSecret, Environment string }
+	Do, Name, App, Method string
+	Params                map[string]any
+	Args                  []any
+	Keys                  []string
+	Client                *struct{ TokenID, TokenSecret, Environment string }
+}
+
+// JSON knows one kind of number; parameters of classes are whole ones.
+func whole(params map[string]any) map[string]any {
+	for name, value := range params {
+		if number, ok := value.(float64); ok {
+			params[name] = int64(number)
+		}
+	}
+	return params
+}
+
+// CBOR has maps with keys of any kind, JSON has not.
+func plain(value any) any {
+	switch v := value.(type) {
+	case map[any]any:
+		named := map[string]any{}
+		for key, each := range v {
+			named[fmt.Sprint(key)] = plain(each)
+		}
+		return named
+	case []any:
+		for i, each := range v {
+			v[i] = plain(each)
+		}
+	}
+	return value
+}
+
+func callMethod(ctx context.Context, client *modal.Client, s step) (any, error) {
+	cls, err := client.Cls.FromName(ctx, s.App, s.Name, nil)
+	if err != nil {
+		return nil, err
+	}
+	instance, err := cls.Instance(ctx, whole(s.Params))
+	if err != nil {
+		return nil, err
+	}
+	method, err := instance.Method(s.Method)
+	if err != nil {
+		return nil, err
+	}
+	return method.Remote(ctx, s.Args, nil)
 }
 
 func run(ctx context.Context, s step) (any, error) {
@@ -41,6 +88,14 @@ func run(ctx context.Context, s step) (any, error) {
 			names = append(names, environment.Name)
 		}
 		return names, nil
+	case "call":
+		function, err := client.Functions.FromName(ctx, s.App, s.Name, nil)
+		if err != nil {
+			return nil, err
+		}
+		return function.Remote(ctx, s.Args, nil)
+	case "method":
+		return callMethod(ctx, client, s)
 	case "create":
 		return s.Name, client.Environments.Objects.Create(ctx, s.Name, nil)
 	case "delete":
@@ -51,8 +106,89 @@ func run(ctx context.Context, s step) (any, error) {
 			return nil, err
 		}
 		return environment.Name, nil
+	case "queue":
+		return queue(ctx, client, s.Name)
+	case "dropQueue":
+		return s.Name, client.Queues.Delete(ctx, s.Name, nil)
+	case "putOne":
+		q, err := client.Queues.FromName(ctx, s.Name, nil)
+		if err != nil {
+			return nil, err
+		}
+		return s.Name, q.Put(ctx, "from here", nil)
+	case "takeOne":
+		q, err := client.Queues.FromName(ctx, s.Name, &modal.QueueFromNameParams{CreateIfMissing: true})
+		if err != nil {
+			return nil, err
+		}
+		wait := 20 * time.Second
+		return q.Get(ctx, &modal.QueueGetParams{Timeout: &wait})
+	case "secret":
+		secret, err := client.Secrets.FromName(ctx, s.Name, &modal.SecretFromNameParams{RequiredKeys: s.Keys})
+		if err != nil {
+			return nil, err
+		}
+		return secret.Name, nil
+	case "dropSecret":
+		return s.Name, client.Secrets.Delete(ctx, s.Name, nil)
 	}
 	return nil, errors.New("no such action: " + s.Do)
+}
+
+// What is put, in order, then what is taken, read and left.
+func queue(ctx context.Context, client *modal.Client, name string) (any, error) {
+	var q *modal.Queue
+	var err error
+	if name == "" {
+		q, err = client.Queues.Ephemeral(ctx, nil)
+	} else {
+		q, err = client.Queues.FromName(ctx, name, &modal.QueueFromNameParams{CreateIfMissing: true})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		defer q.CloseEphemeral()
+	}
+	err = errors.Join(q.Put(ctx, "first", nil), q.PutMany(ctx, []any{2, "drei"}, nil), q.Put(ctx, "elsewhere", &modal.QueuePutParams{Partition: "p"}))
+	if err != nil {
+		return nil, err
+	}
+	seen := []any{}
+	for value, err := range q.Iterate(ctx, nil) {
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, value)
+	}
+	sizes := []int{}
+	for _, params := range []*modal.QueueLenParams{nil, {Partition: "p"}, {Total: true}} {
+		n, err := q.Len(ctx, params)
+		if err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, n)
+	}
+	first, err := q.Get(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	more, err := q.GetMany(ctx, 5, nil)
+	if err != nil {
+		return nil, err
+	}
+	wait := 200 * time.Millisecond
+	_, timedOut := q.Get(ctx, &modal.QueueGetParams{Timeout: &wait})
+	var queueEmpty modal.QueueEmptyError
+	empty := ""
+	if errors.As(timedOut, &queueEmpty) {
+		empty = "QueueEmptyError"
+	}
+	if err := q.Clear(ctx, &modal.QueueClearParams{All: true}); err != nil {
+		return nil, err
+	}
+	left, err := q.Len(ctx, &modal.QueueLenParams{Total: true})
+	return map[string]any{"seen": seen, "sizes": sizes, "taken": append([]any{first}, more...), "empty": empty, "left": left}, err
 }
 
 func main() {
@@ -65,9 +201,12 @@ func main() {
 		if value, err := run(context.Background(), s); err != nil {
 			line["error"] = err.Error()
 		} else {
-			line["ok"] = value
+			line["ok"] = plain(value)
 		}
-		text, _ := json.Marshal(line)
+		text, err := json.Marshal(line)
+		if err != nil {
+			panic(err)
+		}
 		fmt.Println(string(text))
 	}
 }

@@ -1,4 +1,4 @@
-// What a program in JavaScript does about identity: `node flows.mjs '[{"do": "list"}, …]'` prints one JSON line an action.
+// What a program in JavaScript does about identity, and calls: `node flows.mjs '[{"do": "list"}, …]'` prints one JSON line an action.
 // A step may carry `client`: options of a client of its own, beside the one of the environment and the file.
 import { ModalClient } from "modal";
 
@@ -11,7 +11,36 @@ const actions = {
   create: (client, { name }) => client.environments.objects.create(name).then(() => name),
   delete: (client, { name }) => client.environments.objects.delete(name).then(() => name),
   look: (client, { name }) => client.environments.fromName(name).then((environment) => environment.name),
+  // What is put, in order, then what is taken, read and left.
+  queue: async (client, { name }) => {
+    const queue = name ? await client.queues.fromName(name, { createIfMissing: true }) : await client.queues.ephemeral();
+    try {
+      await queue.put("first");
+      await queue.putMany([2, "drei"]);
+      await queue.put("elsewhere", { partition: "p" });
+      const seen = [];
+      for await (const value of queue.iterate()) seen.push(value);
+      const sizes = [await queue.len(), await queue.len({ partition: "p" }), await queue.len({ total: true })];
+      const taken = [await queue.get(), ...(await queue.getMany(5))];
+      let empty = "";
+      await queue.get({ timeoutMs: 200 }).catch((error) => (empty = error.name));
+      await queue.clear({ all: true });
+      return { seen, sizes, taken, empty, left: await queue.len({ total: true }) };
+    } finally {
+      if (!name) queue.closeEphemeral();
+    }
+  },
+  dropQueue: (client, { name }) => client.queues.delete(name).then(() => name),
+  putOne: (client, { name }) => client.queues.fromName(name).then((queue) => queue.put("from here")).then(() => name),
+  takeOne: (client, { name }) => client.queues.fromName(name, { createIfMissing: true }).then((queue) => queue.get({ timeoutMs: 20_000 })),
+  secret: (client, { name, keys }) => client.secrets.fromName(name, { requiredKeys: keys }).then((secret) => secret.name),
+  dropSecret: (client, { name }) => client.secrets.delete(name).then(() => name),
   environment: async (client) => client.environmentName(),
+  call: async (client, { app, name, args }) => (await client.functions.fromName(app, name)).remote(args),
+  method: async (client, { app, name, params, method, args }) => {
+    const instance = await (await client.cls.fromName(app, name)).instance(params);
+    return instance.method(method).remote(args);
+  },
   builder: (client, { name }) => client.getImageBuilderVersion(name),
 };
 

@@ -1,0 +1,109 @@
+// What callers no longer want, and what a former life of the server has left to do.
+#include <algorithm>
+
+#include "core/core.h"
+
+namespace ionian::core {
+
+void Core::cancel_call(Time now, const CallId& id, bool kill_containers) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  Function* f = nullptr;
+  if (const auto found = functions_.find(it->second.function); found != functions_.end())
+    f = &found->second;
+  const Result cancelled = server_result(Outcome::kTerminated, std::string(kCancelledText));
+  const std::vector<InputId> inputs = it->second.inputs;
+  for (const InputId& input_id : inputs) {
+    Input& input = inputs_.at(input_id);
+    if (input.state == InputState::kDone) continue;
+    input.cancelled = true;
+    if (input.state == InputState::kRunning) {
+      cancel_running(now, input, kill_containers);
+      continue;
+    }
+    if (f) std::erase(f->pending, input_id);
+    std::erase_if(retries_, [&](const auto& retry) { return retry.second == input_id; });
+    finish_input(now, input, cancelled);
+  }
+  if (f) plan_next_batch(*f);
+}
+
+void Core::withdraw_inputs(const CallId& id, std::vector<InputId> inputs) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  Call& call = it->second;
+  for (const InputId& input_id : inputs) {
+    const auto entry = inputs_.find(input_id);
+    if (entry == inputs_.end() || entry->second.state != InputState::kPending) continue;
+    std::erase(functions_.at(call.function).pending, input_id);
+    std::erase(call.inputs, input_id);
+    bytes_ -= entry->second.payload.size();
+    inputs_.erase(entry);
+    App& app = apps_.at(call.app);
+    if (--app.unfinished == 0 && app.draining) drained_.insert(app.id);
+  }
+  plan_next_batch(functions_.at(call.function));
+  if (call.inputs.empty()) drop_call(id);
+}
+
+// The first of a batch is gone. The one behind it may be older, if it comes back for another
+// attempt, and may have lingered for long enough.
+void Core::plan_next_batch(Function& f) {
+  if (f.config.batch_linger > 0s && !f.pending.empty()) plan_first_batch(f);
+}
+
+void Core::cancel_running(Time now, Input& input, bool kill_container) {
+  Task& task = tasks_.at(input.task);
+  if (kill_container) {
+    task.running.erase(input.id);
+    finish_input(now, input, server_result(Outcome::kTerminated, std::string(kCancelledText)));
+    if (!task.killed) kill_task(task);
+    return;
+  }
+  task.to_cancel.push_back(input.id);
+  act(Notify{cancels_key(task.id)});
+}
+
+std::vector<InputId> Core::take_cancelled(const TaskId& id) {
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end()) return {};
+  std::vector<InputId> ids = std::exchange(it->second.to_cancel, {});
+  // It may have answered meanwhile.
+  std::erase_if(ids, [&](const InputId& input) { return !it->second.running.contains(input); });
+  return ids;
+}
+
+void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
+  const CallId id = restored.id;
+  if (calls_.contains(id)) return;
+  App& app = apps_.at(restored.app);
+  app.calls.insert(id);
+  Call& call = calls_.emplace(id, std::move(restored)).first->second;
+  call.asynchronous = true;
+  const auto f = functions_.find(call.function);
+  const bool runs = f != functions_.end() && !app.stopping;
+  std::vector<InputId> left;
+  for (Input& input : inputs) {
+    bytes_ += input.payload.size() + input.result.generic_result.size();
+    call.inputs.push_back(input.id);
+    if (input.state == InputState::kDone)
+      input.kept = true, call.outputs.push_back(input.id);
+    else
+      left.push_back(input.id);
+    inputs_.emplace(input.id, std::move(input));
+  }
+  std::ranges::sort(call.outputs, {}, [&](const InputId& o) { return inputs_.at(o).position; });
+  call.done = call.published = call.outputs.size();
+  if (!call.outputs.empty()) call.next_position = inputs_.at(call.outputs.back()).position + 1;
+  app.unfinished += left.size();
+  if (runs)
+    f->second.pending.insert(f->second.pending.end(), left.begin(), left.end());
+  else
+    for (const InputId& input : left)
+      finish_input(now, inputs_.at(input),
+                   server_result(Outcome::kTerminated, "the app was stopped"));
+  if (call.published == call.inputs.size()) plan_release(now, call);
+  if (runs) schedule(now, f->second);
+}
+
+}  // namespace ionian::core

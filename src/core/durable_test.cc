@@ -1,0 +1,173 @@
+// Asynchronous calls: shown once they are on disk, restored, cancelled, withdrawn.
+#include "core/test_core.h"
+
+namespace ionian::core {
+namespace {
+
+class DurableTest : public CoreTest {
+ protected:
+  std::size_t shown(const CallId& id) { return core.call(id)->published; }
+  Input done_input(const CallId& of, const FunctionId& f, const std::string& id, std::size_t at) {
+    Input input{.id = InputId(id), .call = of, .function = f};
+    input.state = InputState::kDone;
+    input.position = at;
+    input.result = {.outcome = Outcome::kSuccess, .generic_result = "result of " + id};
+    return input;
+  }
+  Call kept_call(const std::string& id, const FunctionId& f) {
+    return {.id = CallId(id), .function = f, .app = app, .workspace = workspace};
+  }
+};
+
+TEST_F(DurableTest, AResultIsShownWhenItIsOnDisk) {
+  const CallId id = call(function("f"), 1, true);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  put(task, input, Outcome::kSuccess);
+  EXPECT_EQ(shown(id), 0u);
+  EXPECT_FALSE(was_told(outputs_key(id)));
+  core.output_kept(now, input);
+  EXPECT_EQ(shown(id), 1u);
+  EXPECT_TRUE(was_told(outputs_key(id)));
+}
+
+TEST_F(DurableTest, ResultsAreShownInTheOrderOfTheirCompletion) {
+  const CallId id = call(function("f"), 2, true);
+  const TaskId task = started().at(0);
+  const InputId first = take(task).at(0);
+  put(task, first, Outcome::kSuccess);
+  const InputId second = take(task).at(0);
+  put(task, second, Outcome::kSuccess);
+  core.output_kept(now, second);
+  EXPECT_EQ(shown(id), 0u);
+  core.output_kept(now, first);
+  EXPECT_EQ(shown(id), 2u);
+}
+
+TEST_F(DurableTest, AnOutputThatCouldNotBeKeptIsTriedAgain) {
+  const CallId id = call(function("f"), 1, true);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  put(task, input, Outcome::kSuccess);
+  EXPECT_EQ(to_keep(), std::vector<InputId>{input});
+  core.output_not_kept(now, input);
+  EXPECT_TRUE(to_keep().empty());
+  pass(limits.keep_again);
+  EXPECT_EQ(to_keep(), std::vector<InputId>{input});
+  EXPECT_EQ(shown(id), 0u);
+}
+
+TEST_F(DurableTest, ACallOnDiskLeavesTheCoreAfterAWhile) {
+  const CallId id = call(function("f"), 1, true);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  put(task, input, Outcome::kSuccess);
+  core.output_kept(now, input);
+  pass(limits.keep_read_call);
+  EXPECT_EQ(core.call(id), nullptr);
+  EXPECT_EQ(core.live_bytes(), 0u);
+}
+
+TEST_F(DurableTest, ARestoredCallGoesOnWhereItWas) {
+  const FunctionId f = function("f");
+  Input waiting{.id = InputId("in-2"), .call = CallId("fc-1"), .function = f, .payload = "2"};
+  core.restore_call(now, kept_call("fc-1", f),
+                    {done_input(CallId("fc-1"), f, "in-3", 1), waiting,
+                     done_input(CallId("fc-1"), f, "in-1", 0)});
+  const Call& restored = *core.call(CallId("fc-1"));
+  EXPECT_EQ(restored.outputs, (std::vector<InputId>{InputId("in-1"), InputId("in-3")}));
+  EXPECT_EQ(restored.published, 2u);
+  const TaskId task = started().at(0);
+  EXPECT_EQ(take(task), std::vector<InputId>{InputId("in-2")});
+  put(task, InputId("in-2"), Outcome::kSuccess);
+  core.output_kept(now, InputId("in-2"));
+  EXPECT_EQ(shown(CallId("fc-1")), 3u);
+}
+
+TEST_F(DurableTest, AResultThatWasLostComesBehindThoseThatWereNot) {
+  const FunctionId f = function("f");
+  Input lost{.id = InputId("in-1"), .call = CallId("fc-1"), .function = f};
+  core.restore_call(now, kept_call("fc-1", f), {lost, done_input(CallId("fc-1"), f, "in-2", 1)});
+  const TaskId task = started().at(0);
+  take(task);
+  put(task, InputId("in-1"), Outcome::kSuccess);
+  EXPECT_EQ(core.input(InputId("in-1"))->position, 2u);
+}
+
+TEST_F(DurableTest, RestoredAttemptsCount) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.retry.retries = 1; });
+  Input waiting{.id = InputId("in-1"), .call = CallId("fc-1"), .function = f};
+  waiting.attempts = 1;
+  core.restore_call(now, kept_call("fc-1", f), {waiting});
+  const TaskId task = started().at(0);
+  take(task);
+  put(task, InputId("in-1"), Outcome::kFailure);
+  EXPECT_EQ(core.input(InputId("in-1"))->state, InputState::kDone);
+}
+
+TEST_F(DurableTest, WhatIsLeftOfAStoppedAppEnds) {
+  const FunctionId f("fu-gone");
+  core.add_stopped_app(now, {.id = AppId("ap-2"), .workspace = workspace});
+  Call of = kept_call("fc-1", f);
+  of.app = AppId("ap-2");
+  core.restore_call(now, of, {Input{.id = InputId("in-1"), .call = of.id, .function = f}});
+  const Input& input = *core.input(InputId("in-1"));
+  EXPECT_EQ(input.result.outcome, Outcome::kTerminated);
+  EXPECT_EQ(to_keep(), std::vector<InputId>{InputId("in-1")});
+}
+
+TEST_F(DurableTest, CancelEndsWhatWaitsAndTellsTheContainerOfWhatRuns) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.max_containers = 1; });
+  const CallId id = call(f, 2, true);
+  const TaskId task = started().at(0);
+  const InputId running = take(task).at(0);
+  core.cancel_call(now, id, false);
+  EXPECT_EQ(core.call(id)->done, 1u);
+  EXPECT_TRUE(was_told(cancels_key(task)));
+  EXPECT_EQ(core.take_cancelled(task), std::vector<InputId>{running});
+  EXPECT_TRUE(core.take_cancelled(task).empty());
+  put(task, running, Outcome::kTerminated);
+  EXPECT_EQ(core.call(id)->done, 2u);
+}
+
+TEST_F(DurableTest, ACancelledInputDoesNotRunAgain) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.retry.retries = 5; });
+  const CallId id = call(f, 1);
+  const TaskId task = started().at(0);
+  const InputId running = take(task).at(0);
+  core.cancel_call(now, id, false);
+  core.task_exited(now, task, {.lost = true});
+  EXPECT_EQ(core.input(running)->result.outcome, Outcome::kTerminated);
+}
+
+TEST_F(DurableTest, CancelMayKillTheContainer) {
+  const CallId id = call(function("f"), 1);
+  const TaskId task = started().at(0);
+  const InputId running = take(task).at(0);
+  core.cancel_call(now, id, true);
+  EXPECT_TRUE(was_killed(task));
+  EXPECT_EQ(core.input(running)->result.outcome, Outcome::kTerminated);
+}
+
+TEST_F(DurableTest, WhatCouldNotBeKeptIsWithdrawn) {
+  const FunctionId f = function("f");
+  const CallId id = call(f, 3, true);
+  core.withdraw_inputs(id, core.call(id)->inputs);
+  EXPECT_EQ(core.call(id), nullptr);
+  EXPECT_EQ(core.live_inputs(), 0u);
+  EXPECT_TRUE(core.function(f)->pending.empty());
+}
+
+TEST_F(DurableTest, ADrainingAppEndsWhenItsLastInputIsWithdrawn) {
+  const AppId other("ap-2");
+  core.add_app(now, {.id = other, .workspace = workspace, .ephemeral = false, .detached = true});
+  const FunctionId f = function("f", [&](FunctionConfig& c) { c.app = other; });
+  const CallId id = call(f, 1, true);
+  core.disconnect_app(now, other);
+  core.withdraw_inputs(id, core.call(id)->inputs);
+  pass(1s);
+  EXPECT_TRUE(core.app(other)->stopping);
+}
+
+}  // namespace
+}  // namespace ionian::core

@@ -1,0 +1,205 @@
+#include "services/dicts.h"
+
+#include "store/dicts.h"
+
+namespace ionian::services {
+
+using modal::client::DictEntry;
+using rpc::Access;
+
+void Dicts::bind(rpc::Table& table) {
+  rpc::Table::Binder on(table, this);
+  // Making one needs more; the handler sees to that.
+  on("DictGetOrCreate", &Dicts::get_or_create, Access::kView);
+  on("DictGetById", &Dicts::get_by_id, Access::kView);
+  on("DictList", &Dicts::list, Access::kView);
+  on("DictDelete", &Dicts::remove);
+  on("DictHeartbeat", &Dicts::heartbeat);
+  on("DictUpdate", &Dicts::update);
+  on("DictGet", &Dicts::get, Access::kView);
+  on("DictContains", &Dicts::contains, Access::kView);
+  on("DictPop", &Dicts::pop);
+  on("DictLen", &Dicts::len, Access::kView);
+  on("DictClear", &Dicts::clear);
+  on("DictContents", &Dicts::contents, Access::kView);
+}
+
+Time Dicts::alive_since(Time now) const {
+  return c_.dict_entry_life > 0ns ? now - c_.dict_entry_life - kUseIsNotedEvery : Time{};
+}
+
+void Dicts::note_use_if_due(const std::string& dict, const std::string& key, Time used_at,
+                            Time now) {
+  if (c_.dict_entry_life == 0ns || now - used_at < kUseIsNotedEvery) return;
+  c_.store.write(
+      [=](store::Tx& tx) -> Result<void> {
+        store::note_use(tx, dict, key, now);
+        return {};
+      },
+      {});
+}
+
+Result<modal::client::DictGetOrCreateResponse> Dicts::get_or_create(
+    rpc::Call& call, const modal::client::DictGetOrCreateRequest& request, store::Tx& tx) {
+  ASSIGN_OR_RETURN(const FoundObject found,
+                   get_or_create_object(c_, call, tx, kDictKind,
+                                        {.name = request.deployment_name(),
+                                         .environment = request.environment_name(),
+                                         .creation_type = request.object_creation_type()}));
+  if (found.made)
+    for (const DictEntry& entry : request.data())
+      store::put_entry(tx, found.object.id, entry.key(), entry.value(), call.now);
+  modal::client::DictGetOrCreateResponse reply;
+  reply.set_dict_id(found.object.id);
+  fill_metadata(*reply.mutable_metadata(), found.object);
+  return reply;
+}
+
+Result<modal::client::DictGetByIdResponse> Dicts::get_by_id(
+    rpc::Call& call, const modal::client::DictGetByIdRequest& request, store::View& view) {
+  ASSIGN_OR_RETURN(const store::DataObject dict,
+                   object_of(c_, view, call, kDictKind, request.dict_id()));
+  modal::client::DictGetByIdResponse reply;
+  reply.set_dict_id(dict.id);
+  fill_metadata(*reply.mutable_metadata(), dict);
+  return reply;
+}
+
+Result<modal::client::DictListResponse> Dicts::list(rpc::Call& call,
+                                                    const modal::client::DictListRequest& request,
+                                                    store::View& view) {
+  ASSIGN_OR_RETURN(
+      const ObjectPage page,
+      list_objects_of(c_, view, call, kDictKind, request.environment_name(), request.pagination()));
+  modal::client::DictListResponse reply;
+  reply.set_environment_name(page.environment_name);
+  for (const store::DataObject& dict : page.objects) {
+    auto& row = *reply.add_dicts();
+    row.set_name(dict.name);
+    row.set_created_at(to_unix_seconds(dict.created_at));
+    row.set_dict_id(dict.id);
+    fill_metadata(*row.mutable_metadata(), dict);
+  }
+  return reply;
+}
+
+Result<Dicts::Empty> Dicts::remove(rpc::Call& call, const modal::client::DictDeleteRequest& request,
+                                   store::Tx& tx) {
+  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  store::remove_object(tx, request.dict_id());
+  return Empty();
+}
+
+Result<Dicts::Empty> Dicts::heartbeat(rpc::Call& call,
+                                      const modal::client::DictHeartbeatRequest& request,
+                                      store::Tx& tx) {
+  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  store::note_beat(tx, request.dict_id(), call.now);
+  return Empty();
+}
+
+Result<modal::client::DictUpdateResponse> Dicts::update(
+    rpc::Call& call, const modal::client::DictUpdateRequest& request, store::Tx& tx) {
+  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  if (request.updates_size() > kUpdatesMax)
+    return fail(Code::kInvalidArgument, "an update has at most ", kUpdatesMax, " entries, not ",
+                request.updates_size());
+  if (request.if_not_exists() && request.updates_size() != 1)
+    return fail(Code::kInvalidArgument, "only one entry at a time can be put if it is not there");
+  modal::client::DictUpdateResponse reply;
+  reply.set_created(true);
+  for (const DictEntry& entry : request.updates()) {
+    const bool there = request.if_not_exists() &&
+                       store::find_entry(tx, request.dict_id(), entry.key(), alive_since(call.now));
+    if (there)
+      reply.set_created(false);
+    else
+      store::put_entry(tx, request.dict_id(), entry.key(), entry.value(), call.now);
+  }
+  // A second attempt could neither tell whether the key was there before, nor that somebody has
+  // written since.
+  keep_reply_of(tx, call, reply);
+  return reply;
+}
+
+Result<modal::client::DictGetResponse> Dicts::get(rpc::Call& call,
+                                                  const modal::client::DictGetRequest& request,
+                                                  store::View& view) {
+  TRY(object_of(c_, view, call, kDictKind, request.dict_id()));
+  modal::client::DictGetResponse reply;
+  auto found = store::find_entry(view, request.dict_id(), request.key(), alive_since(call.now));
+  reply.set_found(found.has_value());
+  if (!found) return reply;
+  note_use_if_due(request.dict_id(), request.key(), found->used_at, call.now);
+  reply.set_value(std::move(found->value));
+  return reply;
+}
+
+Result<modal::client::DictContainsResponse> Dicts::contains(
+    rpc::Call& call, const modal::client::DictContainsRequest& request, store::View& view) {
+  TRY(object_of(c_, view, call, kDictKind, request.dict_id()));
+  modal::client::DictContainsResponse reply;
+  const auto found =
+      store::find_entry(view, request.dict_id(), request.key(), alive_since(call.now));
+  reply.set_found(found.has_value());
+  if (found) note_use_if_due(request.dict_id(), request.key(), found->used_at, call.now);
+  return reply;
+}
+
+Result<modal::client::DictPopResponse> Dicts::pop(rpc::Call& call,
+                                                  const modal::client::DictPopRequest& request,
+                                                  store::Tx& tx) {
+  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  modal::client::DictPopResponse reply;
+  auto found = store::find_entry(tx, request.dict_id(), request.key(), alive_since(call.now));
+  reply.set_found(found.has_value());
+  if (!found) return reply;
+  reply.set_value(std::move(found->value));
+  store::remove_entry(tx, request.dict_id(), request.key());
+  keep_reply_of(tx, call, reply);
+  return reply;
+}
+
+Result<modal::client::DictLenResponse> Dicts::len(rpc::Call& call,
+                                                  const modal::client::DictLenRequest& request,
+                                                  store::View& view) {
+  TRY(object_of(c_, view, call, kDictKind, request.dict_id()));
+  modal::client::DictLenResponse reply;
+  reply.set_len(static_cast<std::int32_t>(
+      store::count_entries(view, request.dict_id(), alive_since(call.now), kLenMax)));
+  return reply;
+}
+
+Result<Dicts::Empty> Dicts::clear(rpc::Call& call, const modal::client::DictClearRequest& request,
+                                  store::Tx& tx) {
+  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  store::clear_dict(tx, request.dict_id());
+  return Empty();
+}
+
+std::optional<Status> Dicts::contents(rpc::Call& call,
+                                      const modal::client::DictContentsRequest& request, DataWatch&,
+                                      rpc::Emit<DictEntry>& emit) {
+  struct Reading {
+    std::int64_t after = 0;
+  };
+  Reading& reading = call.state<Reading>();
+  return c_.store.read([&](store::View& view) -> std::optional<Status> {
+    const auto dict = object_of(c_, view, call, kDictKind, request.dict_id());
+    if (!dict) return dict.error();
+    std::vector<store::DictRow> rows =
+        store::list_entries(view, request.dict_id(), alive_since(call.now),
+                            {.after = reading.after, .values = request.values()});
+    if (rows.empty()) return Status::ok_status();
+    reading.after = rows.back().number;
+    for (store::DictRow& row : rows) {
+      DictEntry entry;
+      if (request.keys()) entry.set_key(std::move(row.key));
+      if (request.values()) entry.set_value(std::move(row.value));
+      emit(std::move(entry));
+    }
+    return std::nullopt;
+  });
+}
+
+}  // namespace ionian::services

@@ -1,0 +1,33 @@
+#include "services/kept_replies.h"
+
+#include "base/log.h"
+#include "store/calls.h"
+#include "store/replies.h"
+
+namespace ionian::services {
+namespace {
+
+constexpr Duration kResultsKept = 7 * 24h;
+constexpr Duration kCallsKept = 30 * 24h;
+constexpr std::size_t kCallsAtOnce = 2'000;
+
+}  // namespace
+
+void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now) {
+  const auto replies = store.read([&](store::View& view) { return store::list_replies(view, now - rpc::IdempotentReplies::kKeep); });
+  for (const store::KeptReply& r : replies) pipeline.remember(r.key, r.request_hash, r.reply, r.at);
+}
+
+void remove_what_is_old(store::Store& store, Time now) {
+  const auto remove = [now](store::Tx& tx) -> Result<void> {
+    store::remove_replies(tx, now - rpc::IdempotentReplies::kKeep);
+    // What is left is for the next time.
+    (void)store::remove_old_calls(tx, now - kResultsKept, now - kCallsKept, kCallsAtOnce);
+    return {};
+  };
+  store.write(remove, [](Result<void> done) {
+    if (!done) log::warning("old results could not be removed: ", done.error().message);
+  });
+}
+
+}  // namespace ionian::services

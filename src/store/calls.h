@@ -1,0 +1,51 @@
+#pragma once
+// Asynchronous calls: what was acknowledged to a spawner, how often each input was tried, and its
+// result.
+#include <vector>
+
+#include "store/store.h"
+
+namespace ionian::store {
+
+struct Call {
+  CallId id;
+  FunctionId function;
+  AppId app;
+  WorkspaceId workspace;
+  InputId parent_input;
+  int type = 0;             // modal.client.FunctionCallType
+  int invocation_type = 0;  // modal.client.FunctionCallInvocationType
+  Time created_at;
+  std::optional<Time> scheduled_at = {};  // of a schedule's run: when it was due
+};
+
+struct CallInput {
+  InputId id;
+  std::int32_t index = 0;
+  std::string input;           // serialized modal.client.FunctionInput
+  std::uint32_t attempts = 0;  // failures that count against the retry policy
+  std::uint32_t lost = 0;      // containers that were lost under it
+  std::string output;          // serialized modal.client.FunctionGetOutputsItem; "" = none yet
+  std::size_t position = 0;    // of the output among the call's
+};
+
+void insert_call(Tx& tx, const Call& call);
+void insert_input(Tx& tx, const CallId& call, const CallInput& input);
+// More inputs come for a call that may have been done.
+void reopen_call(Tx& tx, const CallId& call);
+void keep_attempts(Tx& tx, const InputId& input, std::uint32_t attempts, std::uint32_t lost);
+// The first output of an input stays; a later one changes nothing.
+void keep_output(Tx& tx, const CallId& call, const InputId& input, std::size_t position,
+                 std::string_view output, Time now);
+
+std::optional<Call> find_call(View& view, const WorkspaceId& workspace, const CallId& id);
+// By order of arrival.
+std::vector<CallInput> list_inputs(View& view, const CallId& call);
+// Of one app, by age: those that have inputs without output.
+std::vector<Call> list_unfinished_calls(View& view, const AppId& app);
+
+// Ends the time of results: those of calls that were done before `results`, and of calls that were
+// done before `calls` everything. At most `most` calls at a time; true if there may be more.
+bool remove_old_calls(Tx& tx, Time results, Time calls, std::size_t most);
+
+}  // namespace ionian::store

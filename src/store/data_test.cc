@@ -1,0 +1,210 @@
+// Queues, dicts and what they have in common, without a server.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "store/dicts.h"
+#include "store/objects.h"
+#include "store/queues.h"
+#include "store/replies.h"
+#include "store/workspaces.h"
+
+namespace ionian::store {
+namespace {
+
+class DataTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "ionian-data-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    store_ = *Store::open(folder_, *Store::lock(folder_));
+    write([&](Tx& tx) {
+      insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""}, now_);
+      insert_environment(tx,
+                         {.id = kEnvironment,
+                          .workspace = kWorkspace,
+                          .name = "main",
+                          .web_suffix = "",
+                          .image_builder_version = "",
+                          .created_at = now_},
+                         now_);
+      make(tx, "queue", "qu-1", "jobs");
+      make(tx, "dict", "di-1", "settings");
+    });
+  }
+  void TearDown() override {
+    store_.reset();
+    EXPECT_TRUE(remove_tree(folder_));
+  }
+  void write(const std::function<void(Tx&)>& f) {
+    const auto done = store_->write_now([&](Tx& tx) -> Result<void> {
+      f(tx);
+      return {};
+    });
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+  }
+  void make(Tx& tx, const std::string& kind, const std::string& id, const std::string& name) {
+    DataObject object{.id = id,
+                      .kind = kind,
+                      .workspace = kWorkspace,
+                      .environment = kEnvironment,
+                      .name = name,
+                      .created_by = "",
+                      .created_at = now_};
+    insert_object(tx, object);
+  }
+  void put(Tx& tx, std::vector<std::string_view> values, Duration life = 24h) {
+    put_items(tx, kKey, find_partition(tx, kKey, now_), values, now_, life);
+  }
+  static std::string text(const std::vector<QueueItem>& items) {
+    std::string all;
+    for (const QueueItem& item : items) all += item.value + ' ';
+    return all;
+  }
+
+  const WorkspaceId kWorkspace{"ac-1"};
+  const EnvironmentId kEnvironment{"en-1"};
+  const PartitionKey kKey{.queue = "qu-1", .key = std::string("\0p", 2)};
+  Time now_ = from_unix_ms(1'800'000'000'000);
+  std::string folder_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(DataTest, ItemsComeInTheOrderInWhichTheyWerePut) {
+  write([&](Tx& tx) {
+    put(tx, {"a", "b"});
+    put(tx, {"c", "d", "e"});
+    EXPECT_EQ(text(take_items(tx, kKey, now_, 2, 100)), "a b ");
+    EXPECT_EQ(text(take_items(tx, kKey, now_, 100, 2)), "c d ");  // bytes bound it too
+    EXPECT_EQ(text(take_items(tx, kKey, now_, 100, 0)), "e ");    // but one comes always
+    EXPECT_TRUE(take_items(tx, kKey, now_, 100, 100).empty());
+    EXPECT_EQ(size_of_queue(tx, "qu-1", now_).items, 0);
+  });
+}
+
+TEST_F(DataTest, WhatIsGivenBackIsWhereItWas) {
+  write([&](Tx& tx) {
+    put(tx, {"a", "b", "c"});
+    const std::vector<QueueItem> taken = take_items(tx, kKey, now_, 2, 100);
+    put(tx, {"d"});
+    give_back_items(tx, kKey, taken, now_);
+    EXPECT_EQ(find_partition(tx, kKey, now_)->items, 4);
+    EXPECT_EQ(find_partition(tx, kKey, now_)->bytes, 4);
+    EXPECT_EQ(text(take_items(tx, kKey, now_, 10, 100)), "a b c d ");
+  });
+}
+
+TEST_F(DataTest, APartitionWhoseTimeIsUpIsEmptyAndBeginsAnew) {
+  write([&](Tx& tx) {
+    put(tx, {"a"}, 10s);
+    now_ += 10s;
+    EXPECT_FALSE(find_partition(tx, kKey, now_));
+    EXPECT_TRUE(take_items(tx, kKey, now_, 1, 100).empty());
+    put(tx, {"b"}, 10s);
+    EXPECT_EQ(text(take_items(tx, kKey, now_, 10, 100)), "b ");
+    now_ += 10s;
+    EXPECT_EQ(count_partitions(tx, "qu-1"), 1);
+    remove_expired_partitions(tx, now_, 10);
+    EXPECT_EQ(count_partitions(tx, "qu-1"), 0);
+  });
+}
+
+TEST_F(DataTest, ReadersGoOnWhereTheyWereAfterAClear) {
+  write([&](Tx& tx) {
+    put(tx, {"a", "b"});
+    const QueuePartition before = *find_partition(tx, kKey, now_);
+    const std::int64_t last = peek_items(tx, before, 0, 10, 100).back().number;
+    clear_partition(tx, kKey);
+    EXPECT_TRUE(peek_items(tx, *find_partition(tx, kKey, now_), 0, 10, 100).empty());
+    put(tx, {"c"});
+    EXPECT_EQ(text(peek_items(tx, *find_partition(tx, kKey, now_), last, 10, 100)), "c ");
+  });
+}
+
+TEST_F(DataTest, KeysOfADictAreBytes) {
+  const std::string zero("\0", 1), longer("\0\0", 2);
+  write([&](Tx& tx) {
+    put_entry(tx, "di-1", zero, "one", now_);
+    put_entry(tx, "di-1", longer, "two", now_);
+    put_entry(tx, "di-1", "", "three", now_);
+    put_entry(tx, "di-1", zero, "four", now_);
+    EXPECT_EQ(find_entry(tx, "di-1", zero, {})->value, "four");
+    EXPECT_EQ(find_entry(tx, "di-1", longer, {})->value, "two");
+    EXPECT_EQ(find_entry(tx, "di-1", "", {})->value, "three");
+    EXPECT_EQ(count_entries(tx, "di-1", {}, 100), 3);
+    EXPECT_EQ(count_entries(tx, "di-1", {}, 2), 2);
+    EXPECT_TRUE(remove_entry(tx, "di-1", zero));
+    EXPECT_FALSE(remove_entry(tx, "di-1", zero));
+  });
+}
+
+TEST_F(DataTest, AnEntryThatNobodyUsedIsThereNoMore) {
+  write([&](Tx& tx) {
+    put_entry(tx, "di-1", "old", "1", now_);
+    put_entry(tx, "di-1", "used", "2", now_);
+    note_use(tx, "di-1", "used", now_ + 1h);
+    const Time alive = now_ + 1min;
+    EXPECT_FALSE(find_entry(tx, "di-1", "old", alive));
+    EXPECT_TRUE(find_entry(tx, "di-1", "used", alive));
+    EXPECT_EQ(count_entries(tx, "di-1", alive, 100), 1);
+    EXPECT_EQ(list_entries(tx, "di-1", alive, {}).size(), 1u);
+    remove_unused_entries(tx, alive, 100);
+    EXPECT_EQ(count_entries(tx, "di-1", {}, 100), 1);
+  });
+}
+
+TEST_F(DataTest, AListIsReadInPages) {
+  write([&](Tx& tx) {
+    for (int i = 0; i < 10; ++i) put_entry(tx, "di-1", cat(i), "12345", now_);
+    std::string keys;
+    DictPage page{.entries = 3, .bytes = 1000};
+    for (;;) {
+      const auto rows = list_entries(tx, "di-1", {}, page);
+      if (rows.empty()) break;
+      EXPECT_LE(rows.size(), 3u);
+      for (const DictRow& row : rows) keys += row.key;
+      page.after = rows.back().number;
+    }
+    EXPECT_EQ(keys, "0123456789");
+    EXPECT_EQ(list_entries(tx, "di-1", {}, {.bytes = 7}).size(), 2u);
+  });
+}
+
+TEST_F(DataTest, NamesAreOfOneKindAndEnvironmentAndPagesMissNobody) {
+  write([&](Tx& tx) {
+    EXPECT_TRUE(find_named_object(tx, kEnvironment, "queue", "jobs"));
+    EXPECT_FALSE(find_named_object(tx, kEnvironment, "dict", "jobs"));
+    EXPECT_FALSE(find_named_object(tx, kEnvironment, "queue", ""));
+    EXPECT_FALSE(find_object(tx, WorkspaceId("ac-2"), "queue", "qu-1"));
+    for (int i = 2; i < 10; ++i) make(tx, "queue", cat("qu-", i), cat("q", i));
+    std::string names;
+    for (Time before = now_ + 1h;;) {
+      const auto page = list_objects(tx, kEnvironment, "queue", before, 2);
+      for (const DataObject& one : page) names += one.name + ' ';
+      if (page.size() < 2) break;
+      before = page.back().created_at;
+    }
+    EXPECT_EQ(names, "q9 q8 q7 q6 q5 q4 q3 q2 jobs ");
+  });
+}
+
+TEST_F(DataTest, AnEphemeralObjectGoesWhenNobodySpeaksForIt) {
+  write([&](Tx& tx) {
+    make(tx, "queue", "qu-e", "");
+    put_items(tx, {.queue = "qu-e", .key = ""}, std::nullopt, std::vector<std::string_view>{"x"},
+              now_, 24h);
+    EXPECT_TRUE(note_beat(tx, "qu-e", now_ + 5min));
+    EXPECT_FALSE(note_beat(tx, "qu-1", now_));
+    remove_forgotten_objects(tx, now_ + 4min);
+    EXPECT_TRUE(find_object(tx, kWorkspace, "queue", "qu-e"));
+    remove_forgotten_objects(tx, now_ + 6min);
+    EXPECT_FALSE(find_object(tx, kWorkspace, "queue", "qu-e"));
+    EXPECT_TRUE(find_object(tx, kWorkspace, "queue", "qu-1"));
+    delete_environment(tx, kEnvironment);
+    EXPECT_FALSE(find_object(tx, kWorkspace, "dict", "di-1"));
+  });
+}
+
+}  // namespace
+}  // namespace ionian::store

@@ -1,0 +1,64 @@
+#include "store/dicts.h"
+
+namespace ionian::store {
+
+std::optional<DictValue> find_entry(View& view, std::string_view dict, std::string_view key,
+                                    Time alive) {
+  Rows rows = view.db().query(
+      "SELECT value, used_at FROM dict_entries WHERE dict = ? AND key = ? AND used_at >= ?", dict,
+      Blob{key}, alive);
+  if (!rows.next()) return std::nullopt;
+  return DictValue{.value = rows.text(0), .used_at = rows.time(1)};
+}
+
+std::int64_t count_entries(View& view, std::string_view dict, Time alive, std::int64_t max) {
+  Rows rows = view.db().query(
+      "SELECT count(*) FROM (SELECT 1 FROM dict_entries WHERE dict = ? AND used_at >= ? LIMIT ?)",
+      dict, alive, max);
+  return rows.next() ? rows.number(0) : 0;
+}
+
+std::vector<DictRow> list_entries(View& view, std::string_view dict, Time alive,
+                                  const DictPage& page) {
+  Rows rows = view.db().query(
+      "SELECT number, key, CASE WHEN ? THEN value END FROM dict_entries WHERE number > ? AND dict "
+      "= ? AND used_at >= ? ORDER BY number LIMIT ?",
+      page.values, page.after, dict, alive, page.entries);
+  std::vector<DictRow> found;
+  std::size_t bytes = 0;
+  while (bytes < page.bytes && rows.next()) {
+    found.push_back({.number = rows.number(0), .key = rows.text(1), .value = rows.text(2)});
+    bytes += found.back().key.size() + found.back().value.size();
+  }
+  return found;
+}
+
+void put_entry(Tx& tx, std::string_view dict, std::string_view key, std::string_view value,
+               Time now) {
+  tx.db().run(
+      "INSERT INTO dict_entries (dict, key, used_at, value) VALUES (?, ?, ?, ?) ON CONFLICT (dict, "
+      "key) DO UPDATE SET used_at = excluded.used_at, value = excluded.value",
+      dict, Blob{key}, now, Blob{value});
+}
+
+bool remove_entry(Tx& tx, std::string_view dict, std::string_view key) {
+  return tx.db().run("DELETE FROM dict_entries WHERE dict = ? AND key = ?", dict, Blob{key}) > 0;
+}
+
+void clear_dict(Tx& tx, std::string_view dict) {
+  tx.db().run("DELETE FROM dict_entries WHERE dict = ?", dict);
+}
+
+void note_use(Tx& tx, std::string_view dict, std::string_view key, Time now) {
+  tx.db().run("UPDATE dict_entries SET used_at = ? WHERE dict = ? AND key = ?", now, dict,
+              Blob{key});
+}
+
+void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max) {
+  tx.db().run(
+      "DELETE FROM dict_entries WHERE number IN (SELECT number FROM dict_entries WHERE used_at < ? "
+      "LIMIT ?)",
+      last_use_before, max);
+}
+
+}  // namespace ionian::store

@@ -1,0 +1,150 @@
+#include "store/queues.h"
+
+#include <algorithm>
+
+namespace ionian::store {
+namespace {
+
+std::optional<QueuePartition> find(View& view, const PartitionKey& key) {
+  Rows rows = view.db().query(
+      "SELECT number, next_item, items, bytes, expires_at FROM queue_partitions WHERE queue = ? "
+      "AND key = ?",
+      key.queue, Blob{key.key});
+  if (!rows.next()) return std::nullopt;
+  return QueuePartition{.number = rows.number(0),
+                        .next_item = rows.number(1),
+                        .items = rows.number(2),
+                        .bytes = rows.number(3),
+                        .expires_at = rows.time(4)};
+}
+
+void remove(Tx& tx, std::int64_t partition) {
+  tx.db().run("DELETE FROM queue_items WHERE partition = ?", partition);
+  tx.db().run("DELETE FROM queue_partitions WHERE number = ?", partition);
+}
+
+std::int64_t make(Tx& tx, const PartitionKey& key, Time expires_at) {
+  Rows rows = tx.db().query(
+      "INSERT INTO queue_partitions (queue, key, next_item, items, bytes, expires_at) VALUES (?, "
+      "?, 1, 0, 0, ?) RETURNING number",
+      key.queue, Blob{key.key}, expires_at);
+  const std::int64_t number = rows.next() ? rows.number(0) : 0;
+  while (rows.next()) {
+  }
+  return number;
+}
+
+void insert_item(Tx& tx, std::int64_t partition, std::int64_t number, std::string_view value) {
+  tx.db().run("INSERT INTO queue_items (partition, number, value) VALUES (?, ?, ?)", partition,
+              number, Blob{value});
+}
+
+}  // namespace
+
+std::optional<QueuePartition> find_partition(View& view, const PartitionKey& key, Time now) {
+  const auto found = find(view, key);
+  return found && found->expires_at > now ? found : std::nullopt;
+}
+
+std::int64_t count_partitions(View& view, std::string_view queue) {
+  Rows rows = view.db().query("SELECT count(*) FROM queue_partitions WHERE queue = ?", queue);
+  return rows.next() ? rows.number(0) : 0;
+}
+
+void put_items(Tx& tx, const PartitionKey& key, const std::optional<QueuePartition>& found,
+               std::span<const std::string_view> values, Time now, Duration life) {
+  if (!found)
+    if (const auto over = find(tx, key)) remove(tx, over->number);
+  const std::int64_t partition = found ? found->number : make(tx, key, now + life);
+  std::int64_t next = found ? found->next_item : 1, bytes = 0;
+  for (const std::string_view value : values) {
+    insert_item(tx, partition, next++, value);
+    bytes += static_cast<std::int64_t>(value.size());
+  }
+  tx.db().run(
+      "UPDATE queue_partitions SET next_item = ?, items = items + ?, bytes = bytes + ?, expires_at "
+      "= ? WHERE number = ?",
+      next, values.size(), bytes, now + life, partition);
+}
+
+std::vector<QueueItem> take_items(Tx& tx, const PartitionKey& key, Time now, std::int64_t max,
+                                  std::size_t bytes) {
+  const auto partition = find_partition(tx, key, now);
+  if (!partition || partition->items == 0) return {};
+  std::vector<QueueItem> taken = peek_items(tx, *partition, 0, max, bytes);
+  if (taken.empty()) return {};
+  std::int64_t size = 0;
+  for (const QueueItem& item : taken) size += static_cast<std::int64_t>(item.value.size());
+  tx.db().run("DELETE FROM queue_items WHERE partition = ? AND number <= ?", partition->number,
+              taken.back().number);
+  tx.db().run("UPDATE queue_partitions SET items = items - ?, bytes = bytes - ? WHERE number = ?",
+              taken.size(), size, partition->number);
+  return taken;
+}
+
+void give_back_items(Tx& tx, const PartitionKey& key, std::span<const QueueItem> items, Time now) {
+  const auto found = find_partition(tx, key, now);
+  // It has expired or was cleared since, and its items with it.
+  if (!found) return;
+  std::int64_t bytes = 0;
+  for (const QueueItem& item : items) {
+    insert_item(tx, found->number, item.number, item.value);
+    bytes += static_cast<std::int64_t>(item.value.size());
+  }
+  tx.db().run("UPDATE queue_partitions SET items = items + ?, bytes = bytes + ? WHERE number = ?",
+              items.size(), bytes, found->number);
+}
+
+std::vector<QueueItem> peek_items(View& view, const QueuePartition& partition, std::int64_t after,
+                                  std::int64_t max, std::size_t bytes) {
+  Rows rows = view.db().query(
+      "SELECT number, value FROM queue_items WHERE partition = ? AND number > ? ORDER BY number "
+      "LIMIT ?",
+      partition.number, after, max);
+  std::vector<QueueItem> found;
+  std::size_t sum = 0;
+  while (rows.next()) {
+    QueueItem item{.number = rows.number(0), .value = rows.text(1)};
+    sum += item.value.size();
+    if (!found.empty() && sum > bytes) break;
+    found.push_back(std::move(item));
+  }
+  return found;
+}
+
+QueueSize size_of_queue(View& view, std::string_view queue, Time now) {
+  Rows rows = view.db().query(
+      "SELECT count(*), coalesce(sum(items), 0) FROM queue_partitions WHERE queue = ? AND items > "
+      "0 AND expires_at > ?",
+      queue, now);
+  if (!rows.next()) return {};
+  return {.partitions = rows.number(0), .items = rows.number(1)};
+}
+
+void clear_partition(Tx& tx, const PartitionKey& key) {
+  const auto found = find(tx, key);
+  if (!found) return;
+  // The partition stays, and goes on counting: readers' positions in it stay true.
+  tx.db().run("DELETE FROM queue_items WHERE partition = ?", found->number);
+  tx.db().run("UPDATE queue_partitions SET items = 0, bytes = 0 WHERE number = ?", found->number);
+}
+
+void clear_queue(Tx& tx, std::string_view queue) {
+  tx.db().run(
+      "DELETE FROM queue_items WHERE partition IN (SELECT number FROM queue_partitions WHERE "
+      "queue = ?)",
+      queue);
+  tx.db().run("UPDATE queue_partitions SET items = 0, bytes = 0 WHERE queue = ?", queue);
+}
+
+void remove_expired_partitions(Tx& tx, Time now, std::int64_t max) {
+  std::vector<std::int64_t> over;
+  {
+    Rows rows = tx.db().query("SELECT number FROM queue_partitions WHERE expires_at <= ? LIMIT ?",
+                              now, max);
+    while (rows.next()) over.push_back(rows.number(0));
+  }
+  for (const std::int64_t number : over) remove(tx, number);
+}
+
+}  // namespace ionian::store

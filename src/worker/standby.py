@@ -1,0 +1,114 @@
+"""Runs in an interpreter that waits for its task, before anything else does: loads the official runtime, opens its
+connection, and when the task is known leaves no trace of having been here. What a task brings that the interpreter
+should have known at its start makes it start again."""
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import socket
+import sys
+import time
+
+HERE = os.path.dirname(__file__)
+RUNTIME = "modal._container_entrypoint"
+# Read by the interpreter, the C library or the runtime while they start.
+EARLY = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "MODAL_")
+# These differ from task to task, and are read when they are needed.
+LATE = {"MODAL_TASK_ID", "MODAL_IMAGE_ID", "MODAL_CONTAINER_ARGUMENTS_PATH", "MODAL_ENVIRONMENT"}
+
+
+def load_runtime():
+    importlib.import_module(RUNTIME)
+    from modal.client import Client
+
+    Client.from_env()
+    # It is still to be run, as the main module.
+    package, _, name = RUNTIME.rpartition(".")
+    del sys.modules[RUNTIME]
+    delattr(sys.modules[package], name)
+
+
+def receive(control, size):
+    data = b""
+    while len(data) < size:
+        more = control.recv(size - len(data))
+        if not more:
+            os._exit(0)  # the server does not need it any more
+        data += more
+    return data
+
+
+def is_early(name):
+    return name.startswith(EARLY) and name not in LATE
+
+
+def must_start_again(before, env):
+    if any(before.get(name) != env.get(name) for name in before.keys() | env.keys() if is_early(name)):
+        return True
+    # A file of the program that has the name of a module which is loaded already comes first in a fresh interpreter.
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    runtime = os.path.dirname(os.path.dirname(sys.modules["modal"].__file__))
+    for folder in [os.getcwd()] + [p for p in env.get("PYTHONPATH", "").split(":") if p and p != runtime]:
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        if any(name.partition(".")[0] in loaded for name in names if not name.startswith("__pycache__")):
+            return True
+    from modal import config
+
+    return os.path.exists(config.user_config_path)
+
+
+class Remover:
+    """The runtime is looked for next. Until then, the machinery of imports wants this module to be known."""
+
+    def __init__(self, in_its_place):
+        self.in_its_place = in_its_place
+
+    def find_spec(self, *_):
+        sys.meta_path.remove(self)
+        if self.in_its_place is None:
+            sys.modules.pop("sitecustomize", None)
+        else:
+            sys.modules["sitecustomize"] = self.in_its_place
+
+
+def run_image_own():
+    """A module of that name which the image has for itself runs at the start, as ever."""
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize")
+    if spec is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main():
+    sys.path.remove(HERE)
+    sys.path_importer_cache.pop(HERE, None)
+    os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].removeprefix(HERE + ":")
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(os.environ["MODAL_SERVER_URL"].removeprefix("unix://"))
+    module = run_image_own()
+    load_runtime()
+    before = dict(os.environ)
+    control.sendall(b"r")
+    size = int.from_bytes(receive(control, 4), "little")
+    workdir, *variables = receive(control, size).split(b"\0")
+    control.close()
+    os.chdir(workdir)
+    env = dict(map(os.fsdecode, variable.split(b"=", 1)) for variable in variables)
+    env.setdefault("HOME", before.get("HOME", "/"))
+    if must_start_again(before, env):
+        os.execvpe("python", ["python", "-m", RUNTIME], env)
+    os.environ.clear()
+    os.environ.update(env)
+    if before.get("TZ") != env.get("TZ"):
+        time.tzset()
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    sys.meta_path.insert(0, Remover(module))
+
+
+main()

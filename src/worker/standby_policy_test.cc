@@ -1,0 +1,122 @@
+#include "worker/standby_policy.h"
+
+#include <gtest/gtest.h>
+
+#include "base/cat.h"
+
+namespace ionian::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+class StandbyPolicyTest : public testing::Test {
+ protected:
+  // Does what the policy wishes until it has no wish left; each new one gets ready at once.
+  void settle(bool memory_short = false) {
+    for (;;) {
+      const auto wish = policy_.decide(now_, memory_short);
+      ended_ += wish.end.size();
+      if (!wish.begin) return;
+      const std::string id = cat(*wish.begin, '-', ++count_);
+      policy_.began(*wish.begin, id, now_);
+      policy_.ready(id);
+    }
+  }
+  bool hit(const std::string& key) { return policy_.take(key, now_).has_value(); }
+
+  StandbyPolicy policy_{{.most = 6, .keep = 10min}};
+  Time now_{1000h};
+  int count_ = 0;
+  std::size_t ended_ = 0;
+};
+
+TEST_F(StandbyPolicyTest, TheFirstTaskFindsNoneAndTheNextOne) {
+  EXPECT_FALSE(hit("a"));
+  settle();
+  EXPECT_EQ(policy_.count(), 1u);
+  EXPECT_FALSE(hit("b"));
+  EXPECT_TRUE(hit("a"));
+  EXPECT_FALSE(hit("a"));
+}
+
+TEST_F(StandbyPolicyTest, ABurstIsExpectedAgain) {
+  for (int i = 0; i < 4; ++i) hit("a");
+  settle();
+  EXPECT_EQ(policy_.count(), 4u);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(hit("a"));
+  EXPECT_FALSE(hit("a"));
+}
+
+TEST_F(StandbyPolicyTest, TasksOneAfterTheOtherNeedOne) {
+  for (int i = 0; i < 5; ++i, now_ += 20s) hit("a"), settle();
+  EXPECT_EQ(policy_.count(), 1u);
+}
+
+TEST_F(StandbyPolicyTest, ThereAreNeverMoreThanAllowedAndEachKeyHasOneFirst) {
+  for (int i = 0; i < 50; ++i) hit("a");
+  hit("b");
+  settle();
+  EXPECT_EQ(policy_.count(), 6u);
+  EXPECT_TRUE(hit("b"));
+  EXPECT_TRUE(hit("a"));
+}
+
+TEST_F(StandbyPolicyTest, KeysThatWereUsedLastGoFirst) {
+  for (int i = 0; i < 9; ++i, now_ += 1s) hit(cat("key", i));
+  settle();
+  EXPECT_FALSE(hit("key0"));
+  for (int i = 3; i < 9; ++i) EXPECT_TRUE(hit(cat("key", i))) << i;
+}
+
+TEST_F(StandbyPolicyTest, WithoutTasksTheyEnd) {
+  hit("a"), settle();
+  now_ += 9min, settle();
+  EXPECT_EQ(policy_.count(), 1u);
+  EXPECT_TRUE(policy_.restless());
+  now_ += 1min, settle();
+  EXPECT_EQ(policy_.count(), 0u);
+  EXPECT_EQ(ended_, 1u);
+  EXPECT_FALSE(policy_.restless());
+}
+
+TEST_F(StandbyPolicyTest, HalfGoWhenMemoryIsShortAndNoneComes) {
+  for (int i = 0; i < 4; ++i) hit("a");
+  settle();
+  settle(true);
+  EXPECT_EQ(policy_.count(), 2u);
+  hit("b");
+  settle(true);
+  EXPECT_EQ(policy_.count(), 2u);
+  settle();
+  EXPECT_EQ(policy_.count(), 5u);
+}
+
+TEST_F(StandbyPolicyTest, OneThatIsNotReadyIsNotGiven) {
+  hit("a");
+  EXPECT_EQ(policy_.decide(now_, false).begin, "a");
+  policy_.began("a", "x", now_);
+  EXPECT_FALSE(hit("a"));
+  EXPECT_FALSE(policy_.decide(now_, false).begin) << "one at a time";
+}
+
+TEST_F(StandbyPolicyTest, AKeyWhoseStandbysFailWaitsLongerEachTime) {
+  for (const auto pause : {1min, 2min, 4min}) {
+    hit("a");
+    ASSERT_EQ(policy_.decide(now_, false).begin, "a");
+    policy_.began("a", "x", now_);
+    policy_.ended("x", now_);
+    hit("a");
+    EXPECT_FALSE(policy_.decide(now_ + pause - 1s, false).begin);
+    now_ += pause;
+  }
+}
+
+TEST_F(StandbyPolicyTest, NoneAllowedMeansNone) {
+  StandbyPolicy none({.most = 0});
+  EXPECT_FALSE(none.take("a", now_));
+  EXPECT_FALSE(none.decide(now_, false).begin);
+  EXPECT_FALSE(none.restless());
+}
+
+}  // namespace
+}  // namespace ionian::worker

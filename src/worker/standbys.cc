@@ -1,0 +1,145 @@
+// Standbys: interpreters that have loaded the runtime and wait for their task. See StandbyPolicy
+// for how many, and standby.py for what waits.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <csignal>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "container/spec.pb.h"
+#include "worker/task_container.h"
+#include "worker/worker.h"
+
+namespace ionian::worker {
+namespace {
+
+// More than this does not fit into a socket at once, and no environment is that large.
+constexpr std::size_t kMessageMax = 128 << 10;
+// What nobody tells of is looked at that often: time passes, and memory gets short.
+constexpr Duration kLook = 1s;
+constexpr std::size_t kSaidMax = 2000;
+
+std::string message_of(const TaskSpec& task) {
+  std::string body = task.workdir();
+  for (const auto& [name, value] : task.env()) body.append(1, '\0').append(cat(name, "=", value));
+  const auto size = static_cast<std::uint32_t>(body.size());
+  std::string message;
+  for (int shift = 0; shift < 32; shift += 8) message += static_cast<char>(size >> shift);
+  return message + body;
+}
+
+}  // namespace
+
+bool Worker::start_in_standby(TaskSpec& task) {
+  const std::string& key = task.standby().key();
+  // What is bound into it, such as a GPU, must be there from its start.
+  if (key.empty() || options_.standbys == 0 || task.binds_size() > 0) return false;
+  std::string message = message_of(task);
+  if (message.size() > kMessageMax) return false;
+  const std::optional<std::string> id = policy_.take(key, clock_.now());
+  if (!templates_.contains(key)) {
+    TaskSpec& kept = templates_[key];
+    *kept.mutable_standby() = task.standby();
+    *kept.mutable_command() = task.command();
+    kept.set_network(task.network());
+    kept.set_user(task.user());
+  }
+  next_look_ = Time::min();
+  const auto it = id ? living_.find(*id) : living_.end();
+  if (it == living_.end()) {
+    ++missing_;
+    return false;
+  }
+  ++taken_;
+  Living& living = it->second;
+  living.task = task.task_id();
+  container_of_[living.task] = living.id;
+  living.standby->message = std::move(message);
+  living.standby->next = std::move(task);
+  const auto spec = container_of_task(*living.standby->next, living.id, living.folder);
+  // A spawner that has died is noticed by its events.
+  (void)spawner_.become(spec);
+  return true;
+}
+
+void Worker::on_became(Living& living, const std::string& error) {
+  if (!living.standby || !living.standby->next) return;
+  Result<void> told = error.empty() ? tell_task(*living.standby) : fail(Code::kInternal, error);
+  if (!told) {
+    log::warning("a standby could not become task ", living.task, ": ", told.error().message);
+    // Its end starts the task in a container of its own.
+    return (void)spawner_.kill_tree(living.id);
+  }
+  const std::unique_ptr<Standby> standby = std::move(living.standby);
+  id_of_fd_.erase(standby->control.get());
+  events_.started(TaskId(living.task), std::move(standby->netns));
+  for (auto& [number, text] : standby->early)
+    events_.output(TaskId(living.task), number, std::move(text));
+  for (UniqueFd& connection : standby->connections)
+    events_.connected(TaskId(living.task), std::move(connection));
+}
+
+Result<void> Worker::tell_task(const Standby& standby) {
+  const std::string& message = standby.message;
+  const int size = static_cast<int>(2 * kMessageMax);
+  (void)::setsockopt(standby.control.get(), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+  const ssize_t sent =
+      ::send(standby.control.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(message.size())) return sys_fail("tell a standby its task");
+  return {};
+}
+
+void Worker::start_afresh(TaskSpec task, bool unwanted) {
+  if (unwanted) return events_.ended(TaskId(task.task_id()), {.signal = SIGKILL});
+  launch_task(task);
+}
+
+// It has loaded what it needs, or it has gone.
+void Worker::hear_standby(Living& living) {
+  char byte;
+  const ssize_t n = ::recv(living.standby->control.get(), &byte, 1, MSG_DONTWAIT);
+  if (n < 0) return;
+  next_look_ = Time::min();
+  if (n == 1) return policy_.ready(living.id);
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, living.standby->control.get(), nullptr);
+  (void)spawner_.kill_tree(living.id);
+}
+
+void Worker::lose_standby(const Living& living) {
+  next_look_ = Time::min();
+  if (!policy_.ended(living.id, clock_.now())) return;
+  std::string said = living.end->failed_start;
+  for (const auto& [number, text] : living.standby->early) said += text;
+  log::info("a standby ended before its task came: ", said.substr(0, kSaidMax));
+}
+
+void Worker::tend_standbys() {
+  const Time now = clock_.now();
+  if (!policy_.restless() || now < next_look_) return;
+  next_look_ = now + kLook;
+  const StandbyPolicy::Wish wish = policy_.decide(now, options_.memory_short());
+  for (const std::string& id : wish.end) (void)spawner_.kill_tree(id);
+  if (wish.begin) begin_standby(*wish.begin);
+  std::erase_if(templates_, [&](const auto& each) { return !policy_.knows(each.first); });
+  ready_ = policy_.ready_count();
+}
+
+void Worker::begin_standby(const std::string& key) {
+  Living living{.id = cat("standby-", ++last_standby_)};
+  living.standby = std::make_unique<Standby>();
+  policy_.began(key, living.id, clock_.now());
+  if (Result<void> given = give_folder(living); !given) {
+    log::warning("no standby: ", given.error().message);
+    return (void)policy_.ended(living.id, clock_.now());
+  }
+  container::ContainerSpec spec =
+      container_of_standby(templates_.at(key), living.id, living.folder);
+  launch(std::move(living), std::move(spec));
+}
+
+Worker::StandbyCounts Worker::standby_counts() const {
+  return {.ready = ready_, .taken = taken_, .missing = missing_};
+}
+
+}  // namespace ionian::worker

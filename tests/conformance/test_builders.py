@@ -1,0 +1,209 @@
+"""What makes images beside lines of a Dockerfile: functions, users other than root; and builds that end before their time."""
+import pathlib
+import signal
+
+import pytest
+
+from test_run import wait_for
+
+PREPARED = """
+    import modal
+    WORD = "%s"
+
+    def prepare(times, end):
+        import os, pathlib
+        print("preparing", WORD, flush=True)
+        pathlib.Path("/prepared").mkdir()
+        pathlib.Path("/prepared/words").write_text(" ".join([WORD] * times) + end + os.environ["SAUCE"])
+
+    image = modal.Image.debian_slim().run_function(
+        prepare, args=(2,), kwargs={"end": "? "}, secrets=[modal.Secret.from_dict({"SAUCE": "mint"})])
+    app = modal.App("prepared")
+
+    @app.function(image=image)
+    def look():
+        import os
+        return open("/prepared/words").read(), "SAUCE" in os.environ, sorted(os.listdir("/__modal"))
+
+    @app.local_entrypoint()
+    def main():
+        words, secret, files = look.remote()
+        print("saw", words, secret, files)
+"""
+
+
+def leftovers(server):
+    """What failed or ended builds could have left: layers, and folders of their containers."""
+    data = server.folder / "data"
+    return sorted(p.name for folder in ["layers", "tasks"] for p in (data / folder).iterdir())
+
+
+def processes(marker):
+    """Ids of processes of this machine, those in containers too, whose command line holds the marker."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if marker in path.read_text(errors="replace").replace("\0", " "):
+                found.append(int(path.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+@pytest.mark.parametrize("which", ["client", "old_client"])
+def test_a_function_makes_a_layer_that_is_cached_by_its_source_and_globals(which, request):
+    client = request.getfixturevalue(which)
+    word = f"{which}-soup"
+    first = client.run("run", client.write(PREPARED % word), timeout=400).stdout
+    assert f"saw {word} {word}? mint False" in first and f"preparing {word}" in first
+    second = client.run("run", client.write(PREPARED % word)).stdout
+    assert f"saw {word} {word}? mint False" in second and "preparing" not in second
+    # Another value of a global that the function uses is another image.
+    other = client.run("run", client.write(PREPARED % f"{which}-stew")).stdout
+    assert f"saw {which}-stew {which}-stew? mint" in other and "preparing" in other
+
+
+def test_a_failing_builder_function_shows_its_traceback_and_leaves_nothing(server, client):
+    program = client.write("""
+        import modal
+
+        def spoil():
+            open("/half-done", "w").write("x" * 1000)
+            pour_water()
+
+        def pour_water():
+            raise ValueError("there is no water")
+
+        app = modal.App("spoiled", image=modal.Image.debian_slim().run_function(spoil))
+
+        @app.function()
+        def never():
+            pass
+
+        @app.local_entrypoint()
+        def main():
+            never.remote()
+    """)
+    client.run("run", client.write(PREPARED % "before", "before.py"), timeout=400)
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+    before = leftovers(server)
+    failed = client.run("run", program, check=False)
+    text = failed.stdout + failed.stderr
+    assert failed.returncode == 1 and "ValueError: there is no water" in text and "pour_water" in text and "Traceback" in text
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+    wait_for(lambda: leftovers(server) == before)
+
+
+def test_a_builder_that_is_killed_or_takes_too_long(client):
+    for body, options, message in [
+        ("import os; os._exit(3)", "", "exit code 3"),
+        ("import time; time.sleep(500)", ", timeout=1", "timeout of 1 s"),
+    ]:
+        failed = client.run("run", client.write(f"""
+            import modal
+
+            def end():
+                {body}
+
+            app = modal.App("ends", image=modal.Image.debian_slim().run_function(end{options}))
+
+            @app.function()
+            def never():
+                pass
+        """), check=False, timeout=400)
+        assert failed.returncode == 1 and message in failed.stdout + failed.stderr
+
+
+def test_builds_end_with_their_app(server, client):
+    """One client is interrupted and says so, one dies without a word and is missed after a minute."""
+    program = """
+        import modal
+
+        def linger():
+            import subprocess
+            print("lingering", flush=True)
+            subprocess.run(["sleep", "98765401"])
+
+        image = {image}
+        app = modal.App("lingers", image=image)
+
+        @app.function()
+        def never():
+            pass
+
+        @app.local_entrypoint()
+        def main():
+            never.remote()
+    """
+    by_function = client.popen("run", client.write(program.format(image="modal.Image.debian_slim().run_function(linger)"), "a.py"))
+    by_command = client.popen(
+        "run", client.write(program.format(image='modal.Image.debian_slim().run_commands("sleep 98765402")'), "b.py"))
+    try:
+        wait_for(lambda: processes("sleep 98765401") and processes("sleep 98765402"), 300)
+        by_command.kill()
+        by_function.send_signal(signal.SIGINT)
+        by_function.wait(30)
+        wait_for(lambda: not processes("sleep 98765401"), 60)
+        wait_for(lambda: not processes("sleep 98765402"), 90)
+        wait_for(lambda: server.admin("status")["containers"] == 0)
+    finally:
+        for process in (by_function, by_command):
+            process.kill()
+            process.wait()
+
+
+def test_user_is_honoured_by_steps_and_by_the_function(client):
+    program = client.write("""
+        import modal
+        image = (modal.Image.debian_slim().run_commands("useradd --uid 4321 --create-home web", "usermod --append --groups audio web")
+                 .dockerfile_commands("USER web", "RUN id > /tmp/who && echo home $HOME >> /tmp/who && cd && touch mine",
+                                      "USER 4321:users", "RUN id --group --name >> /tmp/who", "USER web"))
+        app = modal.App("users", image=image)
+
+        @app.function()
+        def look():
+            import os
+            try:
+                open("/etc/passwd", "a")
+                writes = "may write to /etc"
+            except PermissionError:
+                writes = "may not write to /etc"
+            os.write(os.open("/dev/stdout", os.O_WRONLY), b"opened by name\\n")
+            return open("/tmp/who").read().split(), os.getuid(), os.getgroups(), os.environ["HOME"], os.listdir("/home/web"), writes
+
+        @app.local_entrypoint()
+        def main():
+            print("saw", look.remote())
+    """)
+    out = client.run("run", program, timeout=400).stdout
+    assert "uid=4321(web)" in out and "29(audio)" in out and "'home', '/home/web', 'users'" in out, out
+    assert "4321, [29], '/home/web'" in out and "'mine'" in out and "may not write to /etc" in out, out
+    assert "opened by name" in out
+
+
+def test_a_user_that_the_image_does_not_have(client):
+    for last_line in ["RUN true", "WORKDIR /"]:
+        failed = client.run("run", client.write(f"""
+            import modal
+            app = modal.App("ghost", image=modal.Image.debian_slim().dockerfile_commands("USER ghost", "{last_line}"))
+
+            @app.function()
+            def never():
+                pass
+
+            @app.local_entrypoint()
+            def main():
+                never.remote()
+        """), check=False, timeout=400)
+        assert failed.returncode == 1 and "no user 'ghost'" in failed.stdout + failed.stderr
+
+
+def test_an_app_that_is_deployed_again_builds_its_image_again(client):
+    for word in ["lentils", "beans"]:
+        out = client.run("deploy", "--name", "soups", client.write(PREPARED % word, "soups.py"), timeout=400).stdout
+        assert f"preparing {word}" in out
+        said = client.python(client.write("""
+            import modal
+            print(modal.Function.from_name("soups", "look").remote()[0])
+        """, "ask.py")).stdout
+        assert f"{word} {word}? mint" in said

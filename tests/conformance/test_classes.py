@@ -1,0 +1,342 @@
+"""Classes: their hooks, parameters, variants, and how many inputs an instance takes at a time."""
+import pytest
+
+from test_run import wait_for
+
+COUNTER = """
+    import modal
+    app = modal.App("counter")
+
+    class Base:
+        @modal.enter()
+        def inherited(self):
+            self.log = ["inherited"]
+
+        @modal.method()
+        def of_base(self):
+            return "of base"
+
+    @app.cls(scaledown_window=2, max_containers=1, enable_memory_snapshot=True)
+    class Counter(Base):
+        @modal.enter(snap=True)
+        def first(self):
+            self.before = "before snapshot"
+
+        @modal.enter()
+        def then(self):
+            self.log.append("own")
+            self.count = 0
+
+        @modal.method()
+        def add(self, n):
+            self.count += n
+            return self.count, self.before, self.log
+
+        @modal.method()
+        def upto(self, n):
+            for i in range(n):
+                yield i * 10
+
+        @modal.method()
+        async def later(self, x):
+            return x, self.count
+
+        @modal.exit()
+        def leave(self):
+            print("left with", self.count, flush=True)
+
+    @app.local_entrypoint()
+    def main():
+        counter = Counter()
+        print("added", counter.add.remote(2), counter.add.remote(3))
+        print("generated", list(counter.upto.remote_gen(3)))
+        print("later", counter.later.remote("x"), counter.of_base.remote())
+        print("mapped", sorted(n for n, _, _ in counter.add.map([1, 1])))
+"""
+
+
+@pytest.mark.parametrize("which", ["client", "old_client"])
+def test_a_class_with_hooks_methods_generators_and_inheritance(which, request):
+    client = request.getfixturevalue(which)
+    out = client.run("run", client.write(COUNTER)).stdout
+    # Parents' hooks come first, and what may be in a snapshot before all others.
+    assert "added (2, 'before snapshot', ['inherited', 'own']) (5, 'before snapshot', ['inherited', 'own'])" in out
+    assert "generated [0, 10, 20]" in out
+    assert "later ('x', 5) of base" in out
+    assert "mapped [6, 7]" in out
+    # Exit hooks run when the app ends, and what they print arrives.
+    assert "left with 7" in out
+
+
+def test_exit_runs_when_a_container_is_no_longer_needed(server, client):
+    program = client.write("""
+        import pathlib, time, modal
+        app = modal.App("leaving")
+
+        @app.cls(scaledown_window=2)
+        class Guest:
+            @modal.method()
+            def come(self):
+                return "came"
+
+            @modal.exit()
+            def leave(self):
+                print("left by itself", flush=True)
+
+        @app.local_entrypoint()
+        def main():
+            print(Guest().come.remote(), flush=True)
+            while not pathlib.Path("left").exists():
+                time.sleep(0.05)
+            print("end")
+    """)
+    process = client.popen("run", program)
+    for line in process.stdout:
+        if "left by itself" in line:
+            break
+    else:
+        raise AssertionError("the exit hook did not run")
+    assert process.poll() is None
+    (client.folder / "left").touch()
+    assert "end" in process.stdout.read() and process.wait(60) == 0
+
+
+@pytest.mark.parametrize("which", ["client", "old_client"])
+def test_each_set_of_parameters_has_its_own_containers(which, request):
+    client = request.getfixturevalue(which)
+    out = client.run("run", client.write("""
+        import os, modal
+        app = modal.App("parameters")
+
+        @app.cls()
+        class Greeter:
+            name: str = modal.parameter()
+            times: int = modal.parameter(default=2)
+
+            @modal.enter()
+            def prepare(self):
+                self.greeting = "hi " + self.name * self.times
+
+            @modal.method()
+            def greet(self):
+                return self.greeting, os.environ["MODAL_TASK_ID"]
+
+        @app.local_entrypoint()
+        def main():
+            ann, bob = Greeter(name="ann"), Greeter(name="bob", times=1)
+            seen = [ann.greet.remote(), ann.greet.remote(), bob.greet.remote(), Greeter(name="ann").greet.remote()]
+            print("greetings", [text for text, _ in seen])
+            print("containers", [seen[0][1] == other for _, other in seen])
+    """)).stdout
+    assert "greetings ['hi annann', 'hi annann', 'hi bob', 'hi annann']" in out
+    assert "containers [True, True, False, True]" in out
+
+
+def test_options_make_variants(client):
+    out = client.run("run", client.write("""
+        import os, modal
+        app = modal.App("options")
+
+        @app.cls()
+        class Worker:
+            @modal.method()
+            def secret(self):
+                return os.environ.get("FLAVOUR"), os.environ["MODAL_TASK_ID"]
+
+            @modal.method()
+            def slow(self):
+                import time
+                time.sleep(300)
+
+        @app.function()
+        def plain():
+            return os.environ.get("FLAVOUR")
+
+        @app.local_entrypoint()
+        def main():
+            sweet = Worker.with_options(secrets=[modal.Secret.from_dict({"FLAVOUR": "plum"})])
+            (none, base), (plum, variant), (_, again) = Worker().secret.remote(), sweet().secret.remote(), sweet().secret.remote()
+            print("flavours", none, plum, "apart", base != variant, "same", variant == again)
+            print("function", plain.remote(), plain.with_options(secrets=[modal.Secret.from_dict({"FLAVOUR": "fig"})]).remote())
+            try:
+                Worker.with_options(timeout=1)().slow.remote()
+            except modal.exception.FunctionTimeoutError as error:
+                print("timeout", error)
+    """)).stdout
+    assert "flavours None plum apart True same True" in out
+    assert "function None fig" in out
+    assert "timeout" in out and "1 s" in out
+
+
+def test_concurrency_and_batching(client):
+    """Inputs that wait for one another end only if they run at the same time in one container."""
+    out = client.run("run", client.write("""
+        import asyncio, os, threading, modal
+        app = modal.App("together")
+
+        @app.cls(max_containers=1, timeout=60)
+        @modal.concurrent(max_inputs=4)
+        class Tasks:
+            @modal.enter()
+            def prepare(self):
+                self.arrived = 0
+                self.all = asyncio.Event()
+
+            @modal.method()
+            async def meet(self, i):
+                self.arrived += 1
+                if self.arrived == 4:
+                    self.all.set()
+                await self.all.wait()
+                return modal.current_input_id()
+
+        barrier = threading.Barrier(3)
+
+        @app.function(max_containers=1, timeout=60)
+        @modal.concurrent(max_inputs=3, target_inputs=2)
+        def thread(i):
+            barrier.wait()
+            return modal.current_function_call_id(), modal.is_local()
+
+        @app.cls(max_containers=1, timeout=60)
+        class One:
+            @modal.method()
+            async def task(self, i):
+                await asyncio.sleep(0)
+                return os.environ["MODAL_TASK_ID"]
+
+        @app.cls(max_containers=1)
+        class Batch:
+            @modal.batched(max_batch_size=2, wait_ms=60_000)
+            def sizes(self, words):
+                return [len(words)] * len(words)
+
+        @app.local_entrypoint()
+        def main():
+            ids = list(Tasks().meet.map(range(4)))
+            print("ids", len(set(ids)), all(id.startswith("in-") for id in ids))
+            calls = list(thread.map(range(3)))
+            print("calls", len(set(calls)), calls[0][0][:3], calls[0][1])
+            print("variants", len(set(One.with_concurrency(max_inputs=3)().task.map(range(6)))))
+            print("batches", list(Batch().sizes.map("abcd")))
+            print("wider", list(Batch.with_batching(max_batch_size=4, wait_ms=60_000)().sizes.map("abcd")))
+            print("here", modal.is_local(), modal.current_input_id())
+    """)).stdout
+    assert "ids 4 True" in out
+    assert "calls 1 fc- False" in out
+    assert "variants 1" in out
+    assert "batches [2, 2, 2, 2]" in out and "wider [4, 4, 4, 4]" in out
+    assert "here True None" in out
+
+
+def test_a_failing_enter_reaches_the_caller(client):
+    failed = client.run("run", client.write("""
+        import modal
+        app = modal.App("cannot")
+
+        @app.cls()
+        class Cannot:
+            @modal.enter()
+            def prepare(self):
+                raise LookupError("nothing to begin with")
+
+            @modal.method()
+            def work(self):
+                return 1
+
+        @app.local_entrypoint()
+        def main():
+            try:
+                Cannot().work.remote()
+            except LookupError as error:
+                print("caught", error)
+    """)).stdout
+    assert "caught nothing to begin with" in failed
+
+
+def test_containers_for_one_input(client):
+    out = client.run("run", client.write("""
+        import os, modal
+        app = modal.App("single")
+
+        @app.function(single_use_containers=True)
+        def single():
+            return os.environ["MODAL_TASK_ID"]
+
+        @app.local_entrypoint()
+        def main():
+            print("containers", len({single.remote() for _ in range(3)}))
+    """)).stdout
+    assert "containers 3" in out
+
+
+def test_the_autoscaler_is_told_while_it_runs(server, client):
+    program = client.write("""
+        import pathlib, time, modal
+        app = modal.App("scaled")
+
+        @app.function(scaledown_window=2)
+        def work():
+            return 1
+
+        def wait_for(name):
+            while not pathlib.Path(name).exists():
+                time.sleep(0.05)
+
+        @app.local_entrypoint()
+        def main():
+            print("before", work.autoscaler.settings())
+            work.update_autoscaler(min_containers=2, scaledown_window=3)
+            print("after", work.autoscaler.settings(), flush=True)
+            wait_for("down")
+            work.update_autoscaler(min_containers=0)
+            wait_for("end")
+            stats = work.get_current_stats()
+            print("stats", stats.backlog, stats.num_total_runners)
+            try:
+                work.update_autoscaler(min_containers=5, max_containers=1)
+            except modal.exception.InvalidError as error:
+                print("refused", error)
+    """)
+    process = client.popen("run", program)
+    lines = []
+    while not any(line.startswith("after") for line in lines):
+        lines.append(process.stdout.readline())
+        assert lines[-1], lines
+    wait_for(lambda: server.admin("status")["containers"] == 2)
+    (client.folder / "down").touch()
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+    (client.folder / "end").touch()
+    out = "".join(lines) + process.stdout.read()
+    assert process.wait(60) == 0
+    assert "min_containers=0" in out.split("after")[0] and "scaledown_window=2" in out.split("after")[0]
+    assert "min_containers=2" in out.split("after")[1] and "scaledown_window=3" in out.split("after")[1]
+    assert "stats 0 0" in out
+    assert "refused" in out and "over max_containers" in out
+
+
+def test_keep_warm_of_older_clients(server, old_client):
+    program = old_client.write("""
+        import pathlib, time, modal
+        app = modal.App("warm")
+
+        @app.function(scaledown_window=2)
+        def work():
+            return 1
+
+        @app.local_entrypoint()
+        def main():
+            work.keep_warm(1)
+            print("warm", flush=True)
+            while not pathlib.Path("cold").exists():
+                time.sleep(0.05)
+            work.keep_warm(0)
+            while not pathlib.Path("end").exists():
+                time.sleep(0.05)
+    """)
+    process = old_client.popen("run", program)
+    wait_for(lambda: server.admin("status")["containers"] == 1, 60)
+    (old_client.folder / "cold").touch()
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+    (old_client.folder / "end").touch()
+    assert process.wait(60) == 0, process.stdout.read()

@@ -1,0 +1,136 @@
+"""Histories of queues and dicts under `kill -9` of the server at random moments: nothing acknowledged is lost, nothing is delivered twice, order holds
+within a partition, and each key of a dict behaves as if its calls came one after the other. IONIAN_HISTORY_SECONDS says how long (60)."""
+import collections
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+from conftest import CLIENTS, Server
+
+SECONDS = float(os.environ.get("IONIAN_HISTORY_SECONDS", "60"))
+
+
+def record(folder, seed):
+    """The calls of one run: [{"put": …}, {"got": …}, {"what": …}, …]."""
+    server = Server(folder).start()
+    pair, address = server.token(), server.ready["grpc_url"].removeprefix("http://")
+    stop, chance, kills = pathlib.Path(folder, "stop"), random.Random(seed), 0
+    host, port = address.split(":")
+    with open(pathlib.Path(folder, "history"), "w+") as out, open(pathlib.Path(folder, "errors"), "w+") as errors:
+        client = subprocess.Popen([CLIENTS["new"] / "bin/python", pathlib.Path(__file__).with_name("data_client.py"), host, port, pair["token_id"],
+                                   pair["token_secret"], str(seed), str(stop)], stdout=out, stderr=errors)
+        try:
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
+                # The moment of the blow is what is tried here, not something that is waited for.
+                time.sleep(chance.uniform(0.3, 3))
+                server.stop(signal.SIGKILL)
+                server.again()
+                kills += 1
+            stop.touch()
+            assert client.wait(120) == 0, pathlib.Path(folder, "errors").read_text()
+        finally:
+            client.kill()
+            server.stop()
+        out.seek(0)
+        calls = [json.loads(line) for line in out]
+    print(f"seed {seed}: {len(calls)} calls, {kills} kills")
+    return calls, kills
+
+
+def check_queue(calls):
+    put = collections.defaultdict(list)
+    got = collections.defaultdict(list)
+    for call in calls:
+        put[call.get("partition")] += call.get("put", [])
+        got[call.get("partition")] += call.get("got", [])
+    assert sum(map(len, put.values())) > 50
+    for partition, values in put.items():
+        twice = [v for v, n in collections.Counter(got[partition]).items() if n > 1]
+        assert not twice, f"delivered twice: {twice[:10]}"
+        assert set(values) - set(got[partition]) == set(), "acknowledged, and lost"
+        assert set(got[partition]) - set(values) == set(), "delivered, and never put"
+    # What one taker sees of one producer comes in the order in which it was put.
+    seen = {}
+    for call in calls:
+        for value in call.get("got", []):
+            producer, number = map(int, value.split("-"))
+            assert seen.get((call["by"], producer), -1) < number, f"{value} came after a later one"
+            seen[call["by"], producer] = number
+
+
+def step(state, call):
+    """(whether the call may have had this result, the state after it)."""
+    what, result = call["what"], call["result"]
+    if what == "put":
+        return result is True, call["value"]
+    if what == "get":
+        return result == state, state
+    if what == "pop":
+        return result == state, None
+    return result is (state is None), call["value"] if state is None else state
+
+
+def linearizable(calls):
+    """Whether some order of the calls, each at a moment between its begin and end, explains all results."""
+    calls = sorted(calls, key=lambda call: call["began"])
+    # (how many are done for certain, those done beyond them, state); each is visited once.
+    start = (0, frozenset(), None)
+    todo, known = [start], {start}
+    while todo:
+        done, beyond, state = todo.pop()
+        if done == len(calls):
+            return True
+        first_end = float("inf")
+        for i in range(done, len(calls)):
+            if calls[i]["began"] > first_end:
+                break
+            if i in beyond:
+                continue
+            first_end = min(first_end, calls[i]["ended"])
+            may, after = step(state, calls[i])
+            if not may:
+                continue
+            now, rest = done, set(beyond) | {i}
+            while now in rest:
+                rest.remove(now)
+                now += 1
+            following = (now, frozenset(rest), after)
+            if following not in known:
+                known.add(following)
+                todo.append(following)
+    return False
+
+
+def check_dict(calls):
+    by_key = collections.defaultdict(list)
+    for call in calls:
+        if "what" in call:
+            by_key[call["key"]].append(call)
+    assert sum(map(len, by_key.values())) > 50
+    for key, history in by_key.items():
+        assert linearizable(history), f"key {key}: no order of its {len(history)} calls explains their results"
+
+
+def test_the_check_itself():
+    """A checker that finds nothing wrong with wrong histories would prove nothing."""
+    def call(what, result, began, ended, value="v"):
+        return {"what": what, "result": result, "began": began, "ended": ended, "value": value}
+
+    assert linearizable([call("put", True, 0, 1), call("get", "v", 2, 3), call("pop", "v", 4, 5), call("get", None, 6, 7)])
+    assert linearizable([call("put", True, 0, 9), call("get", None, 1, 2), call("get", "v", 3, 4)])
+    assert not linearizable([call("put", True, 0, 1), call("get", None, 2, 3)])
+    assert not linearizable([call("put", True, 0, 9), call("get", "v", 1, 2), call("get", None, 3, 4)])
+    assert not linearizable([call("claim", True, 0, 1, "a"), call("claim", True, 2, 3, "b")])
+    assert not linearizable([call("put", True, 0, 1), call("pop", "v", 2, 3), call("pop", "v", 4, 5)])
+
+
+def test_kills_lose_nothing(tmp_path):
+    calls, kills = record(tmp_path, seed=int(os.environ.get("IONIAN_HISTORY_SEED", "1")))
+    assert kills >= 3
+    check_queue(calls)
+    check_dict(calls)

@@ -1,0 +1,215 @@
+"""Deployed apps: by name, in versions, replaced without a failing call, listed and stopped."""
+import json
+import re
+import signal
+
+import pytest
+
+from conftest import Client, Server
+
+APP = """
+    import os, time, modal
+
+    app = modal.App("NAME")
+
+    @app.function(max_containers=1)
+    def version(wait=0.0):
+        time.sleep(wait)
+        return "VERSION"
+
+    @app.function()
+    def whoami():
+        return os.environ["MODAL_TASK_ID"]
+"""
+
+CALL = """
+    import sys, modal
+    f = modal.Function.from_name(sys.argv[1], sys.argv[2], **eval(sys.argv[3] if len(sys.argv) > 3 else "{}"))
+    print(f.remote())
+"""
+
+
+def deploy(client, name, version, *words, check=True):
+    program = client.write(APP.replace("NAME", name).replace("VERSION", version), f"{name}.py")
+    return client.run("deploy", program, *words, check=check)
+
+
+def call(client, name, function="version", options="{}", check=True):
+    out = client.python(client.write(CALL, "call.py"), name, function, options, check=check)
+    return out.stdout.strip() if check else out
+
+
+def app_row(client, name):
+    rows = json.loads(client.run("app", "list", "--json").stdout)
+    return [row for row in rows if row["description"] == name]
+
+
+def test_deploy_call_redeploy_history_rollback_stop(client):
+    out = deploy(client, "shop", "one", "--tag", "first")
+    assert "App deployed" in out.stdout, out.stdout
+    assert call(client, "shop") == "one"
+    (row,) = app_row(client, "shop")
+    assert row["state"] == "deployed"
+
+    deploy(client, "shop", "two")
+    assert call(client, "shop") == "two"
+    assert app_row(client, "shop")[0]["app_id"] == row["app_id"]
+    assert call(client, "shop", options="{'version': 1}") == "one"
+
+    history = json.loads(client.run("app", "history", "shop", "--json").stdout)
+    assert [h["version"] for h in history] == ["v2", "v1"], history
+    assert history[1]["tag"] == "first"
+
+    client.run("app", "rollback", "shop")
+    assert call(client, "shop") == "one"
+    history = json.loads(client.run("app", "history", "shop", "--json").stdout)
+    assert [h["version"] for h in history] == ["v3", "v2", "v1"], history
+    assert "no version 77" in client.run("app", "rollback", "shop", "v77", check=False).stderr.replace("\n", " ")
+
+    client.run("app", "stop", "shop", "--yes")
+    gone = call(client, "shop", check=False)
+    assert gone.returncode != 0 and "not deployed" in gone.stderr, gone.stderr
+    assert app_row(client, "shop")[0]["state"] == "stopped"
+    again = client.run("app", "stop", "shop", "--yes", check=False)
+    assert again.returncode == 1 and "already stopped" in again.stderr + again.stdout
+
+
+def test_a_redeploy_fails_no_call(client):
+    deploy(client, "rolling", "old")
+    program = client.write("""
+        import modal, subprocess, sys, threading
+
+        f = modal.Function.from_name("rolling", "version")
+        assert f.remote() == "old"
+        long = f.spawn(6.0)
+        while not long.get_call_graph()[0].task_id:
+            pass
+        subprocess.run([sys.executable, "-m", "modal", "deploy", sys.argv[1]], check=True, stdout=subprocess.DEVNULL)
+        seen = [f.remote() for _ in range(3)]
+        print(seen, long.get(timeout=60))
+    """, "during.py")
+    new = client.write(APP.replace("NAME", "rolling").replace("VERSION", "new"), "rolling_new.py")
+    out = client.python(program, str(new))
+    assert out.stdout.strip() == "['new', 'new', 'new'] old", out.stdout + out.stderr
+    client.run("app", "stop", "rolling", "--yes")
+
+
+def test_recreate_and_rollover_bring_new_containers(client):
+    deploy(client, "fresh", "one")
+    first = call(client, "fresh", "whoami")
+    assert call(client, "fresh", "whoami") == first
+    client.run("app", "rollover", "fresh")
+    second = call(client, "fresh", "whoami")
+    assert second != first
+    deploy(client, "fresh", "one", "--strategy", "recreate")
+    assert call(client, "fresh", "whoami") not in (first, second)
+    client.run("app", "stop", "fresh", "--yes")
+
+
+def test_container_list_and_stop(client):
+    deploy(client, "boxes", "one")
+    task = call(client, "boxes", "whoami")
+    rows = json.loads(client.run("container", "list", "--json").stdout)
+    assert task in [row["container_id"] for row in rows], rows
+    client.run("container", "stop", task, "--yes")
+    assert call(client, "boxes", "whoami") != task
+    out = client.run("container", "stop", task, "--yes", check=False)
+    assert out.returncode == 1 and "already stopped" in out.stderr + out.stdout, out.stderr
+    client.run("app", "stop", "boxes", "--yes")
+
+
+def test_logs_of_the_past(client):
+    program = client.write("""
+        import sys, modal
+        app = modal.App("talkative")
+
+        @app.function()
+        def say(n):
+            for i in range(n):
+                print(f"line {i} of {n}", flush=True)
+            print("a complaint", file=sys.stderr, flush=True)
+    """, "talkative.py")
+    client.run("deploy", program)
+    client.python(client.write("import modal\nmodal.Function.from_name('talkative', 'say').remote(300)\n", "talk.py"))
+    lines = client.run("app", "logs", "talkative").stdout
+    assert "line 299 of 300" in lines and "a complaint" in lines, lines[-500:]
+    all_lines = client.run("app", "logs", "talkative", "--since", "1h").stdout.splitlines()
+    said = [line for line in all_lines if "of 300" in line]
+    assert said == [f"line {i} of 300" for i in range(300)], said[:5]
+    assert "line" not in client.run("app", "logs", "talkative", "--since", "1h", "--source", "stderr").stdout
+    found = client.run("app", "logs", "talkative", "--since", "1h", "--search", "line 77").stdout.split()
+    assert found == ["line", "77", "of", "300"], found
+    client.run("app", "stop", "talkative", "--yes")
+
+
+def test_names_environments_and_lookups(client):
+    bad = deploy(client, "bad", "one", "--name", "no spaces please", check=False)
+    assert bad.returncode != 0
+    client.run("environment", "create", "elsewhere")
+    deploy(client, "placed", "here", "--env", "elsewhere")
+    assert call(client, "placed", options="{'environment_name': 'elsewhere'}") == "here"
+    missing = call(client, "placed", check=False)
+    assert missing.returncode != 0 and "not deployed in environment" in missing.stderr, missing.stderr
+    out = client.python(client.write("""
+        import modal
+        a = modal.App.lookup("only-sandboxes", create_if_missing=True)
+        b = modal.App.lookup("only-sandboxes")
+        assert a.app_id == b.app_id, (a.app_id, b.app_id)
+        try:
+            modal.App.lookup("nowhere")
+        except modal.exception.NotFoundError as e:
+            print("missing:", e)
+    """, "lookup.py"))
+    assert "missing:" in out.stdout and "nowhere" in out.stdout
+    for words in (["rollback", "only-sandboxes"], ["rollover", "only-sandboxes"]):
+        refused = client.run("app", *words, check=False)
+        assert refused.returncode != 0 and "no version to go to" in " ".join(refused.stderr.split()), refused.stderr
+
+
+@pytest.mark.parametrize("function, what", [
+    ("@app.function()\n@modal.asgi_app()", "web endpoints are not served"),
+    ("@app.function(volumes={'/b': modal.CloudBucketMount('bucket')})", "cloud bucket mounts are not served"),
+])
+def test_what_is_not_served_is_refused_and_not_deployed(client, function, what):
+    out = client.run("deploy", client.write(f"import modal\napp = modal.App('refused')\n{function}\ndef f():\n    return 1\n", "refused.py"),
+                     check=False)
+    assert out.returncode != 0 and what in " ".join((out.stdout + out.stderr).split()), out.stdout + out.stderr
+    assert app_row(client, "refused") == [] or app_row(client, "refused")[0]["state"] != "deployed"
+
+
+def test_a_failed_deploy_leaves_what_is_deployed(client):
+    deploy(client, "steady", "good")
+    broken = client.write("""
+        import modal
+        app = modal.App("steady")
+
+        @app.function(image=modal.Image.debian_slim().run_commands("exit 3"))
+        def version():
+            return "broken"
+    """, "broken.py")
+    assert client.run("deploy", broken, check=False).returncode != 0
+    assert call(client, "steady") == "good"
+    client.run("app", "stop", "steady", "--yes")
+
+
+def test_deployed_apps_outlive_the_server(tmp_path):
+    (tmp_path / "server").mkdir()
+    own = Server(tmp_path / "server").start()
+    client = Client(own, tmp_path)
+    deploy(client, "lasting", "one")
+    assert call(client, "lasting") == "one"
+    own.stop(signal.SIGKILL)
+    own.again()
+    assert call(client, "lasting") == "one"
+    assert own.stop() == 0, own.log_text()[-3000:]
+
+
+def test_old_client_deploys_and_calls(old_client):
+    program = old_client.write(APP.replace("NAME", "aged").replace("VERSION", "one").replace("MODAL_TASK_ID", "HOME"), "aged.py")
+    old_client.run("deploy", program)
+    out = old_client.python(old_client.write("""
+        import modal
+        print(modal.Function.from_name("aged", "version").remote())
+    """, "call_aged.py"))
+    assert out.stdout.strip() == "one"
+    old_client.run("app", "stop", "aged")

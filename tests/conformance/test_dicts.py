@@ -1,0 +1,126 @@
+"""modal.Dict: every method, from a laptop and from containers, and what the server keeps through its own end."""
+import json
+import signal
+
+from conftest import Client, Server, python
+
+
+def test_every_method(client):
+    out = python(client, """
+        with modal.Dict.ephemeral() as d:
+            assert d.len() == 0 and d.get("a") is None and d.get("a", 7) == 7 and not d.contains("a")
+            refused(KeyError, lambda: d["a"])
+            d["a"] = 1; d[123] = {"deep": [1, 2]}; assert d["a"] == 1 and d[123] == {"deep": [1, 2]} and 123 in d
+            assert d.put("a", 2) is True and d["a"] == 2
+            assert d.put("a", 3, skip_if_exists=True) is False and d["a"] == 2
+            assert d.put("b", 3, skip_if_exists=True) is True and d["b"] == 3
+            d.update({"c": 4, "d": 5}, e=6); assert d.len() == 6
+            assert sorted(map(str, d.keys())) == ["123", "a", "b", "c", "d", "e"]
+            assert sorted(v for v in d.values() if isinstance(v, int)) == [2, 3, 4, 5, 6]
+            assert dict(d.items())["e"] == 6
+            assert d.pop("a") == 2 and d.pop("a", "none") == "none"; refused(KeyError, lambda: d.pop("a"))
+            del d["b"]; refused(KeyError, lambda: d["b"])
+            assert d.get(None) is None; d[None] = None; assert None in d
+            assert modal.Dict.from_id(d.object_id)["c"] == 4
+            info = d.info(); assert info.name is None and info.created_at is not None
+            d.clear(); assert d.len() == 0 and list(d.keys()) == []
+            print("all well")
+        """)
+    assert "all well" in out
+
+
+def test_large_values_and_many_entries(client):
+    out = python(client, """
+        with modal.Dict.ephemeral() as d:
+            large = bytes(range(256)) * (90 << 12)
+            d["large"] = large; assert d["large"] == large; assert d.pop("large") == large
+            d.update({n: str(n) for n in range(10_000)}); assert d.len() == 10_000
+            assert sorted(d.keys()) == list(range(10_000)) and dict(d.items())[9_999] == "9999"
+            assert "10000" in refused(modal.exception.InvalidError, lambda: d.update({n: 1 for n in range(10_001)}))
+            assert d.len() == 10_000
+            print("all well")
+        """)
+    assert "all well" in out
+
+
+def test_only_one_of_many_puts_it(client):
+    out = python(client, """
+        async def main():
+            async with modal.Dict.ephemeral() as d:
+                won = await asyncio.gather(*(d.put.aio("lock", n, skip_if_exists=True) for n in range(40)))
+                assert won.count(True) == 1 and await d.get.aio("lock") == won.index(True)
+                taken = await asyncio.gather(*(d.pop.aio("lock", None) for _ in range(40)))
+                assert sorted(t is None for t in taken) == [False] + [True] * 39
+                print("all well")
+        asyncio.run(main())
+        """)
+    assert "all well" in out
+
+
+def test_named_ones_and_the_command_line(client):
+    client.run("dict", "create", "settings")
+    python(client, """
+        d = modal.Dict.from_name("settings")
+        d["color"] = "blue"; d["size"] = 3
+        assert "not found" in refused(modal.exception.NotFoundError, lambda: modal.Dict.from_name("nowhere").len())
+        refused(modal.exception.NotFoundError, lambda: modal.Dict.from_id("di-nothere").len())
+        assert modal.Dict.from_name("made-here", create_if_missing=True).info().name == "made-here"
+        """)
+    assert {row["name"] for row in json.loads(client.run("dict", "list", "--json").stdout)} == {"settings", "made-here"}
+    assert client.run("dict", "get", "settings", "color").stdout.strip() == "blue"
+    items = json.loads(client.run("dict", "items", "settings", "--json").stdout)
+    assert {(str(row["key"]), str(row["value"])) for row in items} == {("color", "blue"), ("size", "3")}
+    client.run("dict", "clear", "settings", "--yes")
+    assert json.loads(client.run("dict", "items", "settings", "--json").stdout) == []
+    client.run("dict", "delete", "settings", "--yes")
+    assert client.run("dict", "delete", "settings", "--yes", check=False).returncode != 0
+    python(client, """
+        for n in range(105):
+            modal.Dict.objects.create(f"d{n}")
+        names = [d.name for d in modal.Dict.objects.list()]
+        assert names[:2] == ["d104", "d103"] and len(names) == 106 and len(set(names)) == 106
+        assert [d.name for d in modal.Dict.objects.list(max_objects=2)] == ["d104", "d103"]
+        refused(modal.exception.AlreadyExistsError, lambda: modal.Dict.objects.create("d3"))
+        modal.Dict.objects.create("d3", allow_existing=True)
+        """)
+
+
+def test_from_containers_and_the_old_client(client, old_client):
+    program = """
+        import modal
+        app = modal.App("counting")
+        shared = modal.Dict.from_name("shared-by-containers", create_if_missing=True)
+
+        @app.function()
+        def note(n):
+            shared[n] = n * n
+            return shared[n]
+
+        @app.local_entrypoint()
+        def main():
+            print("sum", sum(note.map(range(4))), sorted(shared.values()))
+    """
+    for one in (client, old_client):
+        assert "sum 14 [0, 1, 4, 9]" in one.run("run", one.write(program)).stdout
+
+
+def test_environments_are_walls(client):
+    out = python(client, """
+        modal.Dict.from_name("walled", create_if_missing=True)["x"] = 1
+        print(modal.Dict.from_name("walled")["x"])
+        """)
+    assert out.strip() == "1"
+    client.run("environment", "create", "beyond")
+    python(client, 'refused(modal.exception.NotFoundError, lambda: modal.Dict.from_name("walled", environment_name="beyond").len())')
+
+
+def test_entries_outlive_the_server(tmp_path):
+    server = Server(tmp_path).start()
+    try:
+        client = Client(server, tmp_path)
+        python(client, 'd = modal.Dict.from_name("kept", create_if_missing=True); d["a"] = 1; d["b"] = 2; d.pop("a")')
+        server.stop(signal.SIGKILL)
+        server.again()
+        assert python(client, 'print(dict(modal.Dict.from_name("kept").items()))').strip() == "{'b': 2}"
+    finally:
+        server.stop()

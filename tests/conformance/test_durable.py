@@ -1,0 +1,239 @@
+"""Asynchronous calls outlive their spawner, the server and its containers."""
+import json
+import os
+import pathlib
+import signal
+
+import pytest
+
+from conftest import Client, Server
+
+PROGRAM = """
+    import os, sys, time, modal
+
+    app = modal.App("durable")
+
+    @app.function(max_containers=2, retries=modal.Retries(max_retries=2, initial_delay=0.1))
+    def square(x, gate=None):
+        while gate and not os.path.exists(gate):
+            time.sleep(0.05)
+        print(f"square of {x}", flush=True)
+        return x * x, os.getpid()
+
+    if __name__ == "__main__":
+        with app.run(detach=True):
+            calls = [square.spawn(x, *sys.argv[2:]) for x in range(int(sys.argv[1]))]
+            print(*[c.object_id for c in calls], flush=True)
+            os._exit(0)  # without a word: the app is detached
+"""
+
+READER = """
+    import json, sys, modal
+
+    results = [modal.FunctionCall.from_id(i).get(timeout=90) for i in sys.argv[1:]]
+    print(json.dumps([r[0] for r in results]))
+    again = [modal.FunctionCall.from_id(i).get(timeout=0) for i in sys.argv[1:]]
+    assert again == results, (again, results)
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "server").mkdir()
+    running = Server(tmp_path / "server").start()
+    yield running
+    assert running.stop() == 0, running.log_text()[-3000:]
+
+
+@pytest.fixture
+def own_client(own, tmp_path):
+    return Client(own, tmp_path)
+
+
+def spawn(client, count, *gate):
+    out = client.python(client.write(PROGRAM), str(count), *gate)
+    return out.stdout.split()[-count:]
+
+
+def read(client, ids):
+    out = client.python(client.write(READER, "reader.py"), *ids)
+    return json.loads(out.stdout.splitlines()[0])
+
+
+def test_spawned_calls_survive_kill_9_and_their_results_too(own, own_client):
+    ids = spawn(own_client, 6)
+    assert len(set(ids)) == 6, ids
+    own.stop(signal.SIGKILL)
+    own.again()
+    assert read(own_client, ids) == [0, 1, 4, 9, 16, 25]
+    own.stop(signal.SIGKILL)
+    own.again()
+    assert read(own_client, ids) == [0, 1, 4, 9, 16, 25]
+
+
+def children(pid):
+    """Of a process, by their parent's number in /proc."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(entry.name))
+            except (OSError, IndexError):
+                pass
+    return found
+
+
+def test_a_spawner_that_is_killed_has_a_successor_and_no_call_is_lost(own, own_client):
+    program = own_client.write("""
+        import os, time, modal
+        app = modal.App("unspawned")
+
+        @app.function()
+        def work(n):
+            print(f"run of {n}", flush=True)
+            time.sleep(3)
+            return n
+
+        @app.local_entrypoint()
+        def main():
+            print("result", work.remote(5), work.remote(6))
+    """)
+    running = own_client.popen("run", program)
+    for line in running.stdout:
+        if "run of 5" in line:
+            break
+    (spawner,) = children(own.process.pid)
+    os.kill(spawner, signal.SIGKILL)
+    out = running.stdout.read()
+    assert running.wait(120) == 0 and "result 5 6" in out, out
+    assert "run of 5" in out, out  # once more, in another container
+    (successor,) = children(own.process.pid)
+    assert successor != spawner
+
+
+def test_sigterm_leaves_spawned_calls_for_the_next_life(own, own_client):
+    ids = spawn(own_client, 3)
+    assert own.stop() == 0
+    own.again()
+    assert read(own_client, ids) == [0, 1, 4]
+
+
+RAW = """
+    import asyncio, sys
+    from grpclib.client import Channel
+    from grpclib.exceptions import GRPCError
+    from modal_proto import api_pb2
+    from modal_proto.api_grpc import ModalClientStub
+
+    async def main(address, token, secret, call, kind):
+        host, port = address.removeprefix("http://").split(":")
+        channel = Channel(host, int(port))
+        stub = ModalClientStub(channel)
+        headers = {"x-modal-client-version": "1.6.4", "x-modal-client-type": "1", "x-modal-token-id": token, "x-modal-token-secret": secret}
+        of = await stub.FunctionCallFromId(api_pb2.FunctionCallFromIdRequest(function_call_id=call), metadata=headers)
+        item = api_pb2.FunctionPutInputsItem(idx=0, input=api_pb2.FunctionInput(args=b"no pickle"))
+        request = api_pb2.FunctionMapRequest(
+            function_id=of.metadata.function_id, function_call_type=int(kind), pipelined_inputs=[item],
+            function_call_invocation_type=api_pb2.FUNCTION_CALL_INVOCATION_TYPE_ASYNC)
+        try:
+            print((await stub.FunctionMap(request, metadata=headers | {"x-idempotency-key": "spawn-1"})).function_call_id)
+        except GRPCError as error:
+            print(error.message)
+        channel.close()
+
+    asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def raw_spawn(client, call, kind=1):
+    env = client.env
+    out = client.python(client.write(RAW, "raw.py"), env["MODAL_SERVER_URL"], env["MODAL_TOKEN_ID"], env["MODAL_TOKEN_SECRET"], call, str(kind))
+    return out.stdout.strip()
+
+
+def test_the_key_of_a_spawn_holds_across_a_restart(own, own_client):
+    # It waits for what never comes, and so keeps its app alive.
+    (waiting,) = spawn(own_client, 1, "/never")
+    first = raw_spawn(own_client, waiting)
+    assert first.startswith("fc-") and raw_spawn(own_client, waiting) == first
+    own.stop(signal.SIGKILL)
+    own.again()
+    assert raw_spawn(own_client, waiting) == first
+    assert "came before with another request" in raw_spawn(own_client, waiting, kind=2)
+
+
+def test_cancel_reaches_what_waits_and_what_runs(client):
+    program = client.write("""
+        import modal, time
+
+        app = modal.App("cancelled")
+        seen = modal.Image.debian_slim()
+
+        @app.function(max_containers=1)
+        def hang(x):
+            print(f"begins {x}", flush=True)
+            try:
+                time.sleep(300)
+            except BaseException as e:
+                print(f"{x} ended by {type(e).__name__}", flush=True)
+                raise
+
+        @app.function()
+        def quick():
+            return 1
+
+        @app.local_entrypoint()
+        def main():
+            calls = [hang.spawn(x) for x in range(2)]
+            while not any(c.get_call_graph()[0].task_id for c in calls):
+                time.sleep(0.05)
+            for call in reversed(calls):  # the one that waits first, or it could run when the other has ended
+                call.cancel()
+            for call in calls:
+                try:
+                    call.get(timeout=60)
+                except Exception as e:
+                    print(type(e).__module__, type(e).__name__, e)
+            again = hang.spawn(7)
+            while not again.get_call_graph()[0].task_id:
+                time.sleep(0.05)
+            again.cancel(terminate_containers=True)
+            try:
+                again.get(timeout=60)
+            except Exception as e:
+                print("killed:", type(e).__name__)
+            print("others go on:", quick.remote())
+    """)
+    out = client.run("run", program)
+    assert "0 ended by InputCancellation" in out.stdout, out.stdout
+    assert "begins 1" not in out.stdout
+    assert out.stdout.count("modal.exception RemoteError") == 2 or out.stdout.count("InputCancellation") >= 2, out.stdout
+    assert "killed: RemoteError" in out.stdout, out.stdout
+    assert "others go on: 1" in out.stdout
+
+
+def test_call_graph_and_info(client):
+    program = client.write("""
+        import modal
+
+        app = modal.App("graph")
+
+        @app.function()
+        def leaf(x):
+            return x
+
+        @app.function()
+        def root(n):
+            return sum(leaf.map(range(n)))
+
+        @app.local_entrypoint()
+        def main():
+            call = root.spawn(3)
+            print("sum", call.get())
+            (top,) = call.get_call_graph()
+            print(top.function_name, top.status.name, sorted((c.function_name, c.status.name) for c in top.children))
+    """)
+    out = client.run("run", program)
+    assert "sum 3" in out.stdout
+    assert "root SUCCESS [('leaf', 'SUCCESS'), ('leaf', 'SUCCESS'), ('leaf', 'SUCCESS')]" in out.stdout, out.stdout

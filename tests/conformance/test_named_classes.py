@@ -1,0 +1,82 @@
+"""Deployed functions and classes by their names, called from Python, JavaScript and Go."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from test_languages import COMMANDS
+
+SPOKEN = """
+    import modal
+    app = modal.App("spoken")
+
+    @app.function()
+    def add(a, b):
+        return a + b
+
+    @app.cls()
+    class Greeter:
+        name: str = modal.parameter()
+        times: int = modal.parameter(default=2)
+
+        @modal.enter()
+        def prepare(self):
+            self.said = 0
+
+        @modal.method()
+        def greet(self, mark):
+            self.said += 1
+            return {"text": (self.name + mark) * self.times, "bytes": b"raw".decode(), "list": [1, 2.5, None, True]}
+"""
+
+CALLS = """
+    import modal
+    Greeter = modal.Cls.from_name("spoken", "Greeter")
+    print("named", Greeter(name="ann").greet.remote("!")["text"], Greeter(name="bob", times=1).greet.remote("?")["text"])
+    print("options", Greeter.with_options(timeout=30)(name="eve").greet.remote(".")["text"])
+    print("function", modal.Function.from_name("spoken", "add").remote(1, 2))
+    for names in [("spoken", "Nobody"), ("silent", "Greeter")]:
+        try:
+            modal.Cls.from_name(*names)(name="x").greet.remote("!")
+        except modal.exception.NotFoundError as error:
+            print("missing", error)
+"""
+
+
+@pytest.fixture(scope="module")
+def deployed(server, tmp_path_factory):
+    from conftest import Client
+    client = Client(server, tmp_path_factory.mktemp("spoken"))
+    client.run("deploy", client.write(SPOKEN), timeout=400)
+    return client
+
+
+@pytest.mark.parametrize("which", ["client", "old_client"])
+def test_by_name_from_python(deployed, which, request):
+    client = request.getfixturevalue(which)
+    out = client.python(client.write(CALLS, "calls.py")).stdout
+    assert "named ann!ann! bob?" in out
+    assert "options eve.eve." in out
+    assert "function 3" in out
+    assert out.count("missing") == 2
+
+
+@pytest.mark.parametrize("language", ["js", "go"])
+def test_by_name_from_other_languages(deployed, language):
+    steps = [
+        {"do": "call", "app": "spoken", "name": "add", "args": [40, 2]},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "ann", "times": 3}, "method": "greet", "args": ["!"]},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "greet", "args": ["?"]},
+        {"do": "method", "app": "spoken", "name": "Nobody", "params": {}, "method": "greet", "args": []},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "wave", "args": []},
+    ]
+    out = subprocess.run([*COMMANDS[language], json.dumps(steps)], capture_output=True, text=True, timeout=120,
+                         env=deployed.env | {"PATH": os.environ["PATH"]})
+    assert out.returncode == 0, out.stderr
+    total, ann, bob, nobody, wave = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+    assert total == {"ok": 42}
+    assert ann["ok"] == {"text": "ann!ann!ann!", "bytes": "raw", "list": [1, 2.5, None, True]}
+    assert bob["ok"]["text"] == "bob?bob?"
+    assert "Nobody" in nobody["error"] and "not found" in nobody["error"].lower()
+    assert "wave" in wave["error"]

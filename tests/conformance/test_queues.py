@@ -1,0 +1,191 @@
+"""modal.Queue: every method, from a laptop and from containers, and what the server keeps through its own end."""
+import json
+import signal
+
+from conftest import Client, Server, python
+
+
+def test_every_method(client):
+    out = python(client, """
+        with modal.Queue.ephemeral() as q:
+            assert q.get(block=False) is None and q.len() == 0 and q.get_many(5, block=False) == []
+            q.put("some value"); q.put(123); q.put_many([4, 5, 6])
+            assert q.len() == 5 and q.get() == "some value" and q.get_many(2) == [123, 4]
+            assert list(q.iterate()) == [5, 6] and q.len() == 2
+            q.put(1, partition="foo"); q.put_many([2, 3], partition="bar")
+            assert q.len(partition="bar") == 2 and q.len(total=True) == 5
+            assert q.get(partition="bar") == 2 and q.get_many(10, partition="bar") == [3]
+            q.clear(partition="foo"); assert q.len(partition="foo") == 0 and q.len() == 2
+            q.put(1, partition="foo"); q.clear(all=True); assert q.len(total=True) == 0
+            began = time.monotonic()
+            try:
+                q.get(timeout=0.3)
+                raise SystemExit("an empty queue gave something")
+            except queue.Empty:
+                assert time.monotonic() - began >= 0.3
+            info = q.info(); assert info.name is None and info.created_at is not None
+            assert modal.Queue.from_id(q.object_id).len() == 0
+            print("all well")
+        """)
+    assert "all well" in out
+
+
+def test_limits(client):
+    out = python(client, """
+        with modal.Queue.ephemeral() as q:
+            for n in range(50):
+                q.put_many([n] * 100)
+            assert q.len() == 5000
+            try:
+                q.put(1, block=False); raise SystemExit("more than 5,000")
+            except queue.Full as full:
+                assert "full" in str(full)
+            began = time.monotonic()
+            try:
+                q.put(1, timeout=1); raise SystemExit("more than 5,000")
+            except queue.Full:
+                assert time.monotonic() - began < 20
+            q.put(1, partition="another")
+            later = threading.Timer(0.5, lambda: q.get())
+            later.start(); q.put("found room", timeout=20); later.join()
+            assert q.len() == 5000
+            try:
+                q.put(b"x" * (1 << 20) + b"y"); raise SystemExit("more than a mebibyte")
+            except modal.exception.RequestSizeError:
+                pass
+            q.put(b"x" * ((1 << 20) - 100), partition="large"); assert len(q.get(partition="large")) == (1 << 20) - 100
+            try:
+                q.put(1, partition="k" * 65); raise SystemExit("a key of 65 bytes")
+            except modal.exception.InvalidError:
+                pass
+            q.put(1, partition="short", partition_ttl=1)
+            end = time.monotonic() + 20
+            while q.len(partition="short") and time.monotonic() < end: pass
+            assert q.len(partition="short") == 0 and q.get(block=False, partition="short") is None
+            print("all well")
+        """)
+    assert "all well" in out
+
+
+def test_those_that_wait_are_served_in_turn(client):
+    out = python(client, """
+        async def main():
+            async with modal.Queue.ephemeral() as q:
+                order = []
+                async def take(n):
+                    order.append((n, await q.get.aio(timeout=50)))
+                takers = []
+                for n in range(20):
+                    takers.append(asyncio.create_task(take(n)))
+                    await asyncio.sleep(0.05)
+                # The third one gives up, and its place is not in anybody's way.
+                takers[2].cancel()
+                await asyncio.sleep(0.3)
+                await q.put_many.aio(list(range(19)))
+                await asyncio.gather(*takers, return_exceptions=True)
+                assert sorted(value for _, value in order) == list(range(19)), order
+                assert [n for n, _ in sorted(order, key=lambda one: one[1])] == [n for n in range(20) if n != 2], order
+                assert await q.len.aio() == 0
+                print("all well")
+        asyncio.run(main())
+        """)
+    assert "all well" in out
+
+
+def test_iterating_waits_for_more(client):
+    out = python(client, """
+        with modal.Queue.ephemeral() as q:
+            q.put_many(["a", "b"], partition="p")
+            later = threading.Timer(1, lambda: q.put("c", partition="p"))
+            later.start()
+            assert list(q.iterate(partition="p", item_poll_timeout=5)) == ["a", "b", "c"]
+            assert q.len(partition="p") == 3
+            print("all well")
+        """)
+    assert "all well" in out
+
+
+def test_named_ones_and_the_command_line(client):
+    assert client.run("queue", "create", "jobs").returncode == 0
+    python(client, """
+        q = modal.Queue.from_name("jobs")
+        q.put_many(["one", "two", "three"]); q.put("elsewhere", partition="p")
+        assert modal.Queue.from_name("made-here", create_if_missing=True).len() == 0
+        for wrong in (lambda: modal.Queue.from_name("nowhere").len(), lambda: modal.Queue.from_id("qu-nothere").len()):
+            try:
+                wrong(); raise SystemExit("found what is not there")
+            except modal.exception.NotFoundError:
+                pass
+        """)
+    rows = {row["name"]: row for row in json.loads(client.run("queue", "list", "--json").stdout)}
+    assert set(rows) == {"jobs", "made-here"} and str(rows["jobs"]["total_size"]) == "4" and str(rows["jobs"]["partitions"]) == "2"
+    assert client.run("queue", "len", "jobs").stdout.strip() == "3"
+    assert client.run("queue", "len", "jobs", "--total").stdout.strip() == "4"
+    assert client.run("queue", "peek", "jobs", "2").stdout.split() == ["one", "two"]
+    client.run("queue", "clear", "jobs", "--yes")
+    assert client.run("queue", "len", "jobs", "--total").stdout.strip() == "1"
+    client.run("queue", "delete", "jobs", "--yes")
+    assert client.run("queue", "delete", "jobs", "--yes", check=False).returncode != 0
+    client.run("queue", "delete", "jobs", "--yes", "--allow-missing")
+    python(client, """
+        for n in range(12):
+            modal.Queue.objects.create(f"q{n}")
+        assert [q.name for q in modal.Queue.objects.list(max_objects=3)] == ["q11", "q10", "q9"]
+        assert len(modal.Queue.objects.list()) == 13
+        try:
+            modal.Queue.objects.create("q3"); raise SystemExit("made twice")
+        except modal.exception.AlreadyExistsError:
+            pass
+        modal.Queue.objects.create("q3", allow_existing=True)
+        """)
+
+
+def test_from_containers_and_the_old_client(client, old_client):
+    program = """
+        import modal
+        app = modal.App("producers")
+
+        @app.function()
+        def work(q):
+            n = q.get(timeout=30)
+            q.put(n * n, partition="results")
+            return True
+
+        @app.local_entrypoint()
+        def main():
+            with modal.Queue.ephemeral() as q:
+                q.put_many(list(range(4)))
+                assert all(work.map([q] * 4))
+                print("squares", sorted(q.get_many(10, partition="results")))
+    """
+    for one in (client, old_client):
+        assert "squares [0, 1, 4, 9]" in one.run("run", one.write(program)).stdout
+
+
+def test_a_deleted_queue_ends_the_waiting(client):
+    out = python(client, """
+        with modal.Queue.ephemeral() as q:
+            other = modal.Queue.from_name("short-lived", create_if_missing=True); other.hydrate()
+            threading.Timer(1, lambda: modal.Queue.objects.delete("short-lived")).start()
+            try:
+                other.get(timeout=40); raise SystemExit("got something")
+            except modal.exception.NotFoundError:
+                print("all well")
+        """)
+    assert "all well" in out
+
+
+def test_items_outlive_the_server(tmp_path):
+    server = Server(tmp_path).start()
+    try:
+        client = Client(server, tmp_path)
+        python(client, """
+            q = modal.Queue.from_name("kept", create_if_missing=True)
+            q.put_many(["a", "b", "c"]); assert q.get() == "a"
+            """)
+        server.stop(signal.SIGKILL)
+        address = server.ready["grpc_url"].removeprefix("http://")
+        server.again()
+        assert python(client, 'print(modal.Queue.from_name("kept").get_many(5))').strip() == "['b', 'c']"
+    finally:
+        server.stop()

@@ -1,0 +1,153 @@
+"""When containers start and end and what they get at a time; and readers that do not read."""
+import subprocess
+
+
+from test_run import wait_for
+
+
+def test_batches_wait_to_be_full(client):
+    """The inputs of a map come one by one, so that a batch of four is one that was waited for."""
+    out = client.run("run", client.write("""
+        import modal
+        app = modal.App("batches")
+
+        @app.function(max_containers=1)
+        @modal.batched(max_batch_size=4, wait_ms=60_000)
+        def sizes(words):
+            return [f"{word}:{len(words)}" for word in words]
+
+        @app.function(max_containers=1)
+        @modal.batched(max_batch_size=4, wait_ms=1)
+        async def alone(words):
+            return [f"{word}:{len(words)}" for word in words]
+
+        @app.local_entrypoint()
+        def main():
+            print("full", list(sizes.map("abcdefgh")))
+            print("alone", [alone.remote(word) for word in "xy"])
+    """)).stdout
+    assert "full " + str([f"{letter}:4" for letter in "abcdefgh"]) in out
+    assert "alone ['x:1', 'y:1']" in out
+
+
+def test_a_container_is_used_again_and_removed_after_its_window(server, client):
+    program = client.write("""
+        import os, pathlib, time, modal
+        app = modal.App("window")
+
+        @app.function(scaledown_window=2)
+        def where():
+            return os.environ["MODAL_TASK_ID"]
+
+        @app.local_entrypoint()
+        def main():
+            first, second = where.remote(), where.remote()
+            print("again", first == second, flush=True)
+            while not pathlib.Path("gone").exists():
+                time.sleep(0.05)
+            print("another", where.remote() != first)
+    """)
+    process = client.popen("run", program)
+    seen = next(line for line in process.stdout if line.startswith("again"))
+    assert "again True" in seen
+    # The app goes on; its container does not.
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+    assert process.poll() is None
+    (client.folder / "gone").touch()
+    rest = process.stdout.read()
+    assert process.wait(60) == 0 and "another True" in rest
+
+
+READER = """
+import asyncio, os, sys
+from grpclib.client import Channel
+from modal_proto import api_pb2
+from modal_proto.api_grpc import ModalClientStub
+
+async def main():
+    host, port = os.environ["MODAL_SERVER_URL"].removeprefix("http://").split(":")
+    channel = Channel(host, int(port))
+    metadata = {"x-modal-client-version": "1.6.4", "x-modal-client-type": "1",
+                "x-modal-token-id": os.environ["MODAL_TOKEN_ID"], "x-modal-token-secret": os.environ["MODAL_TOKEN_SECRET"]}
+    async with ModalClientStub(channel).AppGetLogs.open(metadata=metadata) as stream:
+        await stream.send_message(api_pb2.AppGetLogsRequest(app_id=sys.argv[1], timeout=55), end=True)
+        await stream.recv_message()
+        print("reading no further", flush=True)
+        sys.stdin.read()  # holds the loop, and with it the connection: nothing is read any more
+
+asyncio.run(main())
+"""
+
+
+def test_a_reader_that_does_not_read_holds_up_nobody_else(client):
+    program = client.write(r"""
+        import pathlib, time, modal
+        app = modal.App("loud")
+
+        @app.function(timeout=120)
+        def speak(lines):
+            for i in range(lines):
+                print(f"line {i:06d} " + "x" * 88)
+
+        @app.local_entrypoint()
+        def main():
+            print("app", app.app_id, flush=True)
+            speak.remote(1)
+            while not pathlib.Path("go").exists():
+                time.sleep(0.05)
+            speak.remote(100_000)
+            print("spoken")
+    """)
+    # On a machine that is busy it takes more than the 10 s that the client gives the last lines.
+    process = client.popen("run", program, MODAL_LOGS_TIMEOUT="120")
+    app = next(line for line in process.stdout if line.startswith("app ap-")).split()[1]
+    reader = subprocess.Popen([client.venv / "bin/python", "-c", READER, app], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=client.env)
+    try:
+        assert reader.stdout.readline() == "reading no further\n"
+        (client.folder / "go").touch()
+        lines = [line for line in process.stdout if line.startswith(("line ", "spoken"))]
+        assert process.wait(60) == 0
+        assert "spoken\n" in lines and sum(line.startswith("line ") for line in lines) >= 100_000
+        assert reader.poll() is None
+    finally:
+        reader.kill()
+        reader.wait()
+        process.kill()
+
+
+def test_ephemeral_disk_is_bound(client):
+    out = client.run("run", client.write("""
+        import os, modal
+        app = modal.App("disk")
+
+        @app.function(ephemeral_disk=64)
+        def fill():
+            try:
+                with open("/tmp/file", "wb") as file:
+                    while True:
+                        file.write(b"x" * (1 << 20))
+            except OSError as error:
+                return error.strerror, os.stat("/tmp/file").st_size >> 20
+
+        @app.function(memory=(128, 192), ephemeral_disk=1024)
+        def write():
+            with open("/tmp/file", "wb") as file:
+                for _ in range(400):
+                    file.write(b"x" * (1 << 20))
+            return os.stat("/tmp/file").st_size >> 20
+
+        @app.function()
+        def size():
+            of = os.statvfs("/tmp")
+            return of.f_blocks * of.f_frsize >> 30
+
+        @app.local_entrypoint()
+        def main():
+            error, mib = fill.remote()
+            print("filled", error, 32 < mib <= 64)
+            print("written", write.remote())
+            print("default", 30 <= size.remote() <= 32)
+    """)).stdout
+    assert "filled No space left on device True" in out
+    assert "written 400" in out
+    assert "default True" in out

@@ -1,0 +1,173 @@
+"""A task that a standby takes over cannot tell that from a fresh start, but by the clock."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from conftest import running_server
+from test_metrics import figures
+from test_run import wait_for
+
+LOOK = """
+    import json, os, sys
+
+    import modal
+
+    app = modal.App("looks")
+    image = modal.Image.debian_slim().env({"TZ": "Asia/Tokyo"})
+
+    def look():
+        import gc, resource, signal, socket, threading, time, warnings
+        mounts = [line.split()[1] for line in open("/proc/self/mounts")]
+        files = {fd: os.readlink(f"/proc/self/fd/{fd}").split(":")[0] for fd in sorted(os.listdir("/proc/self/fd")) if fd in "012"}
+        return {
+            "argv": sys.argv, "orig_argv": sys.orig_argv, "flags": str(sys.flags), "path": sys.path, "cwd": os.getcwd(),
+            "modules": sorted(sys.modules), "main": sys.modules["__main__"].__spec__.name, "meta_path": len(sys.meta_path),
+            "environ": {k: v for k, v in os.environ.items() if k not in ("MODAL_TASK_ID", "MODAL_IMAGE_ID")},
+            "child": os.popen("env | cut -d= -f1 | sort").read(),
+            "cmdline": open("/proc/self/cmdline").read(), "mounts": sorted(mounts), "files": files,
+            "stdin": (sys.stdin.name, sys.stdin.isatty(), sys.stdin.read()),
+            "more files": len(os.listdir("/proc/self/fd")),
+            "threads": sorted(t.name.split("-")[0] for t in threading.enumerate()),
+            "signals": {s.name: str(signal.getsignal(s)).split(" at ")[0] for s in signal.Signals},
+            "limits": {n: resource.getrlimit(getattr(resource, n)) for n in dir(resource) if n.startswith("RLIMIT")},
+            "zone": time.tzname, "umask": os.umask(0o22), "ids": (os.getresuid(), os.getresgid(), os.getgroups()),
+            "host": socket.gethostname(), "root": sorted(os.listdir("/")), "home": sorted(os.listdir("/root")),
+            "modal": sorted(os.listdir("/__modal")), "processes": sorted(p for p in os.listdir("/proc") if p.isdigit())[0],
+            "filters": len(warnings.filters), "frozen": gc.get_freeze_count(), "oom": open("/proc/self/oom_score_adj").read(),
+            "status": [line for line in open("/proc/self/status") if line.startswith(("Cap", "NoNewPrivs", "Seccomp", "Sig"))],
+            "groups": [line.split(":", 1)[1] for line in open("/proc/self/cgroup")],
+            "random": len({os.urandom(8), os.urandom(8)}),
+        }
+
+    @app.function(image=image, single_use_containers=True, secrets=[modal.Secret.from_dict({"PASSWORD": "plum"})])
+    def one():
+        return look()
+
+    @app.local_entrypoint()
+    def main():
+        print("SEEN" + json.dumps(one.remote()))
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One for this file: what else runs on it would take its standbys."""
+    with running_server() as running:
+        yield running
+
+
+def counts(server):
+    all_of = figures(server)
+    return [int(all_of[f"ionian_standbys{which}"]) for which in ("_taken_total", "_missing_total")]
+
+
+def wait_for_standby(server):
+    wait_for(lambda: figures(server)["ionian_standbys"] >= 1, 120)
+
+
+def seen(client, program):
+    out = client.run("run", program).stdout
+    return json.loads(next(line for line in out.splitlines() if line.startswith("SEEN"))[4:])
+
+
+def prepare(server, client):
+    """A standby for tasks of LOOK's image; how many tasks found one so far."""
+    client.run("run", client.write(LOOK))
+    wait_for_standby(server)
+    return counts(server)[0]
+
+
+def test_it_looks_as_after_a_fresh_start(server, client):
+    program = client.write(LOOK)
+    fresh = seen(client, program)
+    assert counts(server) == [0, 1] and fresh["environ"]["PASSWORD"] == "plum"
+    wait_for_standby(server)
+    taken = seen(client, program)
+    assert counts(server) == [1, 1]
+    for name, value in fresh.items():
+        assert taken[name] == value, name
+
+
+def test_another_program_of_the_same_image_finds_one(server, client):
+    """Its files, secrets, memory and working folder come when the standby is taken over."""
+    before = prepare(server, client)
+    client.write("WHO = 'other'", "other.py")
+    out = client.run("run", client.write("""
+        import modal
+        import other
+
+        app = modal.App("second", image=modal.Image.debian_slim().env({"TZ": "Asia/Tokyo"}).add_local_python_source("other"))
+
+        @app.cls(secrets=[modal.Secret.from_dict({"FRUIT": "pear"})], memory=(128, 300), timeout=60, ephemeral_disk=1024)
+        class Eater:
+            size: int = modal.parameter()
+
+            @modal.enter()
+            def begin(self):
+                print("hello from enter")
+
+            @modal.method()
+            def eat(self):
+                import os
+                with open("/root/mine", "w") as file:
+                    file.write("x")
+                return other.WHO, os.environ["FRUIT"], self.size, os.statvfs("/root").f_blocks * 4096 < 2 << 30
+
+            @modal.method()
+            def too_much(self):
+                return len(bytearray(500 << 20))
+
+        @app.local_entrypoint()
+        def main():
+            print(*Eater(size=3).eat.remote())
+            try:
+                Eater(size=3).too_much.remote()
+            except Exception as error:
+                print(type(error).__name__, error)
+    """, "second.py")).stdout
+    assert "other pear 3 True" in out and "hello from enter" in out and "memory" in out
+    assert counts(server)[0] == before + 1
+
+
+def test_what_an_interpreter_must_know_at_its_start_makes_it_start_again(server, client):
+    before = prepare(server, client)
+    client.write("WHO = 'mine'", "certifi.py")
+    for number, (more, code, wanted) in enumerate([
+        ('secrets=[modal.Secret.from_dict({"PYTHONOPTIMIZE": "1"})]', "import sys; print('GOT', sys.flags.optimize)", "GOT 1"),
+        ("", "import certifi; print('GOT', certifi.WHO)", "GOT mine"),
+    ]):
+        wait_for_standby(server)
+        out = client.run("run", client.write(f"""
+            import modal
+
+            app = modal.App("again")
+            image = modal.Image.debian_slim().env({{"TZ": "Asia/Tokyo"}}).add_local_file("certifi.py", "/root/certifi.py")
+
+            @app.function(image=image, {more})
+            def f():
+                {code}
+
+            @app.local_entrypoint()
+            def main():
+                f.remote()
+        """, "again.py")).stdout
+        assert wanted in out
+        assert counts(server)[0] == before + number + 1
+
+
+def test_one_that_dies_is_replaced_and_no_task_notices(server, client):
+    prepare(server, client)
+    spawner = subprocess.run(["pgrep", "-P", str(server.process.pid), "-f", "spawner"], capture_output=True, text=True).stdout.split()[0]
+    os.kill(int(spawner), signal.SIGKILL)
+    assert seen(client, client.write(LOOK))["environ"]["PASSWORD"] == "plum"
+
+
+def test_none_is_kept_where_none_is_wanted(server, client):
+    server.stop()
+    server.again("--standby-memory", "0")
+    program = client.write(LOOK)
+    seen(client, program)
+    seen(client, program)
+    assert counts(server) == [0, 0] and figures(server)["ionian_standbys"] == 0
