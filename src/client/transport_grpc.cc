@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kKeepaliveMs = 30'000, kKeepaliveAnswerMs = 10'000;  // as the official clients
 constexpr Duration kLookAtClosedEach = 50ms;
+constexpr Duration kChannelsEndWithin = 5s;
 constexpr int kReconnectFirstMs = 100, kReconnectMaxMs = 5'000;
 constexpr int kMessageBytesMax = 100 << 20;
 constexpr std::string_view kForkedTooSoon =
@@ -193,13 +194,23 @@ class GrpcTransport final : public Transport {
    private:
     void before_fork() {
       mutex_.lock();
+      bool idle = true;
       for (GrpcTransport* one : all_) {
         one->mutex_.lock();
         if (one->uses_.empty()) one->channel_.reset();
+        idle &= one->uses_.empty();
       }
-      if (!::grpc_is_initialized()) return;
-      ::grpc_init();
-      ::grpc_shutdown_blocking();
+      if (idle) shut_down_grpc();
+    }
+    // A closed channel lives on in gRPC's threads until its connection has said good-bye, and gRPC
+    // tells nobody of its end: it is looked at, each time with a chance to be the last user.
+    static void shut_down_grpc() {
+      const gpr_timespec deadline = deadline_after(kChannelsEndWithin);
+      while (::grpc_is_initialized() && gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), deadline) < 0) {
+        ::grpc_init();
+        ::grpc_shutdown_blocking();
+        if (::grpc_is_initialized()) gpr_sleep_until(deadline_after(1ms));
+      }
     }
     void in_parent() {
       for (GrpcTransport* one : all_) one->mutex_.unlock();
