@@ -191,20 +191,26 @@ Result<Cgroup> CgroupTree::create(const std::string& id, const CgroupLimits& lim
   const auto fill = [&]() -> Result<void> {
     for (const std::string& folder : group.folders) TRY(make_group(folder));
     TRY(limit(group, limits));
-    for (std::size_t i = 0; i < v1_.size(); ++i) {
-      group.v1_tasks.emplace_back(
-          ::open((group.folders[i] + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
-      if (!group.v1_tasks.back()) return sys_fail(cat("open ", group.folders[i], "/tasks"));
-    }
-    if (v2_.empty()) return {};
-    group.v2.reset(::open(group.folders.back().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return group.v2 ? Result<void>() : sys_fail(cat("open ", group.folders.back()));
+    ASSIGN_OR_RETURN(static_cast<CgroupDoor&>(group), open_door(group));
+    return {};
   };
   if (Result<void> done = fill(); !done) {
     remove(group);
     return std::unexpected(done.error());
   }
   return group;
+}
+
+Result<CgroupDoor> CgroupTree::open_door(const Cgroup& group) const {
+  CgroupDoor door;
+  for (std::size_t i = 0; i < v1_.size(); ++i) {
+    door.v1_tasks.emplace_back(::open((group.folders[i] + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+    if (!door.v1_tasks.back()) return sys_fail(cat("open ", group.folders[i], "/tasks"));
+  }
+  if (v2_.empty()) return door;
+  door.v2.reset(::open(group.folders.back().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!door.v2) return sys_fail(cat("open ", group.folders.back()));
+  return door;
 }
 
 bool CgroupTree::remove(const Cgroup& group) {

@@ -16,13 +16,17 @@ struct CgroupLimits {
   bool background = false;
 };
 
-// The groups of one container. Not removed by itself: CgroupTree::remove, once its processes are
-// reaped.
-struct Cgroup {
-  std::vector<std::string> folders;
-  std::string memory_folder;
+// What a process needs to get into a container's groups.
+struct CgroupDoor {
   UniqueFd v2;                     // for CLONE_INTO_CGROUP; empty without a version 2 tree
   std::vector<UniqueFd> v1_tasks;  // a single-threaded child joins by writing "0" to each
+};
+
+// The groups of one container. Not removed by itself: CgroupTree::remove, once its processes are
+// reaped.
+struct Cgroup : CgroupDoor {
+  std::vector<std::string> folders;
+  std::string memory_folder;
 
   bool oom_killed() const;
   std::uint64_t peak_memory_bytes() const;
@@ -38,6 +42,7 @@ class CgroupTree {
   static Result<void> remove_orphans(const std::string& name);
 
   Result<Cgroup> create(const std::string& id, const CgroupLimits& limits) const;
+  Result<CgroupDoor> open_door(const Cgroup& group) const;
   // Other limits for a group in use. RESOURCE_EXHAUSTED and others: what is used already is more.
   Result<void> change(const Cgroup& group, const CgroupLimits& limits) const;
   // False: a process has not been reaped yet, try again.

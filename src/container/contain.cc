@@ -62,19 +62,6 @@ Result<std::string> read_list(const char* path) {
   return read_file(fd_path(file.get()), kListBytesMax);
 }
 
-// So that it can open /dev/stdout again by name.
-Result<void> give_pipes(const Plan& plan, const User& user) {
-  if (user.uid == 0) return {};
-  for (const int fd : plan.stdio) {
-    struct stat info{};
-    if (::fstat(fd, &info) != 0) return sys_fail("look at the container's files");
-    const bool own = S_ISFIFO(info.st_mode) || (S_ISCHR(info.st_mode) && ::isatty(fd));
-    if (own && ::fchown(fd, user.uid, user.gid) != 0)
-      return sys_fail("give the container's files to its user");
-  }
-  return {};
-}
-
 const char* workdir_of(const ContainerSpec& spec) {
   return spec.workdir().empty() ? "/" : spec.workdir().c_str();
 }
@@ -83,16 +70,6 @@ Result<void> enter_workdir(const ContainerSpec& spec) {
   TRY(make_workdir(spec));
   if (::chdir(workdir_of(spec)) != 0) return sys_fail(cat("enter ", workdir_of(spec)));
   return {};
-}
-
-Result<void> give_up_rights(const Plan& plan) {
-  // A core file would land in the user's folder, by the host's pattern.
-  const rlimit none{0, 0};
-  if (::setrlimit(RLIMIT_CORE, &none) != 0) return sys_fail("forbid core files");
-  if (!plan.spec->allow_setuid() && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return sys_fail("forbid new privileges");
-  TRY(load_seccomp_filter(*plan.seccomp));
-  return drop_capabilities();
 }
 
 Result<void> set_up(const Plan& plan, User& user) {
@@ -108,10 +85,10 @@ Result<void> set_up(const Plan& plan, User& user) {
   TRY(mount_own(plan.spec->memory_bytes()));
   TRY(mask_proc());
   ASSIGN_OR_RETURN(user, look_up_user(plan.spec->user()));
-  TRY(give_pipes(plan, user));
+  TRY(give_pipes(plan.stdio, user));
   TRY(write_files(*plan.spec, user));
   TRY(enter_workdir(*plan.spec));
-  return give_up_rights(plan);
+  return give_up_rights(*plan.spec, *plan.seccomp);
 }
 
 }  // namespace
@@ -130,6 +107,29 @@ Result<void> tie_to_spawner() {
   // This process keeps a copy of the spawner's memory: nobody inside may look into it.
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return sys_fail("hide the memory of init");
   return {};
+}
+
+// So that it can open /dev/stdout again by name.
+Result<void> give_pipes(const int (&stdio)[3], const User& user) {
+  if (user.uid == 0) return {};
+  for (const int fd : stdio) {
+    struct stat info{};
+    if (::fstat(fd, &info) != 0) return sys_fail("look at the container's files");
+    const bool own = S_ISFIFO(info.st_mode) || (S_ISCHR(info.st_mode) && ::isatty(fd));
+    if (own && ::fchown(fd, user.uid, user.gid) != 0)
+      return sys_fail("give the container's files to its user");
+  }
+  return {};
+}
+
+Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp) {
+  // A core file would land in the user's folder, by the host's pattern.
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return sys_fail("forbid core files");
+  if (!spec.allow_setuid() && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return sys_fail("forbid new privileges");
+  TRY(load_seccomp_filter(seccomp));
+  return drop_capabilities();
 }
 
 Result<User> look_up_user(const std::string& wanted) {

@@ -51,6 +51,10 @@ enum class Report : char {
 Result<void> become_root();
 Result<void> tie_to_spawner();
 Result<User> look_up_user(const std::string& wanted);
+// So that it can open /dev/stdout again by name.
+Result<void> give_pipes(const int (&stdio)[3], const User& user);
+// Before the program begins: from here on there is only what it may do.
+Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp);
 Result<void> make_workdir(const ContainerSpec& spec);
 Result<void> mount_proc_outside(int& proc);  // system_mounts.cc
 Result<void> attach(int mount, const std::string& target);

@@ -9,73 +9,19 @@
 #include <cstring>
 
 #include "container/contain.h"
+#include "container/program.h"
 #include "container/syscalls.h"
 
 namespace ionian::container {
 namespace {
 
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct Program {
-  std::vector<std::string> candidates;
-  std::vector<char*> args;
-  std::vector<std::string> env_text;
-  std::vector<char*> env;
-};
-
-Program make_program(const ContainerSpec& spec, const User& user) {
-  Program program;
-  for (const std::string& arg : spec.args()) program.args.push_back(const_cast<char*>(arg.c_str()));
-  program.args.push_back(nullptr);
-  for (const auto& [name, value] : spec.env()) program.env_text.push_back(cat(name, "=", value));
-  if (!spec.env().contains("HOME") && !user.home.empty())
-    program.env_text.push_back(cat("HOME=", user.home));
-  for (std::string& text : program.env_text) program.env.push_back(text.data());
-  program.env.push_back(nullptr);
-
-  const std::string& name = spec.args(0);
-  if (name.find('/') != std::string::npos) {
-    program.candidates = {name};
-    return program;
-  }
-  const auto path = spec.env().find("PATH");
-  std::string_view rest = path == spec.env().end() ? kDefaultPath : std::string_view(path->second);
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-    program.candidates.push_back(cat(folder.empty() ? "." : folder, "/", name));
-  }
-  return program;
-}
-
-// Runs between vfork and exec, on init's memory: system calls only. Returns errno.
-int become_program(const Plan& plan, const User& user, Program& program) {
-  ::setsid();
-  for (int fd = 0; fd < 3; ++fd)
-    if (::dup2(plan.stdio[fd], fd) < 0) return errno;
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  // Last, for it takes the rights that the rest may need. By the raw calls, as in become_root().
-  if (user.uid != 0 || user.gid != 0)
-    if (::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) != 0 ||
-        ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) != 0 ||
-        ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0)
-      return errno;
-  int error = ENOENT;
-  for (const std::string& path : program.candidates) {
-    ::execve(path.c_str(), program.args.data(), program.env.data());
-    if (errno != ENOENT && errno != ENOTDIR) error = errno;
-  }
-  return error;
-}
-
 pid_t start_program(const Plan& plan, const User& user) {
-  Program program = make_program(*plan.spec, user);
+  Program program(plan.spec->args(), plan.spec->env(), user);
   volatile int error = 0;
   const pid_t pid = ::vfork();
   if (pid == 0) {
-    error = become_program(plan, user, program);
+    ::setsid();
+    error = program.replace_this_process(plan.stdio, user);
     ::_exit(127);
   }
   if (pid < 0) error = errno;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "container/contain.h"
+#include "container/exec.h"
 #include "container/netns.h"
 #include "container/rootfs.h"
 #include "container/syscalls.h"
@@ -42,20 +43,6 @@ Result<void> check(const ContainerSpec& spec) {
   return {};
 }
 
-// A program opens /dev/stdout again by name, for which the pipe must be its own.
-Result<void> give_stdio(std::vector<UniqueFd>& stdio, const IdRange& ids) {
-  stdio.resize(3);
-  for (UniqueFd& fd : stdio) {
-    if (!fd) fd.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    struct stat info{};
-    if (!fd || ::fstat(fd.get(), &info) != 0) return sys_fail("look at the container's files");
-    const bool terminal = S_ISCHR(info.st_mode) && ::isatty(fd.get());
-    if ((S_ISFIFO(info.st_mode) || terminal) && ::fchown(fd.get(), ids.base, ids.base) != 0)
-      return sys_fail("give the container its files");
-  }
-  return {};
-}
-
 bool provides(const ContainerSpec& spec, const std::string& path) {
   return std::ranges::any_of(spec.files(), [&](const File& f) { return f.path() == path; }) ||
          std::ranges::any_of(spec.binds(), [&](const Bind& b) { return b.target() == path; });
@@ -77,6 +64,19 @@ void let_go_of_upper(Container& container) {
 }
 
 }  // namespace
+
+Result<void> give_stdio(std::vector<UniqueFd>& stdio, const IdRange& ids) {
+  stdio.resize(3);
+  for (UniqueFd& fd : stdio) {
+    if (!fd) fd.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0) return sys_fail("look at the container's files");
+    const bool terminal = S_ISCHR(info.st_mode) && ::isatty(fd.get());
+    if ((S_ISFIFO(info.st_mode) || terminal) && ::fchown(fd.get(), ids.base, ids.base) != 0)
+      return sys_fail("give the container its files");
+  }
+  return {};
+}
 
 struct Jail::Mounts {
   Rootfs rootfs;
@@ -256,6 +256,14 @@ Result<void> Jail::become(Container& container, ContainerSpec spec) {
         container.pidfd.get());
   let_go_of_upper(container);
   return {};
+}
+
+Result<std::unique_ptr<Exec>> Jail::exec(const Container& container, const ExecSpec& spec,
+                                         std::vector<UniqueFd> stdio) const {
+  if (spec.args().empty() || spec.args(0).empty())
+    return fail(Code::kInvalidArgument, "there is no program to run");
+  ASSIGN_OR_RETURN(const CgroupDoor door, cgroups_.open_door(container.cgroup));
+  return start_exec(container, door, seccomp_, spec, std::move(stdio));
 }
 
 bool Jail::clear(Container& container, std::vector<std::string>& doomed) {

@@ -32,6 +32,12 @@ struct Container {
   int status = 0;  // wait status of the program, once exited
 };
 
+struct Exec;
+
+// A program opens /dev/stdout again by name, for which the pipe must be its own. What is missing is
+// /dev/null.
+Result<void> give_stdio(std::vector<UniqueFd>& stdio, const IdRange& ids);
+
 class Jail {
  public:
   // `run_dir` is an empty folder of ours.
@@ -45,6 +51,9 @@ class Jail {
   // by `container.change`. The same id, network kind and user.
   //   errors   INVALID_ARGUMENT · what the kernel refused; the container is then of no use
   Result<void> become(Container& container, ContainerSpec spec);
+  // One more program in a running container.   errors  INVALID_ARGUMENT · what the kernel refused
+  Result<std::unique_ptr<Exec>> exec(const Container& container, const ExecSpec& spec,
+                                     std::vector<UniqueFd> stdio) const;
   // After its init is reaped. Adds the folders that are to be removed to `doomed`. False: a cgroup
   // is still in use, call again.
   bool clear(Container& container, std::vector<std::string>& doomed);

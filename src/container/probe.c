@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 static int said(const char* what, long result) {
@@ -185,6 +187,15 @@ static int show_status(void) {
   return 0;
 }
 
+static int show_terminal(void) {
+  struct winsize size = {0};
+  const char* name = ttyname(0);
+  ioctl(0, TIOCGWINSZ, &size);
+  printf("%s %d rows %d columns, %s\n", name ? name : "no terminal", size.ws_row, size.ws_col,
+         tcgetsid(0) == getpid() ? "ours" : "not ours");
+  return 0;
+}
+
 static int run(int argc, char** argv) {
   const char* command = argc > 1 ? argv[1] : "";
   const char* one = argc > 2 ? argv[2] : "";
@@ -210,6 +221,7 @@ static int run(int argc, char** argv) {
     return printf("%o %d:%d\n", info.st_mode, info.st_uid, info.st_gid) < 0;
   }
   if (!strcmp(command, "status")) return show_status();
+  if (!strcmp(command, "terminal")) return show_terminal();
   if (!strcmp(command, "eat")) return eat(number(one));
   if (!strcmp(command, "fill")) return fill(one, number(two));
   if (!strcmp(command, "fork")) return forks(number(one));

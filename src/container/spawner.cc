@@ -68,6 +68,17 @@ Result<ContainerEvent> to_event(Packet packet) {
   } else if (message.has_became()) {
     event.kind = ContainerEvent::kBecame;
     event.error = message.became().error();
+  } else if (message.has_exec_started()) {
+    event.kind = ContainerEvent::kExecStarted;
+    if (!packet.fds.empty()) event.terminal = std::move(packet.fds[0]);
+  } else if (message.has_exec_failed()) {
+    event.kind = ContainerEvent::kExecFailed;
+    event.error = message.exec_failed().error();
+    event.not_runnable = message.exec_failed().not_runnable();
+  } else if (message.has_exec_exited()) {
+    event.kind = ContainerEvent::kExecExited;
+    event.exit_code = message.exec_exited().exit_code();
+    event.signal = message.exec_exited().signal();
   } else {
     event.error = message.failed();
   }
@@ -162,16 +173,30 @@ Spawner::~Spawner() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-Result<void> Spawner::launch(const ContainerSpec& spec, Stdio stdio) {
+namespace {
+
+Result<void> send_with_stdio(int socket, const SpawnerRequest& request, const Stdio& stdio) {
   std::vector<int> fds;
   UniqueFd null;
   for (const UniqueFd* fd : {&stdio.in, &stdio.out, &stdio.err}) {
     if (!*fd && !null) null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
     fds.push_back(*fd ? fd->get() : null.get());
   }
+  return send_request(socket, request, fds);
+}
+
+}  // namespace
+
+Result<void> Spawner::launch(const ContainerSpec& spec, Stdio stdio) {
   SpawnerRequest request;
   *request.mutable_launch() = spec;
-  return send_request(socket_.get(), request, fds);
+  return send_with_stdio(socket_.get(), request, stdio);
+}
+
+Result<void> Spawner::exec(const ExecSpec& spec, Stdio stdio) {
+  SpawnerRequest request;
+  *request.mutable_exec() = spec;
+  return send_with_stdio(socket_.get(), request, stdio);
 }
 
 Result<void> Spawner::become(const ContainerSpec& spec) {
@@ -190,6 +215,13 @@ Result<void> Spawner::signal(const std::string& id, int signo) {
   SpawnerRequest request;
   request.mutable_signal()->set_id(id);
   request.mutable_signal()->set_signo(signo);
+  return send_request(socket_.get(), request);
+}
+
+Result<void> Spawner::signal_exec(const std::string& id, int signo) {
+  SpawnerRequest request;
+  request.mutable_signal_exec()->set_id(id);
+  request.mutable_signal_exec()->set_signo(signo);
   return send_request(socket_.get(), request);
 }
 

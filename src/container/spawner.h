@@ -13,6 +13,7 @@
 namespace ionian::container {
 
 class ContainerSpec;
+class ExecSpec;
 
 struct SpawnerOptions {
   // Started as `executable spawner FD`; must end in run_spawner(FD).
@@ -33,9 +34,17 @@ struct Stdio {
   UniqueFd in, out, err;
 };
 
-// Each launch leads to kFailed, or to kStarted and later kExited.
+// Each launch leads to kFailed, or to kStarted and later kExited; each exec to the same three.
 struct ContainerEvent {
-  enum Kind { kStarted, kFailed, kExited, kBecame };
+  enum Kind {
+    kStarted,
+    kFailed,
+    kExited,
+    kBecame,
+    kExecStarted,
+    kExecFailed,
+    kExecExited,
+  };
 
   std::string id;
   Kind kind = kFailed;
@@ -53,8 +62,10 @@ struct ContainerEvent {
   UniqueFd upper;
   // kStarted and kExited: what the host's file system shows for the container's root.
   std::uint32_t id_base = 0;
-  // kFailed, and kBecame where it is not empty: it did not, and should be killed.
+  // kFailed, kExecFailed, and kBecame where it is not empty: it did not, and should be killed.
   std::string error;
+  bool not_runnable = false;  // kExecFailed: there is no such program, or it may not be run
+  UniqueFd terminal;          // kExecStarted: our end of it
 };
 
 class Spawner {
@@ -73,7 +84,7 @@ class Spawner {
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
-  // These four only send, from any thread; what comes of it is an event. A container that does not
+  // These only send, from any thread; what comes of it is an event. A container that does not
   // exist (any more) is no error. INVALID_ARGUMENT: a spec over 32 MiB. UNAVAILABLE: the spawner is
   // dead.
   Result<void> launch(const ContainerSpec& spec, Stdio stdio);
@@ -85,6 +96,12 @@ class Spawner {
   Result<void> become(const ContainerSpec& spec);
   // To the program, by way of the container's init.
   Result<void> signal(const std::string& id, int signo);
+
+  // One more program in a running container; the events carry the id of the spec, not the
+  // container's. It ends with the container, and before its end is told.
+  Result<void> exec(const ExecSpec& spec, Stdio stdio);
+  // To the program and what it has started.
+  Result<void> signal_exec(const std::string& id, int signo);
 
   // Readable when read_events() has something to say.
   int fd() const { return socket_.get(); }

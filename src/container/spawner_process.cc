@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "container/contain.h"
+#include "container/exec.h"
 #include "container/jail.h"
 #include "container/network_pool.h"
 #include "container/packet.h"
@@ -55,6 +56,11 @@ class SpawnerProcess {
   std::string name_;
   std::optional<NetworkPool> network_;
   std::optional<Jail> jail_;
+  Execs execs_{[this](SpawnerEvent event, std::vector<UniqueFd> fds) {
+                 send(std::move(event), std::move(fds));
+               },
+               [this](int fd, void* what) { return watch(fd, what, EPOLLIN); },
+               [this](int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }};
   std::map<std::string, Container*> by_id_;
   std::map<pid_t, std::unique_ptr<Container>> by_pid_;
   std::vector<std::unique_ptr<Container>> ended_;  // their cgroups are not empty yet
@@ -137,7 +143,7 @@ void SpawnerProcess::serve() {
       on_children();
     else if (event.data.ptr == &socket_)
       flush(), on_requests();
-    else
+    else if (!execs_.on_report(event.data.ptr))
       on_report(*static_cast<Container*>(event.data.ptr));
     may_refill = true;
   }
@@ -163,6 +169,14 @@ void SpawnerProcess::on_request(Packet packet) {
     return send(std::move(event));
   }
   if (request.has_become()) return become(std::move(*request.mutable_become()));
+  if (request.has_exec()) {
+    const auto in = by_id_.find(request.exec().container());
+    const Container* container = in == by_id_.end() ? nullptr : in->second;
+    return execs_.start(*jail_, container, std::move(*request.mutable_exec()),
+                        std::move(packet.fds));
+  }
+  if (request.has_signal_exec())
+    return execs_.signal(request.signal_exec().id(), request.signal_exec().signo());
   // A container that is not there has just ended; its event is on the way.
   const std::string& id = request.has_signal() ? request.signal().id() : request.kill_tree();
   const auto found = by_id_.find(id);
@@ -262,12 +276,13 @@ void SpawnerProcess::on_children() {
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof info) > 0) {
   }
+  execs_.read_reports();
   for (;;) {
     int status;
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
     if (pid == janitor_) janitor_ = -1;
-    if (network_->child_ended(pid)) continue;
+    if (network_->child_ended(pid) || execs_.child_ended(pid, status)) continue;
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) continue;
     std::unique_ptr<Container> container = std::move(found->second);
