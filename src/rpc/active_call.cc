@@ -20,6 +20,8 @@ RequestHeaders read_headers(const grpc::GenericCallbackServerContext& context) {
   h.client_version = header(context, "x-modal-client-version");
   h.token_id = header(context, "x-modal-token-id");
   h.token_secret = header(context, "x-modal-token-secret");
+  if (const std::string given = header(context, "authorization"); given.starts_with("Bearer "))
+    h.bearer = given.substr(std::string_view("Bearer ").size());
   h.idempotency_key = header(context, "x-idempotency-key");
   h.node = header(context, "x-modal-node");
   h.platform = header(context, "x-modal-platform");

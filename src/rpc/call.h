@@ -42,6 +42,7 @@ struct Caller {
   WorkspaceRole standing = WorkspaceRole::kNone;
   EnvironmentRole most = EnvironmentRole::kContributor;  // no more than this in any environment
   std::shared_ptr<const std::vector<EnvironmentId>> only = {};  // these environments; null = all
+  TaskId router_task = {};  // not empty: it may reach the command router of this one, and no more
 };
 
 // Whose calls a method takes. Policy stands on the table's line, as data.
@@ -63,6 +64,7 @@ struct RequestHeaders {
   std::string client_version;  // "1.6.4"; JavaScript and Go always say "1.0.0"
   ClientType client_type = ClientType::kUnknown;
   std::string token_id, token_secret;
+  std::string bearer;  // of the command router's callers
   std::string idempotency_key;
   std::string node, platform;  // the client's computer, as it calls itself; percent-encoded
   std::string host;            // by which the client reached the server, as it says

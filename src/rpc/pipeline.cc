@@ -76,6 +76,9 @@ Result<void> Pipeline::admit(const Method& method, Call& call) {
                 "this server takes token pairs only: OAuth credentials need a third-party issuer. "
                 "Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run `modal setup`");
   ASSIGN_OR_RETURN(call.caller, authenticator_.authenticate(call.headers, call.peer));
+  if (!call.caller.router_task.empty() && !method.path.starts_with(Table::kRouter))
+    return fail(Code::kUnauthenticated, "this token is for the command router of container ",
+                call.caller.router_task, " only");
   if (allowed(method.access, call.caller)) return {};
   return std::unexpected(refusal(short_name(method.path), method.access, call.caller));
 }

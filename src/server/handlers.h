@@ -11,6 +11,8 @@
 #include "services/blobs.h"
 #include "services/call_info.h"
 #include "services/calls.h"
+#include "services/command_router.h"
+#include "services/container_execs.h"
 #include "services/containers.h"
 #include "services/deployments.h"
 #include "services/dicts.h"
@@ -39,6 +41,7 @@ namespace ionian::server {
 struct Handlers {
   explicit Handlers(services::Context& c, const services::ServerFacts& facts)
       : app_list(c), deployments(c), lookups(c), log_history(c), task_list(c), audit_log(c), blobs(c), environments(c), functions(c), calls(c), call_info(c), containers(c),
+        command_router(c), container_execs(c),
         mounts(c), proxy_tokens(c), scaling(c), secrets(c), service_users(c), suggestions(c), tokens(c), variants(c), workspaces(c), app_logs(c), admin(c, facts),
         flows(c.key, c.random), token_flow(c, flows), takes(c), dicts(c), queues(c, takes) {}
 
@@ -56,6 +59,8 @@ struct Handlers {
     calls.bind(table);
     call_info.bind(table);
     containers.bind(table);
+    command_router.bind(table);
+    container_execs.bind(table);
     mounts.bind(table);
     proxy_tokens.bind(table);
     scaling.bind(table);
@@ -87,6 +92,8 @@ struct Handlers {
   services::Calls calls;
   services::CallInfo call_info;
   services::Containers containers;
+  services::CommandRouter command_router;
+  services::ContainerExecs container_execs;
   services::Mounts mounts;
   services::ProxyTokens proxy_tokens;
   services::Scaling scaling;

@@ -138,11 +138,13 @@ void Parts::make_services() {
   access_ = std::make_unique<services::AccessRules>(*store_);
   sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);
   auth_tokens_ = std::make_unique<services::AuthTokens>(*key_);
-  identity_ = std::make_unique<services::Identity>(*store_, *key_, numbers_, clock_);
+  identity_ = std::make_unique<services::Identity>(*store_, *key_, *auth_tokens_, numbers_, clock_);
   core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
   log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
+  execs_ = std::make_unique<worker::Execs>(clock_);
+  exec_loop_ = std::make_unique<rpc::Loop>("execs", clock_, execs_.get());
   context_.reset(new services::Context{clock_, wall_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *auth_tokens_, *core_, timetable_, *core_loop_, *log_loop_, *logs_, *blobs_,
-                                       *client_mounts_, *mount_trees_, ""});
+                                       *client_mounts_, *mount_trees_, *execs_, ""});
   context_->dict_entry_life = options_.dict_entry_life;
   context_->devices = worker::read_cdi({.files = options_.cdi_dirs});
   core_->offer_devices(services::offered_devices(*context_));
@@ -155,6 +157,7 @@ void Parts::make_services() {
                             .standbys = standbys_in(options_.standby_mib.value_or(std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
                             .memory_short = memory_is_short},
       *spawner_, *tasks_, clock_);
+  execs_->connect(*worker_, [this](const std::string& key) { exec_loop_->post([this, key] { exec_loop_->notify(key); }); });
   step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_);
 }
 
@@ -193,6 +196,7 @@ Result<void> Parts::listen() {
   table_.add_room<services::Slow>(*h.slow_room);
   table_.add_room<core::Core>(*core_loop_);
   table_.add_room<logs::LogStore>(*log_loop_);
+  table_.add_room<worker::Execs>(*exec_loop_);
   flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows, [this](Time now) { return recheck_open_calls(now); });
   table_.add_room<services::TokenFlows>(*flow_loop_);
   table_.add_room<services::QueueTakes>(h.takes);
@@ -228,9 +232,12 @@ Result<void> Parts::listen() {
   const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
   facts_.grpc_url = options_.server_url.empty() ? cat(scheme, host, ':', server_->port(0)) : options_.server_url;
   pages_->set_server_url(facts_.grpc_url);
+  context_->server_url = facts_.grpc_url;
+  context_->server_is_wildcard = options_.server_url.empty() && (host == "0.0.0.0" || host == "[::]");
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();
+  exec_loop_->start();
   flow_loop_->start();
   handlers_->takes.start();
   return {};
@@ -258,6 +265,7 @@ void Parts::stop() {
   // Calls that only wait are told at once; those that are at work get their time.
   core_loop_->stop();
   log_loop_->stop();
+  exec_loop_->stop();
   flow_loop_->stop();
   handlers_->takes.stop();
   server_->stop(clock_.now() + 10s);
@@ -266,6 +274,8 @@ void Parts::stop() {
 Parts::~Parts() {
   if (core_loop_) core_loop_->stop();
   if (log_loop_) log_loop_->stop();
+  if (exec_loop_) exec_loop_->stop();
+  if (execs_) execs_->stop();
   if (flow_loop_) flow_loop_->stop();
   if (handlers_) handlers_->takes.stop();
   images_.reset();

@@ -87,7 +87,8 @@ class Parts {
   std::unique_ptr<core::Core> core_;
   core::Timetable timetable_;
   std::unique_ptr<logs::LogStore> logs_;
-  std::unique_ptr<rpc::Loop> core_loop_, log_loop_, flow_loop_;
+  std::unique_ptr<worker::Execs> execs_;
+  std::unique_ptr<rpc::Loop> core_loop_, log_loop_, flow_loop_, exec_loop_;
   Time next_recheck_, next_removal_;  // of the flow loop's thread
   std::unique_ptr<services::Context> context_;
 

@@ -71,18 +71,20 @@ std::shared_ptr<const AuthTokens::Keys> AuthTokens::keys() const {
   return keys_;
 }
 
-std::string AuthTokens::issue(const rpc::Caller& caller, Random& random, Time now) const {
+std::string AuthTokens::issue(const rpc::Caller& caller, Random& random, Time now,
+                              const TaskId& task) const {
   const Key key = keys()->front();
   const std::string head = base64url(
       nlohmann::json{{"alg", "HS256"}, {"kid", std::to_string(key.number)}, {"typ", "JWT"}}.dump());
   std::string payload;
   // A fresh nonce until the text is one that atob takes; about one draw in ten is not.
   do {
-    payload = base64url(nlohmann::json{{"sub", caller.token.str()},
-                                       {"ws", caller.workspace.str()},
-                                       {"exp", to_unix_ms(now + kLife) / 1000},
-                                       {"n", random_base62(random, 8)}}
-                            .dump());
+    nlohmann::json claims = {{"sub", caller.token.str()},
+                             {"ws", caller.workspace.str()},
+                             {"exp", to_unix_ms(now + kLife) / 1000},
+                             {"n", random_base62(random, 8)}};
+    if (!task.empty()) claims["task"] = task.str();
+    payload = base64url(claims.dump());
   } while (payload.find_first_of("-_") != std::string::npos);
   const std::string signed_part = cat(head, '.', payload);
   return cat(signed_part, '.', base64url(mac_of(signed_part, key.bytes)));
@@ -108,7 +110,8 @@ Result<AuthClaims> AuthTokens::verify(std::string_view token, Time now) const {
   const Time expires = from_unix_ms(claims.at("exp").get<std::int64_t>() * 1000);
   if (expires <= now) return refused(cat("expired at ", utc_text(expires)));
   return AuthClaims{TokenId(claims.at("sub").get<std::string>()),
-                    WorkspaceId(claims.at("ws").get<std::string>()), expires};
+                    WorkspaceId(claims.at("ws").get<std::string>()), expires,
+                    TaskId(claims.value("task", ""))};
 }
 
 }  // namespace ionian::services

@@ -15,6 +15,7 @@ struct AuthClaims {
   TokenId token;  // the pair that it stands for
   WorkspaceId workspace;
   Time expires;
+  TaskId task;  // not empty: it is for the command router of this container, and nothing else
 };
 
 class AuthTokens {
@@ -32,7 +33,8 @@ class AuthTokens {
 
   // Three base64url parts. The middle one has neither - nor _, which JavaScript's atob would
   // refuse.
-  std::string issue(const rpc::Caller& caller, Random& random, Time now) const;
+  std::string issue(const rpc::Caller& caller, Random& random, Time now,
+                    const TaskId& task = {}) const;
   // UNAUTHENTICATED for any other text, and for one that has expired.
   Result<AuthClaims> verify(std::string_view token, Time now) const;
 

@@ -17,13 +17,6 @@ std::string hex_of_base64(const std::string& base64) {
   return blobs::to_hex({reinterpret_cast<const char*>(bytes), size});
 }
 
-// The host that a client outside used to come here, if it is one that may stand in an address.
-std::string host_of(const std::string& header) {
-  const std::string host = header.substr(0, header.rfind(':'));
-  const bool clean = !host.empty() && host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == std::string::npos;
-  return clean ? host : "";
-}
-
 }  // namespace
 
 void Blobs::bind(rpc::Table& table) {
@@ -37,12 +30,7 @@ std::string Blobs::address_of(const rpc::Call& call, blobs::BlobRight right) con
   right.expires = call.now + blobs::kUrlLife;
   const std::string target = blobs::signed_target(right, [this](std::string_view text) { return c_.key.sign(text); });
   if (!right.side.empty()) return cat("http://172.21.0.1:", kInsidePort, target);
-  // The listener's own host, unless it stands on all of the machine's addresses: then the one that the client knows.
-  const std::string host = host_of(call.headers.host);
-  if (!c_.http_is_wildcard || host.empty()) return cat(c_.public_url, target);
-  const std::string scheme = c_.public_url.substr(0, c_.public_url.find("//") + 2);
-  const std::string port = c_.public_url.substr(c_.public_url.rfind(':'));
-  return cat(scheme, host, port, target);
+  return cat(Context::url_for(call.headers, c_.public_url, c_.http_is_wildcard), target);
 }
 
 Result<modal::client::BlobCreateResponse> Blobs::create(rpc::Call& call, const modal::client::BlobCreateRequest& request, store::Tx& tx) {

@@ -27,4 +27,17 @@ void Context::end_log(const std::string& stream) const {
   });
 }
 
+// The host that a client outside used to come here, if it is one that may stand in an address.
+static std::string host_of(const std::string& header) {
+  const std::string host = header.substr(0, header.rfind(':'));
+  const bool clean = !host.empty() && host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == std::string::npos;
+  return clean ? host : "";
+}
+
+std::string Context::url_for(const rpc::RequestHeaders& client, const std::string& own, bool wildcard) {
+  const std::string host = host_of(client.host);
+  if (!wildcard || host.empty()) return own;
+  return cat(own.substr(0, own.find("//") + 2), host, own.substr(own.rfind(':')));
+}
+
 }  // namespace ionian::services

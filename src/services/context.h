@@ -16,6 +16,7 @@
 #include "services/sign_ins.h"
 #include "store/store.h"
 #include "worker/cdi.h"
+#include "worker/execs.h"
 
 namespace ionian::services {
 
@@ -40,10 +41,16 @@ struct Context {
   blobs::BlobStore& blobs;
   images::ClientMounts& client_mounts;
   images::MountTrees& mount_trees;
+  worker::Execs& execs;
   std::string public_url;  // of the HTTP gateway, for links that people follow
   Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
   std::vector<worker::CdiDevice> devices = {};  // the machine's GPUs
   bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
+  std::string server_url = {};     // of the API
+  bool server_is_wildcard = false;
+
+  // `own`, or, if that is a wildcard's, the same at the host that the client knows.
+  static std::string url_for(const rpc::RequestHeaders& client, const std::string& own, bool wildcard);
 
   // Users, tokens, roles or environments have changed: nothing remembered of them holds any more.
   void forget_identities() const;

@@ -4,6 +4,7 @@
 
 #include "services/apps.h"
 #include "services/schedules.h"
+#include "services/secrets.h"
 #include "services/variants.h"
 #include "store/deployments.h"
 #include "store/images.h"
@@ -52,12 +53,6 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
   if (definition.method_definitions().empty())
     for (const auto& [name, method] : data.method_definitions()) (*definition.mutable_method_definitions())[name] = method;
   return definition;
-}
-
-// A secret must lie where the caller may use it: the container that gets it shows its values to whoever wrote its code.
-Result<void> check_secret(const Context& c, store::View& view, const rpc::Call& call, const std::string& id) {
-  const auto secret = store::find_secret(view, call.caller.workspace, SecretId(id));
-  return c.access.check(call, secret ? &secret->environment : nullptr, {"secret", id});
 }
 
 // A function that would be there and not do what its author wrote is worse than none.

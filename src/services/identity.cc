@@ -2,6 +2,7 @@
 
 #include "services/access.h"
 #include "services/actor.h"
+#include "services/auth_tokens.h"
 #include "base/same_secret.h"
 
 #include <sodium.h>
@@ -42,6 +43,7 @@ Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, c
     return it->second;
   }
   if (peer.starts_with("unix:")) return rpc::Caller{.kind = rpc::CallerKind::kOwner};
+  if (!headers.bearer.empty() && headers.token_id.empty()) return check_bearer(headers.bearer);
   if (headers.token_id.empty() && headers.token_secret.empty()) return rpc::Caller{};
   return check_token(headers, address_of(peer));
 }
@@ -61,6 +63,17 @@ Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers, co
   TRY(check_alive(*known, now));
   note_used(*known, address);
   return caller_of(known);
+}
+
+Result<rpc::Caller> Identity::check_bearer(const std::string& bearer) {
+  const Time now = clock_.now();
+  ASSIGN_OR_RETURN(const AuthClaims claims, auth_tokens_.verify(bearer, now));
+  const KnownPtr known = claims.task.empty() ? nullptr : find(claims.token);
+  if (!known) return fail(Code::kUnauthenticated, "this token is for no command router, or the token behind it is gone");
+  TRY(check_alive(*known, now));
+  rpc::Caller caller = caller_of(known);
+  caller.router_task = claims.task;
+  return caller;
 }
 
 Result<void> Identity::check_alive(const Known& known, Time now) {
@@ -136,6 +149,12 @@ void Identity::add_task(const TaskId& id, rpc::Caller caller) {
 void Identity::forget_task(const TaskId& id) {
   std::unique_lock lock(mutex_);
   tasks_.erase(id);
+}
+
+std::optional<rpc::Caller> Identity::task(const TaskId& id) {
+  std::shared_lock lock(mutex_);
+  const auto it = tasks_.find(id);
+  return it == tasks_.end() ? std::nullopt : std::optional(it->second);
 }
 
 void Identity::forget_tokens() {

@@ -51,16 +51,19 @@ class KeyFile {
   std::unique_ptr<SealKeys> seal_;
 };
 
+class AuthTokens;
+
 class Identity final : public rpc::Authenticator {
  public:
-  Identity(store::Store& store, const KeyFile& key, const rpc::FdNumbers& numbers, const Clock& clock)
-      : store_(store), key_(key), numbers_(numbers), clock_(clock) {}
+  Identity(store::Store& store, const KeyFile& key, const AuthTokens& auth_tokens, const rpc::FdNumbers& numbers, const Clock& clock)
+      : store_(store), key_(key), auth_tokens_(auth_tokens), numbers_(numbers), clock_(clock) {}
 
   Result<rpc::Caller> authenticate(const rpc::RequestHeaders& headers, const std::string& peer) override;
 
   // A container's calls carry this identity from now on, until it is forgotten.
   void add_task(const TaskId& id, rpc::Caller caller);
   void forget_task(const TaskId& id);
+  std::optional<rpc::Caller> task(const TaskId& id);
 
   // Makes a pair and its record; the caller stores the record.
   std::pair<TokenPair, store::Token> make_token(Random& random, const WorkspaceId& workspace, std::string principal, std::string name) const;
@@ -76,6 +79,8 @@ class Identity final : public rpc::Authenticator {
     mutable std::atomic<std::int64_t> noted_ms = 0;       // when its use was last written down
   };
   Result<rpc::Caller> check_token(const rpc::RequestHeaders& headers, const std::string& address);
+  // A short-lived token, which is worth no more than the pair behind it.
+  Result<rpc::Caller> check_bearer(const std::string& bearer);
   using KnownPtr = std::shared_ptr<const Known>;
   static Result<void> check_alive(const Known& known, Time now);
   static rpc::Caller caller_of(const KnownPtr& known);
@@ -85,6 +90,7 @@ class Identity final : public rpc::Authenticator {
 
   store::Store& store_;
   const KeyFile& key_;
+  const AuthTokens& auth_tokens_;
   const rpc::FdNumbers& numbers_;
   const Clock& clock_;
   FailureLimits failures_;

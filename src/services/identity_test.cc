@@ -77,7 +77,8 @@ class IdentityTest : public testing::Test {
       value(store::Store::open(folder, value(store::Store::lock(folder))));
   KeyFile key = value(KeyFile::open(folder + "/secret.key", random));
   rpc::FdNumbers numbers{500, 1};
-  Identity identity{*store, key, numbers, clock};
+  AuthTokens auth_tokens{key};
+  Identity identity{*store, key, auth_tokens, numbers, clock};
   TokenRules rules{identity, random, key};
   WorkspaceId workspace;
   EnvironmentId environment;

@@ -55,6 +55,12 @@ Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Conte
   return std::vector<std::pair<std::string, std::string>>(variables.begin(), variables.end());
 }
 
+Result<void> check_secret(const Context& c, store::View& view, const rpc::Call& call,
+                          const std::string& id) {
+  const auto secret = store::find_secret(view, call.caller.workspace, SecretId(id));
+  return c.access.check(call, secret ? &secret->environment : nullptr, {"secret", id});
+}
+
 void Secrets::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("SecretGetOrCreate", &Secrets::get_or_create);

@@ -15,6 +15,11 @@ Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Conte
                                                                      const WorkspaceId& workspace,
                                                                      const std::string& id);
 
+// A secret must lie where the caller may use it: the container that gets it shows its values to
+// whoever wrote its code.
+Result<void> check_secret(const Context& c, store::View& view, const rpc::Call& call,
+                          const std::string& id);
+
 class Secrets {
  public:
   explicit Secrets(Context& context) : c_(context) {}

@@ -216,13 +216,16 @@ void Worker::handle_spawner() {
   Result<std::vector<container::ContainerEvent>> events = spawner_.read_events();
   if (!events) return lose_all();
   for (container::ContainerEvent& event : *events)
-    if (const auto it = living_.find(event.id); it != living_.end())
+    if (execs_.contains(event.id))
+      handle_exec(event);
+    else if (const auto it = living_.find(event.id); it != living_.end())
       handle_event(it->second, event);
 }
 
 void Worker::handle_event(Living& living, container::ContainerEvent& event) {
   switch (event.kind) {
     case container::ContainerEvent::kStarted:
+      living.started = true;
       if (living.standby)
         living.standby->netns = std::move(event.netns);
       else if (!living.task.empty())
@@ -230,6 +233,10 @@ void Worker::handle_event(Living& living, container::ContainerEvent& event) {
       return;
     case container::ContainerEvent::kBecame:
       return on_became(living, event.error);
+    case container::ContainerEvent::kExecStarted:
+    case container::ContainerEvent::kExecFailed:
+    case container::ContainerEvent::kExecExited:
+      return;  // of no container
     case container::ContainerEvent::kFailed:
       living.end = TaskEnd{.failed_start = event.error};
       break;
@@ -329,6 +336,7 @@ void Worker::lose_all() {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, spawner_.fd(), nullptr);
   spawner_lost_ = true;
   log::error("the spawner has died, and its containers with it; another one takes its place");
+  lose_execs();
   std::vector<std::string> ids;
   for (auto& [id, living] : living_) {
     living.end = TaskEnd{.lost = true};

@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "base/utf8.h"
 #include "container/spawner.h"
+#include "worker/execs.h"
 #include "worker/janitor.h"
 #include "worker/standby_policy.h"
 #include "worker/task.pb.h"
@@ -52,14 +53,14 @@ struct WorkerOptions {
   std::function<bool()> memory_short = [] { return false; };
 };
 
-class Worker {
+class Worker final : public ExecRunner {
  public:
   // Where the server's socket and the arguments stand in a container.
   static constexpr const char* kSocketPath = "/__modal/server.sock";
   static constexpr const char* kArgumentsPath = "/__modal/arguments.bin";
 
   Worker(WorkerOptions options, container::Spawner& spawner, Events& events, const Clock& clock);
-  ~Worker();
+  ~Worker() override;
 
   // From any thread; each started task ends with exactly one `ended`.
   void start(TaskSpec spec);
@@ -74,6 +75,12 @@ class Worker {
   };
   void start_job(container::ContainerSpec spec, Job job);
   void kill_job(const std::string& id);
+
+  // A failure is NOT_FOUND no such container (any more) · UNAVAILABLE it is still starting ·
+  // INVALID_ARGUMENT no such program · what the machine refused.
+  void exec(const TaskId& task, container::ExecSpec spec, container::Stdio stdio,
+            ExecHooks hooks) override;
+  void signal_exec(const std::string& id, int signo) override;
 
   struct StandbyCounts {
     std::uint64_t ready = 0;    // now
@@ -106,6 +113,7 @@ class Worker {
     std::string upper;
     bool keep_upper = false;
     UniqueFd listener;
+    bool started = false;  // its program runs
     std::vector<Pipe> pipes;
     std::optional<TaskEnd> end;  // set once the spawner has said so
     Job job;
@@ -133,6 +141,12 @@ class Worker {
   void finish_if_over(const std::string& id);
   void lose_all();
 
+  // task_execs.cc
+  void start_exec(const TaskId& task, container::ExecSpec spec, container::Stdio stdio,
+                  ExecHooks hooks);
+  void handle_exec(container::ContainerEvent& event);
+  void lose_execs();
+
   // standbys.cc
   bool start_in_standby(TaskSpec& task);
   void tend_standbys();
@@ -155,6 +169,12 @@ class Worker {
   std::unordered_map<std::string, Living> living_;             // of the thread
   std::unordered_map<int, std::string> id_of_fd_;              // of the thread
   std::unordered_map<std::string, std::string> container_of_;  // by task; of the thread
+  struct RunningExec {
+    ExecHooks hooks;
+    bool started = false;
+    TaskId task;
+  };
+  std::unordered_map<std::string, RunningExec> execs_;  // of the thread
   const Clock& clock_;
   StandbyPolicy policy_;                       // of the thread
   std::map<std::string, TaskSpec> templates_;  // by key of a standby; of the thread

@@ -77,7 +77,8 @@ void token_checks(const std::string& folder, int users, int tokens) {
   const auto store = value(store::Store::open(folder, value(store::Store::lock(folder))));
   const auto key = value(services::KeyFile::open(folder + "/secret.key", random));
   rpc::FdNumbers numbers(500, 1);
-  services::Identity identity(*store, key, numbers, clock);
+  const services::AuthTokens auth_tokens(key);
+  services::Identity identity(*store, key, auth_tokens, numbers, clock);
   const auto pairs = fill(*store, identity, random, clock.now(), users, tokens);
   const auto check = [&](int i) {
     const services::TokenPair& pair = pairs[static_cast<std::size_t>(i) % pairs.size()];

@@ -134,6 +134,14 @@ def server():
         yield running
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A server for one file of tests."""
+    server = Server(tmp_path_factory.mktemp("server")).start()
+    yield server
+    assert server.stop() == 0, server.log_text()[-3000:]
+
+
 @pytest.fixture
 def client(server, tmp_path):
     return Client(server, tmp_path)

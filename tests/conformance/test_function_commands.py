@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import Client, Server
+from conftest import Client
 
 APP = """
     import modal
@@ -25,13 +25,6 @@ APP = """
             return self.teeth
 """
 WITHOUT_HAMMER = APP[:APP.index("    @app.function")] + APP[APP.index("    @app.cls"):]
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server")).start()
-    yield server
-    assert server.stop() == 0, server.log_text()[-3000:]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every program of the guide to functions, run as the guide says, prints what the guide shows."""
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -20,5 +21,9 @@ def test_section(client, section):
             assert out.returncode == block.code, out.stdout + out.stderr
             # A refusal comes in a box, broken into lines.
             printed = out.stdout if block.code == 0 else " ".join(out.stderr.replace("│", " ").split()) + "\n"
+        elif block.kind == "shell":
+            out = subprocess.run(["bash", "-euc", block.text], capture_output=True, text=True, timeout=400, env=client.env, cwd=client.folder)
+            assert out.returncode == block.code, out.stdout + out.stderr
+            printed = out.stdout
         else:
             assert block.kind == "output" and pattern_of(block.text).search(printed), f"{block.place}: {printed}"

@@ -57,6 +57,9 @@ Outcome outcome_of(World& w, const rpc::Method& method, const rpc::Caller& who,
     case Where::kLogs:
       outcome.answer = describe(method, call, request, &w.whole.logs);
       break;
+    case Where::kExecs:
+      outcome.answer = describe(method, call, request, &w.whole.execs);
+      break;
     case Where::kFlows:
       outcome.answer = describe(method, call, request, &w.whole.handlers.flows);
       break;

@@ -167,13 +167,21 @@ bool is_read(const rpc::Method& method, const FieldDescriptor& field) {
 }
 
 bool lies_in_an_environment(const FieldDescriptor& field) {
-  static const std::set<std::string> kFields = {"app_id",           "existing_app_id",
-                                                "function_id",      "existing_function_id",
-                                                "class_id",         "existing_class_id",
-                                                "secret_id",        "secret_ids",
-                                                "dict_id",          "queue_id",
-                                                "function_call_id", "environment_id",
-                                                "environment_name", "name",
+  static const std::set<std::string> kFields = {"app_id",
+                                                "existing_app_id",
+                                                "function_id",
+                                                "existing_function_id",
+                                                "class_id",
+                                                "existing_class_id",
+                                                "secret_id",
+                                                "secret_ids",
+                                                "dict_id",
+                                                "queue_id",
+                                                "function_call_id",
+                                                "environment_id",
+                                                "task_id",
+                                                "environment_name",
+                                                "name",
                                                 "current_name"};
   return kFields.contains(field.name());
 }

@@ -26,8 +26,15 @@ class NoFunctions final : public services::FunctionBuilder {
   }
 };
 
+// They are on their way for ever.
+class NoPrograms final : public worker::ExecRunner {
+ public:
+  void exec(const TaskId&, container::ExecSpec, container::Stdio, worker::ExecHooks) override {}
+  void signal_exec(const std::string&, int) override {}
+};
+
 // Where a method's handler would run: its third parameter.
-enum class Where { kInline, kWrite, kRead, kSlow, kCore, kLogs, kFlows, kTakes, kData };
+enum class Where { kInline, kWrite, kRead, kSlow, kCore, kLogs, kExecs, kFlows, kTakes, kData };
 
 class NamedRoom final : public rpc::Room {
  public:
@@ -54,6 +61,8 @@ struct Whole {
     table.add_room<services::Slow>(slow_room);
     table.add_room<core::Core>(core_room);
     table.add_room<logs::LogStore>(log_room);
+    table.add_room<worker::Execs>(exec_room);
+    execs.connect(no_programs, [](const std::string&) {});
     table.add_room<services::TokenFlows>(flow_room);
     table.add_room<services::QueueTakes>(take_room);
     table.add_room<services::DataWatch>(data_room);
@@ -72,10 +81,10 @@ struct Whole {
       value(store::Store::open(folder, value(store::Store::lock(folder))));
   services::KeyFile key = value(services::KeyFile::open(folder + "/secret.key", random));
   rpc::FdNumbers numbers{500, 1};
-  services::Identity identity{*store, key, numbers, clock};
+  services::AuthTokens auth_tokens{key};
+  services::Identity identity{*store, key, auth_tokens, numbers, clock};
   services::AccessRules access{*store};
   services::SignIns sign_ins{key, random};
-  services::AuthTokens auth_tokens{key};
   core::Core core{core::Limits{}, random};
   core::Timetable timetable;
   logs::LogStore logs{folder + "/logs"};
@@ -86,10 +95,27 @@ struct Whole {
       images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
   images::MountTrees mount_trees =
       value(images::MountTrees::open_folder(folder + "/mounts", blobs));
-  services::Context context{
-      clock,    wall,     random,      *store,        key,         identity,
-      access,   sign_ins, auth_tokens, core,          timetable,   core_loop,
-      log_loop, logs,     blobs,       client_mounts, mount_trees, "http://127.0.0.1:8714"};
+  NoPrograms no_programs;
+  worker::Execs execs{clock};
+  services::Context context{clock,
+                            wall,
+                            random,
+                            *store,
+                            key,
+                            identity,
+                            access,
+                            sign_ins,
+                            auth_tokens,
+                            core,
+                            timetable,
+                            core_loop,
+                            log_loop,
+                            logs,
+                            blobs,
+                            client_mounts,
+                            mount_trees,
+                            execs,
+                            "http://127.0.0.1:8714"};
   images::LayerStore layers = value(images::LayerStore::open_folder(folder + "/layers"));
   images::BaseImages bases = value(images::BaseImages::open_folder(
       {.root = folder + "/bases", .cache = folder + "/cache", .host = {}}, layers));
@@ -104,7 +130,8 @@ struct Whole {
   Handlers handlers{context, facts};
   NamedRoom inline_room{Where::kInline}, write_room{Where::kWrite}, read_room{Where::kRead},
       slow_room{Where::kSlow}, core_room{Where::kCore}, log_room{Where::kLogs},
-      flow_room{Where::kFlows}, take_room{Where::kTakes}, data_room{Where::kData};
+      exec_room{Where::kExecs}, flow_room{Where::kFlows}, take_room{Where::kTakes},
+      data_room{Where::kData};
   rpc::Table table;
 };
 

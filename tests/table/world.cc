@@ -60,6 +60,8 @@ World::World() : now_(whole.clock.now()) {
   };
   container = task_of(a, workspace_a);
   strange_container = task_of(b, workspace_b);
+  for (const rpc::Caller& each : {container, strange_container, task_of(open, workspace_a)})
+    whole.identity.add_task(each.task, each);
   service = as_token(workspace_a, a.service_user, WorkspaceRole::kService);
   viewer_token = limited(owner, rpc::EnvironmentRole::kViewer);
   member_token = limited(owner, rpc::EnvironmentRole::kContributor);

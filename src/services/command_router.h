@@ -1,0 +1,63 @@
+#pragma once
+// The task command router: programs that clients start in running containers. Its calls carry a
+// token for one container, which TaskGetCommandRouterAccess gives out.
+#include "modal_proto/task.pb.h"
+#include "modal_proto/task_command_router.pb.h"
+#include "services/context.h"
+
+namespace ionian::services {
+
+class CommandRouter {
+ public:
+  explicit CommandRouter(Context& context) : c_(context) {}
+  void bind(rpc::Table& table);
+
+ private:
+  template <class Reply>
+  using Poll = std::optional<Result<Reply>>;
+  using AccessRequest = modal::client::TaskGetCommandRouterAccessRequest;
+  using AccessReply = modal::client::TaskGetCommandRouterAccessResponse;
+  using StartRequest = modal::task_command_router::TaskExecStartRequest;
+  using StartReply = modal::task_command_router::TaskExecStartResponse;
+  using PollRequest = modal::task_command_router::TaskExecPollRequest;
+  using PollReply = modal::task_command_router::TaskExecPollResponse;
+  using WaitRequest = modal::task_command_router::TaskExecWaitRequest;
+  using WaitReply = modal::task_command_router::TaskExecWaitResponse;
+  using ReadRequest = modal::task_command_router::TaskExecStdioReadRequest;
+  using ReadReply = modal::task_command_router::TaskExecStdioReadResponse;
+  using WriteRequest = modal::task_command_router::TaskExecStdinWriteRequest;
+  using WriteReply = modal::task_command_router::TaskExecStdinWriteResponse;
+  using StatusRequest = modal::task_command_router::TaskExecStdinStatusRequest;
+  using StatusReply = modal::task_command_router::TaskExecStdinStatusResponse;
+
+  // TaskGetCommandRouterAccess. Where the router is, as the caller's kind of client writes it, and
+  // a token for it that is worth an hour, and no more than the pair that asked.
+  //   errors   NOT_FOUND · FAILED_PRECONDITION the container has ended, or the client would refuse
+  //            an address without TLS, or it is itself a container
+  Result<AccessReply> access(rpc::Call& call, const AccessRequest& request, core::Core& core);
+
+  // TaskExecStart (poll). Answers when the program runs. Repeats are the same program.
+  //   errors   NOT_FOUND container, secret · INVALID_ARGUMENT no such program ·
+  //            UNAVAILABLE the container is starting · RESOURCE_EXHAUSTED it runs too many
+  Poll<StartReply> start(rpc::Call& call, const StartRequest& request, worker::Execs& execs);
+  // TaskExecPoll, TaskExecWait (poll). How it ended; poll: nothing while it runs.
+  Result<PollReply> poll(rpc::Call& call, const PollRequest& request, worker::Execs& execs);
+  Poll<WaitReply> wait(rpc::Call& call, const WaitRequest& request, worker::Execs& execs);
+  // TaskExecStdioRead (stream). From an offset to the end of the stream.
+  //   errors   OUT_OF_RANGE what begins there is no longer kept (Execs::kWindowBytes)
+  std::optional<Status> stdio_read(rpc::Call& call, const ReadRequest& request,
+                                   worker::Execs& execs, rpc::Emit<ReadReply>& emit);
+  // TaskExecStdinWrite (poll). Answers when the server has all of it; bytes that came before are
+  // passed over.
+  //   errors   FAILED_PRECONDITION it has ended or closed its input, or there is a gap
+  Poll<WriteReply> stdin_write(rpc::Call& call, const WriteRequest& request, worker::Execs& execs);
+  Result<StatusReply> stdin_status(rpc::Call& call, const StatusRequest& request,
+                                   worker::Execs& execs);
+
+  Result<worker::ExecRequest> make(const rpc::Call& call, const StartRequest& request) const;
+  Result<std::string> url_for(const rpc::Call& call) const;
+
+  Context& c_;
+};
+
+}  // namespace ionian::services

@@ -1,0 +1,59 @@
+#include "services/exec_access.h"
+
+#include "services/secrets.h"
+
+namespace ionian::services {
+
+using worker::Execs;
+
+Result<Execs::Place> place_of_task(const Context& c, const rpc::Call& call,
+                                   const std::string& task) {
+  const TaskId id(task);
+  std::optional<Execs::Place> place;
+  if (const auto running = c.identity.task(id))
+    place = {running->workspace, running->environment};
+  else
+    place = c.execs.place_of(id);
+  const TaskId& only = call.caller.router_task;
+  const bool here =
+      place && place->workspace == call.caller.workspace && (only.empty() || only == id);
+  TRY(c.access.check(call, here ? &place->environment : nullptr, {"container", task}));
+  return *place;
+}
+
+Result<Execs::ExecPtr> exec_of(const Context& c, const rpc::Call& call, const std::string& task,
+                               const std::string& exec_id) {
+  TRY(place_of_task(c, call, task));
+  const Execs::ExecPtr exec = c.execs.find({.task = TaskId(task), .id = exec_id});
+  if (!exec)
+    return fail(Code::kNotFound, "command '", exec_id, "' of container ", task, " not found");
+  return exec;
+}
+
+std::optional<Result<void>> wait_for_start(rpc::Call& call, const Execs& execs,
+                                           const Execs::Exec& exec) {
+  auto started = execs.started(exec);
+  if (!started) call.watch(Execs::key_of(exec));
+  return started;
+}
+
+Result<void> add_secret(const Context& c, const rpc::Call& call, const std::string& id,
+                        Variables& variables) {
+  return c.store.read([&](store::View& view) -> Result<void> {
+    TRY(check_secret(c, view, call, id));
+    ASSIGN_OR_RETURN(const auto opened, open_secret(c, view, call.caller.workspace, id));
+    for (const auto& [name, value] : opened) variables[name] = value;
+    return {};
+  });
+}
+
+void add_terminal(const modal::client::PTYInfo& pty, container::ExecSpec& spec) {
+  spec.mutable_terminal()->set_rows(pty.winsz_rows());
+  spec.mutable_terminal()->set_columns(pty.winsz_cols());
+  Variables& env = *spec.mutable_env();
+  if (!pty.env_term().empty()) env["TERM"] = pty.env_term();
+  if (!pty.env_colorterm().empty()) env["COLORTERM"] = pty.env_colorterm();
+  if (!pty.env_term_program().empty()) env["TERM_PROGRAM"] = pty.env_term_program();
+}
+
+}  // namespace ionian::services

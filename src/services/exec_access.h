@@ -1,0 +1,35 @@
+#pragma once
+// Who may start programs in which container, and of what such a program is made. Common to the
+// command router and to the calls of old clients.
+#include "modal_proto/container.pb.h"
+#include "services/context.h"
+
+namespace ionian::services {
+
+// Where a container is that runs, or that has ended and ran programs of clients.
+//   errors   NOT_FOUND container · PERMISSION_DENIED the role in its environment
+Result<worker::Execs::Place> place_of_task(const Context& c, const rpc::Call& call,
+                                           const std::string& task);
+
+// The program that a client started under that name.   errors  the same · NOT_FOUND
+Result<worker::Execs::ExecPtr> exec_of(const Context& c, const rpc::Call& call,
+                                       const std::string& task, const std::string& exec_id);
+
+// Nothing: it is on its way, and the call waits for that.   errors  why it does not run
+std::optional<Result<void>> wait_for_start(rpc::Call& call, const worker::Execs& execs,
+                                           const worker::Execs::Exec& exec);
+
+// Variables of an environment, later ones win.
+using Variables = google::protobuf::Map<std::string, std::string>;
+// Adds those of a secret that lies where the caller may use it.   errors  NOT_FOUND · DATA_LOSS
+Result<void> add_secret(const Context& c, const rpc::Call& call, const std::string& id,
+                        Variables& variables);
+// A terminal of that size, and what says of which kind it is.
+void add_terminal(const modal::client::PTYInfo& pty, container::ExecSpec& spec);
+
+// As a shell would say it.
+inline int exit_code_of(const worker::ExecEnd& end) {
+  return end.signal ? 128 + end.signal : end.exit_code;
+}
+
+}  // namespace ionian::services
