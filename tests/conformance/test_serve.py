@@ -5,8 +5,6 @@ import signal
 import threading
 import time
 
-import pytest
-
 APP = """
     import modal
 
@@ -73,8 +71,7 @@ def wait_for(client, wanted):
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_change_of_the_file_is_served(client, how):
+def test_a_change_of_the_file_is_served_until_ctrl_c(client):
     path = client.write(APP, "served.py")
     process = client.popen("serve", path, PYTHONUNBUFFERED="1")
     lines = Lines(process)
@@ -90,7 +87,7 @@ def test_a_change_of_the_file_is_served(client, how):
         client.write(APP.replace("version one", "version three"), "served.py")
         wait_for(client, "version three")
     finally:
-        process.send_signal(how)
+        process.send_signal(signal.SIGINT)
         process.wait(60)
     left = json.loads(client.run("app", "list", "--json").stdout)
     assert [app["state"] for app in left if app["description"] == "served" and app["state"] != "stopped"] == [], left
