@@ -247,6 +247,7 @@ Result<void> Parts::listen() {
 std::optional<Time> Parts::recheck_open_calls(Time now) {
   if (now < next_recheck_) return next_recheck_;
   pipeline_->end_what_may_no_longer_be();
+  tasks_->end_cut_off(now);
   if (now >= next_removal_) {
     services::remove_what_is_old(*store_, now);
     next_removal_ = now + 1min;

@@ -48,12 +48,20 @@ modal::client::AppPublishRequest publish_of(const store::Deployment& deployment)
   return publish;
 }
 
+std::optional<store::Deployment> live_deployment(store::View& view, const AppId& app) {
+  auto last = store::last_deployment(view, app);
+  if (!last || !publish_of(*last).staged()) return last;
+  for (store::Deployment& each : store::list_deployments(view, app))
+    if (!publish_of(each).staged()) return std::move(each);
+  return std::nullopt;
+}
+
 modal::client::AppLifecycle lifecycle_of(store::View& view, const store::App& app) {
   modal::client::AppLifecycle life;
   life.set_app_state(static_cast<AppState>(app.state));
   life.set_created_at(to_unix_seconds(app.created_at));
   life.set_created_by(name_of_principal(view, app.workspace, app.created_by));
-  if (const auto last = store::last_deployment(view, app.id)) {
+  if (const auto last = live_deployment(view, app.id)) {
     life.set_deployed_at(to_unix_seconds(last->deployed_at));
     life.set_deployed_by(name_of_principal(view, app.workspace, last->deployed_by));
     life.set_version(last->version);
@@ -73,6 +81,7 @@ void Deployments::bind(rpc::Table& table) {
   on("AppDeploymentHistory", &Deployments::history, rpc::Access::kView);
   on("AppRollback", &Deployments::rollback);
   on("AppRollover", &Deployments::rollover);
+  on("AppPromote", &Deployments::promote);
 }
 
 Result<modal::client::AppGetByDeploymentNameResponse> Deployments::by_name(
@@ -179,9 +188,8 @@ Result<modal::client::AppPublishResponse> Deployments::publish(rpc::Call& call, 
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == AppState::APP_STATE_STOPPED || app.state == AppState::APP_STATE_STOPPING)
     return fail(Code::kFailedPrecondition, "app '", request.app_id(), "' is stopped");
-  if (request.staged())
-    return fail(Code::kUnimplemented, "staged deployments are not served by this version of Ionian: deploy without --staged, or under another name");
   Change change{.app = app, .publish = request};
+  if (request.staged()) return stage(call, tx, std::move(change));
   TRY(apply(call, tx, change));
   store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
   if (request.app_state() != AppState::APP_STATE_DEPLOYED) {
@@ -195,8 +203,25 @@ Result<modal::client::AppPublishResponse> Deployments::publish(rpc::Call& call, 
     return fail(Code::kFailedPrecondition, "another app was deployed as '", name, "' meanwhile; deploy again to replace it");
   store::set_app_deployed(tx, app.id, name, AppState::APP_STATE_DEPLOYED);
   change.publish.set_name(name);
+  change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_STANDARD);
   ASSIGN_OR_RETURN(const store::Deployment made, add_version(call, tx, change));
   return published<modal::client::AppPublishResponse>(c_, app.id, made.deployed_at);
+}
+
+Result<modal::client::AppPublishResponse> Deployments::stage(rpc::Call& call, store::Tx& tx, Change change) {
+  if (change.app.state != AppState::APP_STATE_DEPLOYED || !live_deployment(tx, change.app.id))
+    return fail(Code::kFailedPrecondition, "only an app that is deployed can have a staged version: deploy it once without --staged");
+  for (const auto& [tag, id] : change.publish.function_ids()) {
+    const auto record = store::find_function(tx, change.app.workspace, FunctionId(id));
+    if (!record || record->app != change.app.id) return fail(Code::kNotFound, "function '", id, "' not found in app '", change.app.id, "'");
+    // Pinned now: what is newest when it is promoted may be another version's.
+    std::string& definition = (*change.publish.mutable_definition_ids())[id];
+    if (definition.empty()) definition = store::newest_definition(tx, record->id);
+    if (store::find_definition(tx, record->id, definition).empty()) return fail(Code::kNotFound, "function '", id, "' has no definition '", definition, "'");
+  }
+  change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_STAGED);
+  ASSIGN_OR_RETURN(const store::Deployment made, add_version(call, tx, change));
+  return published<modal::client::AppPublishResponse>(c_, change.app.id, made.deployed_at);
 }
 
 Result<modal::client::AppDeploymentHistoryResponse> Deployments::history(rpc::Call& call, const modal::client::AppDeploymentHistoryRequest& request,
@@ -213,17 +238,17 @@ Result<modal::client::AppDeploymentHistoryResponse> Deployments::history(rpc::Ca
     row->set_deployed_by(name_of_principal(view, app.workspace, d.deployed_by));
     row->set_tag(publish.deployment_tag());
     row->set_rollback_version(publish.rollback_version());
-    row->set_rollback_allowed(app.state == AppState::APP_STATE_DEPLOYED);
+    row->set_rollback_allowed(app.state == AppState::APP_STATE_DEPLOYED && !publish.staged());
     if (publish.has_commit_info()) *row->mutable_commit_info() = publish.commit_info();
     row->set_deployment_type(publish.deployment_type());
-    reply.set_production_app_version(std::max<std::int64_t>(reply.production_app_version(), d.version));
+    if (!publish.staged()) reply.set_production_app_version(std::max(reply.production_app_version(), static_cast<std::uint32_t>(d.version)));
   }
   return reply;
 }
 
 Result<Deployments::Deployed> Deployments::deployed_app(rpc::Call& call, store::View& view, const std::string& id) {
   ASSIGN_OR_RETURN(store::App app, app_of(c_, view, call, id));
-  auto live = store::last_deployment(view, app.id);
+  auto live = live_deployment(view, app.id);
   // App.lookup makes apps that have a name and no version.
   if (app.state != AppState::APP_STATE_DEPLOYED || !live)
     return fail(Code::kFailedPrecondition, "app '", id, "' is not deployed, so it has no version to go to");
@@ -242,10 +267,15 @@ Result<modal::client::AppRollbackResponse> Deployments::rollback(rpc::Call& call
   ASSIGN_OR_RETURN(const Deployed now, deployed_app(call, tx, request.app_id()));
   if (request.version() == 0) return fail(Code::kInvalidArgument, "0 is no version: versions count from 1, and -1 is the one before the live one");
   const int version = request.version() < 0 ? now.live.version + request.version() : request.version();
-  const auto old = store::find_deployment(tx, now.app.id, version);
+  auto old = store::find_deployment(tx, now.app.id, version);
+  // Counting back passes over what never was live.
+  for (int before = version; old && request.version() < 0 && publish_of(*old).staged();) old = store::find_deployment(tx, now.app.id, --before);
   if (!old) return no_version(now.app, version);
   Change change{.app = now.app, .publish = publish_of(*old)};
-  change.publish.set_rollback_version(version);
+  if (change.publish.staged())
+    return fail(Code::kFailedPrecondition, "version ", version, " of app '", now.app.name, "' is staged and never was live; `modal app promote` makes it so");
+  change.publish.set_rollback_version(old->version);
+  change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_ROLLBACK);
   return go_to<modal::client::AppRollbackResponse>(call, tx, std::move(change));
 }
 
@@ -253,7 +283,21 @@ Result<modal::client::AppRolloverResponse> Deployments::rollover(rpc::Call& call
   ASSIGN_OR_RETURN(const Deployed now, deployed_app(call, tx, request.app_id()));
   Change change{.app = now.app, .publish = publish_of(now.live), .replace_all = true};
   change.publish.clear_rollback_version();
+  change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_ROLLOVER);
   return go_to<modal::client::AppRolloverResponse>(call, tx, std::move(change));
+}
+
+Result<modal::client::AppPromoteResponse> Deployments::promote(rpc::Call& call, const modal::client::AppPromoteRequest& request, store::Tx& tx) {
+  ASSIGN_OR_RETURN(const Deployed now, deployed_app(call, tx, request.app_id()));
+  const auto staged = store::find_deployment(tx, now.app.id, request.version());
+  if (!staged) return no_version(now.app, request.version());
+  Change change{.app = now.app, .publish = publish_of(*staged)};
+  if (!change.publish.staged())
+    return fail(Code::kFailedPrecondition, "version ", request.version(), " of app '", now.app.name, "' is not staged; `modal app rollback` goes back to one that was live");
+  change.publish.set_staged(false);
+  change.publish.set_rollback_version(static_cast<std::uint32_t>(request.version()));
+  change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_PROMOTION);
+  return go_to<modal::client::AppPromoteResponse>(call, tx, std::move(change));
 }
 
 }  // namespace ionian::services

@@ -9,6 +9,8 @@ namespace ionian::services {
 // How clients see the life of an app: zeros and empty names mean "not so".
 modal::client::AppLifecycle lifecycle_of(store::View& view, const store::App& app);
 modal::client::AppPublishRequest publish_of(const store::Deployment& deployment);
+// The one that calls go to: the last that is not staged.
+std::optional<store::Deployment> live_deployment(store::View& view, const AppId& app);
 // NOT_FOUND, and where to look.
 std::unexpected<Status> no_version(const store::App& app, int version);
 // A user's or service user's name; "" if there is none.
@@ -31,9 +33,13 @@ class Deployments {
   Result<modal::client::AppGetLayoutResponse> layout(rpc::Call& call, const modal::client::AppGetLayoutRequest& request, store::View& view);
 
   // AppPublish. The app's functions are complete. With DEPLOYED the app gets its name and a new version: running inputs
-  // end on the containers of the version before, new ones go to new containers.
+  // end on the containers of the version before, new ones go to new containers. Staged, it is only kept.
   //   errors   NOT_FOUND app, function, definition · FAILED_PRECONDITION the app is stopped, or another has the name
   Result<modal::client::AppPublishResponse> publish(rpc::Call& call, const modal::client::AppPublishRequest& request, store::Tx& tx);
+
+  // AppPromote. A new version with the definitions of a staged one, live at once.
+  //   errors   NOT_FOUND no such version · FAILED_PRECONDITION it is not staged, or the app is not deployed
+  Result<modal::client::AppPromoteResponse> promote(rpc::Call& call, const modal::client::AppPromoteRequest& request, store::Tx& tx);
 
   // AppDeploymentHistory, the newest first.   errors  NOT_FOUND
   Result<modal::client::AppDeploymentHistoryResponse> history(rpc::Call& call, const modal::client::AppDeploymentHistoryRequest& request, store::View& view);
@@ -52,6 +58,9 @@ class Deployments {
   };
   // Makes the definitions live, after the commit also in the core.
   Result<void> apply(rpc::Call& call, store::Tx& tx, const Change& change);
+  // A version that is kept and that no call goes to, until it is promoted.
+  //   errors   NOT_FOUND function, definition · FAILED_PRECONDITION the app is not deployed
+  Result<modal::client::AppPublishResponse> stage(rpc::Call& call, store::Tx& tx, Change change);
   Result<store::Deployment> add_version(rpc::Call& call, store::Tx& tx, const Change& change);
   // A new version, with what another one had.
   template <class Reply>

@@ -46,7 +46,7 @@ Result<store::Function> Lookups::pinned(rpc::Call& call, store::Tx& tx, const st
 
 Result<modal::client::FunctionGetResponse> Lookups::function(rpc::Call& call, const modal::client::FunctionGetRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, deployed_app(call, tx, request.environment_name(), request.app_name()));
-  const auto live = store::last_deployment(tx, app.id);
+  const auto live = live_deployment(tx, app.id);
   store::Function record;
   if (request.app_version() != 0 && live && request.app_version() != live->version) {
     ASSIGN_OR_RETURN(record, pinned(call, tx, app, request.object_tag(), request.app_version()));
@@ -80,7 +80,7 @@ Result<modal::client::FunctionGetByIdResponse> Lookups::function_by_id(rpc::Call
 Result<modal::client::ClassGetResponse> Lookups::class_by_name(rpc::Call& call, const modal::client::ClassGetRequest& request, store::View& view) {
   ASSIGN_OR_RETURN(const store::App app, deployed_app(call, view, request.environment_name(), request.app_name()));
   modal::client::ClassGetResponse reply;
-  const auto live = store::last_deployment(view, app.id);
+  const auto live = live_deployment(view, app.id);
   if (request.app_version() != 0 && live && request.app_version() != live->version) {
     const auto deployment = store::find_deployment(view, app.id, request.app_version());
     if (!deployment) return no_version(app, request.app_version());

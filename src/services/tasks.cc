@@ -1,11 +1,20 @@
 #include "services/tasks.h"
 
+#include <fcntl.h>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "services/task_spec.h"
 #include "store/apps.h"
 
 namespace ionian::services {
+
+namespace {
+
+// A runtime that makes its connection anew does so at once.
+constexpr Duration kCutOffMax = 10s;
+
+}  // namespace
 
 Tasks::Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
     : c_(context), layers_(layers), numbers_(numbers), pool_(pool), limits_(limits) {}
@@ -157,7 +166,37 @@ void Tasks::discard(const std::string& upper) {
 void Tasks::connected(const TaskId& id, UniqueFd connection) {
   Result<int> number = numbers_.assign(std::move(connection), id);
   if (!number) return log::warning("a connection of ", id, " was closed: ", number.error().message);
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto it = known_.find(id); it != known_.end())
+      it->second.connected = true, it->second.connections.push_back(*number);
+  }
   server_->adopt(*number);
+}
+
+bool Tasks::is_open(const TaskId& task, int connection) const {
+  return numbers_.task_of(cat("fd:", connection)) == task && (::fcntl(connection, F_GETFD) >= 0 || errno != EBADF);
+}
+
+void Tasks::end_cut_off(Time now) {
+  std::vector<TaskId> ending;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [id, known] : known_) {
+      if (!known.connected) continue;
+      std::erase_if(known.connections, [&](int each) { return !is_open(id, each); });
+      if (!known.connections.empty())
+        known.cut_off.reset();
+      else if (!known.cut_off)
+        known.cut_off = now;
+      else if (now - *known.cut_off >= kCutOffMax)
+        ending.push_back(id);
+    }
+  }
+  for (const TaskId& id : ending) {
+    log::warning("container ", id, " has had no connection to the server for ", kCutOffMax / 1s, " s; it is ended");
+    kill(id);
+  }
 }
 
 }  // namespace ionian::services

@@ -50,6 +50,9 @@ class Tasks final : public worker::Events {
   void watch(const FunctionId& function, std::shared_ptr<TaskWatcher> watcher);
   void unwatch(const FunctionId& function);
   void kill_all(const FunctionId& function);
+  // Ends containers that have been without any connection to the server for a while: whatever runs in one of them, its
+  // runtime (whose files its user's code may have closed) can neither take inputs nor give results any more.
+  void end_cut_off(Time now);
   // Removes the folder of a task that had kept what it wrote; `upper` lies in it.
   void discard(const std::string& upper);
 
@@ -67,10 +70,14 @@ class Tasks final : public worker::Events {
     CallId call;
     bool launched = false;   // the worker has it
     bool cancelled = false;  // unwanted before the worker had it
+    bool connected = false;  // it has been, at least
+    std::vector<int> connections;  // by their numbers
+    std::optional<Time> cut_off;   // since when all of them are closed
   };
 
   // A task that is still being prepared will not start; true if it was one.
   bool cancel_unlaunched(const TaskId& task);
+  bool is_open(const TaskId& task, int connection) const;
   std::shared_ptr<TaskWatcher> watcher_of(const FunctionId& function);
 
   Context& c_;

@@ -74,6 +74,26 @@ def test_deploy_call_redeploy_history_rollback_stop(client):
     assert again.returncode == 1 and "already stopped" in again.stderr + again.stdout
 
 
+def test_a_staged_version_waits_until_it_is_promoted(client):
+    first = deploy(client, "stage", "zero", "--staged", check=False)
+    assert first.returncode == 1 and "deploy it once without --staged" in " ".join((first.stdout + first.stderr).replace("│", " ").split())
+    deploy(client, "stage", "one")
+    deploy(client, "stage", "two", "--staged")
+    assert call(client, "stage") == "one"
+    assert call(client, "stage", options="{'version': 2}") == "two"
+    deploy(client, "stage", "three")
+    assert call(client, "stage") == "three"
+    not_staged = client.run("app", "promote", "stage", "v1", check=False)
+    assert not_staged.returncode == 1 and "is not staged" in " ".join((not_staged.stdout + not_staged.stderr).replace("│", " ").split())
+    client.run("app", "promote", "stage", "v2")
+    assert call(client, "stage") == "two"
+    history = json.loads(client.run("app", "history", "stage", "--json").stdout)
+    assert [h["version"] for h in history] == ["v4", "v3", "v2", "v1"], history
+    # Back to the one that was live before, and never to one that only was staged.
+    client.run("app", "rollback", "stage")
+    assert call(client, "stage") == "three"
+
+
 def test_a_redeploy_fails_no_call(client):
     deploy(client, "rolling", "old")
     program = client.write("""

@@ -101,8 +101,3 @@ def test_variants_of_a_function_that_a_deployment_leaves_out_keep_nothing_warm(c
     while rows := json.loads(client.run("container", "list", "--json").stdout):
         assert time.monotonic() < deadline, rows
     client.run("app", "stop", "tools", "--yes")
-
-
-def test_a_staged_deployment_is_refused(client):
-    out = deploy(client, APP, "--staged", check=False)
-    assert out.returncode != 0 and "staged deployments are not served" in said(out), said(out)
