@@ -233,6 +233,52 @@ def test_old_clients_run_commands_too(old, client, task):
     assert code.strip() == "5 'two one\\nand the rest'", code
 
 
+def test_addresses_by_kind_of_client_and_what_the_token_opens(client, task):
+    out = client.python(client.write("""
+        import asyncio
+        import os
+        import sys
+
+        from grpclib.client import Channel
+        from grpclib.exceptions import GRPCError
+        from modal_proto import api_pb2, task_command_router_pb2 as router_pb2
+        from modal_proto.api_grpc import ModalClientStub
+        from modal_proto.task_command_router_grpc import TaskCommandRouterStub
+
+        async def refused(what, call):
+            try:
+                await call
+            except GRPCError as error:
+                print(what, error.status.name)
+
+        async def main(task):
+            host, port = os.environ["MODAL_SERVER_URL"].split("//")[1].split(":")
+            channel = Channel(host, int(port))
+            api, router = ModalClientStub(channel), TaskCommandRouterStub(channel)
+            for kind in "1", "8", "9":
+                access = await api.TaskGetCommandRouterAccess(api_pb2.TaskGetCommandRouterAccessRequest(task_id=task), metadata={
+                    "x-modal-client-version": "1.6.4", "x-modal-client-type": kind, "x-modal-token-id": os.environ["MODAL_TOKEN_ID"],
+                    "x-modal-token-secret": os.environ["MODAL_TOKEN_SECRET"]})
+                print(kind, access.url.replace(f"{host}:{port}", "HERE"))
+
+            def poll(token, of=task):
+                request = router_pb2.TaskExecPollRequest(task_id=of, exec_id="x")
+                return router.TaskExecPoll(request, metadata={"authorization": f"Bearer {token}"} if token else {})
+
+            await refused("unknown", poll(access.jwt))
+            await refused("elsewhere", poll(access.jwt, "ta-" + "1" * 26))
+            await refused("forged", poll(access.jwt[:-4] + "AAAA"))
+            await refused("without", poll(""))
+            await refused("beyond", api.AppList(api_pb2.AppListRequest(), metadata={"authorization": f"Bearer {access.jwt}"}))
+            channel.close()
+
+        asyncio.run(main(sys.argv[1]))
+    """, "access.py"), task).stdout.splitlines()
+    # JavaScript and Go want to read https://, and speak in the clear to their own machine.
+    assert out == ["1 http://HERE", "8 https://HERE", "9 https://HERE", "unknown NOT_FOUND", "elsewhere NOT_FOUND",
+                   "forged UNAUTHENTICATED", "without UNAUTHENTICATED", "beyond UNAUTHENTICATED"], out
+
+
 def test_a_container_that_ends_takes_its_commands_along(own, client, task):
     running = subprocess.Popen([client.venv / "bin/modal", "container", "exec", "--no-pty", task, "--", "sh", "-c", "echo ready; sleep 1000"],
                                stdout=subprocess.PIPE, text=True, env=client.env | {"PYTHONUNBUFFERED": "1"}, cwd=client.folder)
