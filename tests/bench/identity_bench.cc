@@ -8,6 +8,7 @@
 #include "base/cat.h"
 #include "base/file.h"
 #include "ionian/config.hpp"
+#include "services/auth_tokens.h"
 #include "services/identity.h"
 #include "store/people.h"
 #include "store/workspaces.h"
