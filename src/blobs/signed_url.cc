@@ -1,8 +1,7 @@
 #include "blobs/signed_url.h"
-#include "base/same_secret.h"
 
-#include <charconv>
-#include <map>
+#include "base/same_secret.h"
+#include "blobs/query.h"
 
 namespace ionian::blobs {
 namespace {
@@ -11,24 +10,6 @@ constexpr std::string_view kPrefix = "/blobs/";
 
 std::string text_of(const BlobRight& r) {
   return cat(r.method, ' ', r.workspace, ' ', r.blob, ' ', r.length, ' ', r.part, ' ', r.parts, ' ', r.side, ' ', to_unix_ms(r.expires));
-}
-
-std::map<std::string, std::string, std::less<>> query_of(std::string_view text) {
-  std::map<std::string, std::string, std::less<>> query;
-  while (!text.empty()) {
-    const std::string_view pair = text.substr(0, text.find('&'));
-    text.remove_prefix(std::min(text.size(), pair.size() + 1));
-    const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos) query.emplace(pair.substr(0, equals), pair.substr(equals + 1));
-  }
-  return query;
-}
-
-template <class T>
-T number_of(const std::map<std::string, std::string, std::less<>>& query, std::string_view name) {
-  T n = 0;
-  if (const auto it = query.find(name); it != query.end()) std::from_chars(it->second.data(), it->second.data() + it->second.size(), n);
-  return n;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ void add_admin(CLI::App& app) {
   add_admin_audit(*admin);
   add_admin_backup(*admin);
   add_admin_status(*admin);
+  add_admin_volumes(*admin);
 }
 
 }  // namespace ionian::cli

@@ -42,5 +42,6 @@ void add_admin_people(CLI::App& admin);
 void add_admin_audit(CLI::App& admin);
 void add_admin_backup(CLI::App& admin);
 void add_admin_status(CLI::App& admin);
+void add_admin_volumes(CLI::App& admin);
 
 }  // namespace ionian::cli

@@ -20,7 +20,7 @@ struct Options : AdminOptions {
 // out.
 std::vector<images::PackItem> items_of(const Options& options, const std::string& records) {
   std::vector<images::PackItem> items = {{records, "ionian.db"}};
-  for (const char* name : {"blobs", "layers", "bases", "mounts", "logs"}) {
+  for (const char* name : {"blobs", "layers", "bases", "mounts", "volumes/contents", "logs"}) {
     const std::string path = cat(options.data, "/", name);
     struct stat about;
     if (::stat(path.c_str(), &about) == 0) items.push_back({path, name});

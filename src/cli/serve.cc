@@ -38,6 +38,13 @@ void add_serve(CLI::App& app) {
   command->add_option_function<unsigned>("--dict-expiry-days", [options](unsigned days) { options->dict_entry_life = days * 24h; },
                                          "Days after its last use for which an entry of a dict stays; 7 if not said, 0 = for ever")
       ->check(CLI::Range(0, 36'500));
+  command->add_option("--volume-entries-max", options->volume_entries, "Files, folders and links that a volume may have; 1,000,000 if not said")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  command->add_option("--volume-file-max", options->volume_file_mib, "MiB that one file of a volume may have; 1,048,576 (1 TiB) if not said")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24));
+  command->add_option_function<unsigned>("--volume-commit-seconds", [options](unsigned seconds) { options->volume_commit_interval = seconds * 1s; },
+                                         "Seconds after which what containers write to volumes is committed unasked; 10 if not said, 0 = only at their end")
+      ->check(CLI::Range(0, 86'400));
   command->add_flag("--log-json", options->json_logs, "Log lines as JSON");
   command->add_flag("--debug", options->debug, "Log every call");
   command->callback([options, password_from_stdin] {

@@ -34,10 +34,12 @@ struct Plan {
 // What the container says to the spawner, one packet each. kError may be followed by others, which
 // then say nothing.
 enum class Report : char {
-  kError = 'E',    // then the text
-  kStarted = 'S',  // the program runs
-  kExited = 'X',   // then its wait status, an int
-  kBecame = 'B',   // of contain_anew(): the program finds another file system around it
+  kError = 'E',      // then the text
+  kStarted = 'S',    // the program runs
+  kExited = 'X',     // then its wait status, an int
+  kBecame = 'B',     // of contain_anew(): the program finds another file system around it
+  kExchanged = 'C',  // of exchange_mount()
+  kBusy = 'Y',       // of the same: files are open in what stands there
 };
 
 // Runs in the child of clone3 and never returns.
@@ -47,7 +49,12 @@ enum class Report : char {
 // that the container of that init has.
 [[noreturn]] void contain_anew(const Plan& plan, int init_pidfd);
 
+// Runs in a child of the spawner and never returns: puts a mount in the place of the one that the
+// container of that init has at `target`, at once and only if nothing there is in use.
+[[noreturn]] void exchange_mount(int mount, const std::string& target, int report, int init_pidfd);
+
 // The parts of contain(), one file each.
+Result<void> enter_namespaces(int init_pidfd);  // contain_anew.cc
 Result<void> become_root();
 Result<void> tie_to_spawner();
 Result<User> look_up_user(const std::string& wanted);

@@ -20,13 +20,6 @@ struct Lasting {
   UniqueFd mount;
 };
 
-Result<void> enter_namespaces(int init_pidfd) {
-  if (::setns(init_pidfd, CLONE_NEWUSER | CLONE_NEWNS) != 0)
-    return sys_fail("enter the container's namespaces");
-  TRY(become_root());
-  return tie_to_spawner();
-}
-
 Result<std::vector<Lasting>> hold_lasting(const ContainerSpec& spec) {
   std::vector<std::string> targets(std::begin(kLasting), std::end(kLasting));
   for (const char* file : {"/etc/resolv.conf", "/etc/hosts"}) targets.emplace_back(file);
@@ -56,12 +49,20 @@ Result<void> change(const Plan& plan, int init_pidfd) {
   for (const Lasting& each : lasting) TRY(attach(each.mount.get(), each.target));
   if (::umount2(".", MNT_DETACH) != 0) return sys_fail("leave the old root");
   if (::chdir("/") != 0) return sys_fail("enter the new root");
+  for (const MountInto& mount : plan.mounts) TRY(attach(mount.mount, mount.target));
   ASSIGN_OR_RETURN(const User user, look_up_user(plan.spec->user()));
   TRY(write_files(*plan.spec, user));
   return make_workdir(*plan.spec);
 }
 
 }  // namespace
+
+Result<void> enter_namespaces(int init_pidfd) {
+  if (::setns(init_pidfd, CLONE_NEWUSER | CLONE_NEWNS) != 0)
+    return sys_fail("enter the container's namespaces");
+  TRY(become_root());
+  return tie_to_spawner();
+}
 
 void contain_anew(const Plan& plan, int init_pidfd) {
   ::umask(022);

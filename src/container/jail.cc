@@ -40,6 +40,10 @@ Result<void> check(const ContainerSpec& spec) {
     if (!bind.source().starts_with('/') || !bind.target().starts_with('/'))
       return fail(Code::kInvalidArgument, "bind ", bind.source(), " to ", bind.target(),
                   " is not absolute");
+  for (const Overlay& overlay : spec.overlays())
+    if (!overlay.target().starts_with('/') || !overlay.upper_dir().starts_with('/') ||
+        overlay.lowers().empty())
+      return fail(Code::kInvalidArgument, "overlay at ", overlay.target(), " is not whole");
   return {};
 }
 
@@ -53,6 +57,36 @@ CgroupLimits limits_of(const ContainerSpec& spec) {
           .cpu_milli = spec.cpu_milli(),
           .pids_max = spec.pids_max(),
           .background = spec.background()};
+}
+
+// Its own user may write where the root of the tree is the container's.
+bool open_to_all(const ContainerSpec& spec) {
+  return !spec.user().empty() && spec.user() != "root" && spec.user() != "0";
+}
+
+// Their lowers too, so that a child of the spawner is the last that closes them (rootfs.h).
+Result<std::vector<Rootfs>> mount_overlays(const ContainerSpec& spec, const IdRange& ids) {
+  std::vector<Rootfs> made;
+  for (const Overlay& overlay : spec.overlays()) {
+    ASSIGN_OR_RETURN(Rootfs each, mount_overlay(overlay, open_to_all(spec), ids));
+    made.push_back(std::move(each));
+  }
+  return made;
+}
+
+void add_overlays(Plan& plan, const std::vector<Rootfs>& overlays) {
+  for (std::size_t i = 0; i < overlays.size(); ++i)
+    plan.mounts.push_back(
+        {overlays[i].mount.get(), plan.spec->overlays(static_cast<int>(i)).target()});
+}
+
+// A pipe by which a child of the spawner tells what came of a change.
+Result<UniqueFd> make_change(Container& container) {
+  int report[2];
+  if (::pipe2(report, O_CLOEXEC | O_DIRECT) != 0) return sys_fail("make a pipe");
+  container.change.reset(report[0]);
+  ::fcntl(container.change.get(), F_SETFL, O_NONBLOCK);
+  return UniqueFd(report[1]);
 }
 
 // From here on the container's own mounts hold its upper. Its last use, which writes back what is
@@ -81,6 +115,7 @@ Result<void> give_stdio(std::vector<UniqueFd>& stdio, const IdRange& ids) {
 struct Jail::Mounts {
   Rootfs rootfs;
   std::vector<std::pair<UniqueFd, std::string>> into;
+  std::vector<Rootfs> overlays;
 };
 
 Result<Jail> Jail::open(const std::string& run_dir, const std::string& name) {
@@ -138,6 +173,7 @@ Result<void> Jail::make_mounts(const Container& container, Mounts& mounts) const
                                              : Access::kReadWrite;
     TRY(add(clone_mount(bind.source(), access, ids), bind.target()));
   }
+  ASSIGN_OR_RETURN(mounts.overlays, mount_overlays(spec, ids));
   return {};
 }
 
@@ -160,6 +196,7 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
             .rootfs = mounts.rootfs.mount.get()};
   for (const UniqueFd& tasks : container.cgroup.v1_tasks) plan.v1_tasks.push_back(tasks.get());
   for (const auto& [mount, target] : mounts.into) plan.mounts.push_back({mount.get(), target});
+  add_overlays(plan, mounts.overlays);
 
   int pidfd = -1;
   clone_args args{.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC |
@@ -232,6 +269,7 @@ Result<void> Jail::become(Container& container, ContainerSpec spec) {
       spec.network() != container.spec.network() || spec.user() != container.spec.user() ||
       spec.keep_upper() || spec.binds_size() != container.spec.binds_size())
     return fail(Code::kInvalidArgument, "container ", spec.id(), " cannot become that");
+  container.exchanging = false;
   container.spec = std::move(spec);
   TRY(cgroups_.change(container.cgroup, limits_of(container.spec)));
   std::vector<std::string> former = std::move(container.upper.folders);
@@ -243,17 +281,14 @@ Result<void> Jail::become(Container& container, ContainerSpec spec) {
                                                       .upper = container.upper.upper.get(),
                                                       .work = container.upper.work.get()},
                                                      container.ids));
-  int report[2];
-  if (::pipe2(report, O_CLOEXEC | O_DIRECT) != 0) return sys_fail("make a pipe");
-  container.change.reset(report[0]);
-  const UniqueFd report_write(report[1]);
-  ::fcntl(container.change.get(), F_SETFL, O_NONBLOCK);
+  ASSIGN_OR_RETURN(const std::vector<Rootfs> overlays,
+                   mount_overlays(container.spec, container.ids));
+  ASSIGN_OR_RETURN(const UniqueFd report, make_change(container));
+  Plan plan{.spec = &container.spec, .report = report.get(), .rootfs = rootfs.mount.get()};
+  add_overlays(plan, overlays);
   const pid_t pid = ::fork();
   if (pid < 0) return sys_fail("fork");
-  if (pid == 0)
-    contain_anew(
-        {.spec = &container.spec, .report = report_write.get(), .rootfs = rootfs.mount.get()},
-        container.pidfd.get());
+  if (pid == 0) contain_anew(plan, container.pidfd.get());
   let_go_of_upper(container);
   return {};
 }
@@ -264,6 +299,23 @@ Result<std::unique_ptr<Exec>> Jail::exec(const Container& container, const ExecS
     return fail(Code::kInvalidArgument, "there is no program to run");
   ASSIGN_OR_RETURN(const CgroupDoor door, cgroups_.open_door(container.cgroup));
   return start_exec(container, door, seccomp_, spec, std::move(stdio));
+}
+
+Result<void> Jail::exchange(Container& container, const Overlay& overlay) {
+  if (!container.started || container.change)
+    return fail(Code::kUnavailable, "container ", container.spec.id(), " is just being changed");
+  ASSIGN_OR_RETURN(const Rootfs made,
+                   mount_overlay(overlay, open_to_all(container.spec), container.ids));
+  ASSIGN_OR_RETURN(const UniqueFd report, make_change(container));
+  container.exchanging = true;
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    container.change.reset();
+    return sys_fail("fork");
+  }
+  if (pid == 0)
+    exchange_mount(made.mount.get(), overlay.target(), report.get(), container.pidfd.get());
+  return {};
 }
 
 bool Jail::clear(Container& container, std::vector<std::string>& doomed) {

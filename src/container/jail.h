@@ -28,6 +28,7 @@ struct Container {
   Upper upper;
   std::string error;  // what init reported; the container then never started
   bool started = false;
+  bool exchanging = false;  // `change` is of exchange()
   bool exited = false;
   int status = 0;  // wait status of the program, once exited
 };
@@ -54,6 +55,9 @@ class Jail {
   // One more program in a running container.   errors  INVALID_ARGUMENT · what the kernel refused
   Result<std::unique_ptr<Exec>> exec(const Container& container, const ExecSpec& spec,
                                      std::vector<UniqueFd> stdio) const;
+  // Has a process put an overlay in the place of the one at its target; its report comes by
+  // `container.change`.   errors   UNAVAILABLE it is just being changed · what the kernel refused
+  Result<void> exchange(Container& container, const Overlay& overlay);
   // After its init is reaped. Adds the folders that are to be removed to `doomed`. False: a cgroup
   // is still in use, call again.
   bool clear(Container& container, std::vector<std::string>& doomed);

@@ -117,7 +117,7 @@ Result<Rootfs> mount_rootfs(const RootfsOptions& options, const IdRange& ids) {
   TRY(fs.set_flag("volatile"));
   // Layers stay readable without each other's history.
   TRY(fs.set("metacopy", "off"));
-  TRY(fs.set("redirect_dir", "off"));
+  TRY(fs.set("redirect_dir", options.renames_folders ? "on" : "off"));
   TRY(fs.set("index", "off"));
   ASSIGN_OR_RETURN(rootfs.mount, fs.mount(MOUNT_ATTR_NODEV));
   return rootfs;

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "container/id_ranges.h"
+#include "container/spec.pb.h"
 
 namespace ionian::container {
 
@@ -16,6 +17,7 @@ struct RootfsOptions {
   std::vector<std::string> lowers;  // lowest first
   int upper = -1;                   // open folders on one file system
   int work = -1;
+  bool renames_folders = false;  // of the lowers; a layer that is kept must not depend on others
 };
 
 struct Rootfs {
@@ -32,6 +34,9 @@ Result<Rootfs> mount_rootfs(const RootfsOptions& options, const IdRange& ids);
 // A clone of what stands at `source`, without what is mounted below it. Idmapped where its file
 // system can.
 Result<UniqueFd> clone_mount(const std::string& source, Access access, const IdRange& ids);
+
+// The overlay of a volume, with its upper and work folders made.
+Result<Rootfs> mount_overlay(const Overlay& overlay, bool open_to_all, const IdRange& ids);
 
 // A tmpfs with the device nodes that every container has, owned by its root.
 Result<UniqueFd> mount_dev(const IdRange& ids);

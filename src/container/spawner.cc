@@ -79,6 +79,10 @@ Result<ContainerEvent> to_event(Packet packet) {
     event.kind = ContainerEvent::kExecExited;
     event.exit_code = message.exec_exited().exit_code();
     event.signal = message.exec_exited().signal();
+  } else if (message.has_exchanged()) {
+    event.kind = ContainerEvent::kExchanged;
+    event.error = message.exchanged().error();
+    event.busy = message.exchanged().busy();
   } else {
     event.error = message.failed();
   }
@@ -202,6 +206,13 @@ Result<void> Spawner::exec(const ExecSpec& spec, Stdio stdio) {
 Result<void> Spawner::become(const ContainerSpec& spec) {
   SpawnerRequest request;
   *request.mutable_become() = spec;
+  return send_request(socket_.get(), request);
+}
+
+Result<void> Spawner::exchange(const std::string& id, const Overlay& overlay) {
+  SpawnerRequest request;
+  request.mutable_exchange()->set_id(id);
+  *request.mutable_exchange()->mutable_overlay() = overlay;
   return send_request(socket_.get(), request);
 }
 

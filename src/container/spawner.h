@@ -14,6 +14,7 @@ namespace ionian::container {
 
 class ContainerSpec;
 class ExecSpec;
+class Overlay;
 
 struct SpawnerOptions {
   // Started as `executable spawner FD`; must end in run_spawner(FD).
@@ -44,6 +45,7 @@ struct ContainerEvent {
     kExecStarted,
     kExecFailed,
     kExecExited,
+    kExchanged,
   };
 
   std::string id;
@@ -63,7 +65,9 @@ struct ContainerEvent {
   // kStarted and kExited: what the host's file system shows for the container's root.
   std::uint32_t id_base = 0;
   // kFailed, kExecFailed, and kBecame where it is not empty: it did not, and should be killed.
+  // kExchanged, where it is not empty: the old overlay is still there, ...
   std::string error;
+  bool busy = false;          // ... because files in it are open
   bool not_runnable = false;  // kExecFailed: there is no such program, or it may not be run
   UniqueFd terminal;          // kExecStarted: our end of it
 };
@@ -94,6 +98,9 @@ class Spawner {
   // Its program goes on, with the new root as its working folder if it stood in the old one.
   // Leads to kBecame, unless the container ends first.
   Result<void> become(const ContainerSpec& spec);
+  // Puts an overlay in the place of the one that a running container has at its target. Leads to
+  // kExchanged, unless the container ends first. One at a time for a container.
+  Result<void> exchange(const std::string& id, const Overlay& overlay);
   // To the program, by way of the container's init.
   Result<void> signal(const std::string& id, int signo);
 

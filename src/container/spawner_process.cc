@@ -39,6 +39,8 @@ class SpawnerProcess {
   void on_request(Packet packet);
   Result<void> launch(ContainerSpec spec, std::vector<UniqueFd> fds);
   void become(ContainerSpec spec);
+  void exchange(const Exchange& wish);
+  void send_exchanged(const std::string& id, const std::string& error, bool busy);
   void on_report(Container& container);
   void on_change(Container& container);
   void on_children();
@@ -169,6 +171,7 @@ void SpawnerProcess::on_request(Packet packet) {
     return send(std::move(event));
   }
   if (request.has_become()) return become(std::move(*request.mutable_become()));
+  if (request.has_exchange()) return exchange(request.exchange());
   if (request.has_exec()) {
     const auto in = by_id_.find(request.exec().container());
     const Container* container = in == by_id_.end() ? nullptr : in->second;
@@ -217,11 +220,35 @@ void SpawnerProcess::become(ContainerSpec spec) {
   send(std::move(event));
 }
 
+void SpawnerProcess::exchange(const Exchange& wish) {
+  const auto found = by_id_.find(wish.id());
+  if (found == by_id_.end()) return;
+  Container& container = *found->second;
+  Result<void> done = jail_->exchange(container, wish.overlay());
+  if (done) done = watch(container.change.get(), &container, EPOLLIN);
+  if (!done) send_exchanged(wish.id(), done.error().message, false);
+}
+
+void SpawnerProcess::send_exchanged(const std::string& id, const std::string& error, bool busy) {
+  SpawnerEvent event;
+  event.set_id(id);
+  event.mutable_exchanged()->set_error(error);
+  event.mutable_exchanged()->set_busy(busy);
+  send(std::move(event));
+}
+
 void SpawnerProcess::on_change(Container& container) {
   char packet[4096];
   const ssize_t n = ::read(container.change.get(), packet, sizeof packet);
   if (n < 0) return;  // not yet
   container.change.reset();
+  if (std::exchange(container.exchanging, false)) {
+    const Report said = n > 0 ? static_cast<Report>(packet[0]) : Report::kError;
+    const std::string_view rest(packet + 1, n > 0 ? static_cast<std::size_t>(n) - 1 : 0);
+    return send_exchanged(container.spec.id(),
+                          said == Report::kExchanged ? "" : cat("exchange a mount: ", rest),
+                          said == Report::kBusy);
+  }
   SpawnerEvent event;
   event.set_id(container.spec.id());
   const bool said = n > 0, became = said && static_cast<Report>(packet[0]) == Report::kBecame;
@@ -246,7 +273,7 @@ void SpawnerProcess::on_report(Container& container) {
       case Report::kError:
         container.error = rest;
         break;
-      case Report::kBecame:  // comes by the other pipe
+      default:  // the others come by the other pipe
         break;
       case Report::kExited:
         container.exited = true;

@@ -25,6 +25,10 @@ inline int sys_pivot_root(const char* to, const char* put_old) {
   return static_cast<int>(::syscall(SYS_pivot_root, to, put_old));
 }
 
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x200  // since Linux 6.5; this libc's headers are older
+#endif
+
 // A name under which system calls that want a path find an open file.
 inline std::string fd_path(int fd) { return cat("/proc/self/fd/", fd); }
 

@@ -22,4 +22,7 @@ struct Upper {
 // system of their own (disk_image.h), whose image comes from `disks`.
 Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids, DiskPool& disks);
 
+// A folder that the container's root owns, made if it is missing.
+Result<UniqueFd> make_owned_folder(const std::string& path, const IdRange& ids, unsigned mode);
+
 }  // namespace ionian::container

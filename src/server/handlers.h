@@ -33,17 +33,21 @@
 #include "services/token_flow.h"
 #include "services/tokens.h"
 #include "services/variants.h"
+#include "services/volume_check.h"
+#include "services/volume_files.h"
+#include "services/volumes.h"
 #include "services/workspaces.h"
 
 namespace ionian::server {
 
 // The objects whose methods the table names.
 struct Handlers {
-  explicit Handlers(services::Context& c, const services::ServerFacts& facts)
+  Handlers(services::Context& c, const services::ServerFacts& facts, const services::VolumeParts& v)
       : app_list(c), deployments(c), lookups(c), log_history(c), task_list(c), audit_log(c), blobs(c), environments(c), functions(c), calls(c), call_info(c), containers(c),
         command_router(c), container_execs(c),
         mounts(c), proxy_tokens(c), scaling(c), secrets(c), service_users(c), suggestions(c), tokens(c), variants(c), workspaces(c), app_logs(c), admin(c, facts),
-        flows(c.key, c.random), token_flow(c, flows), takes(c), dicts(c), queues(c, takes) {}
+        flows(c.key, c.random), token_flow(c, flows), takes(c), dicts(c), queues(c, takes),
+        volumes(c, v), volume_files(c, v), volume_check(c, v) {}
 
   // Fills the table; its rooms are there already.
   void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images, rpc::Table& table) {
@@ -78,6 +82,9 @@ struct Handlers {
     base_images.bind(table);
     dicts.bind(table);
     queues.bind(table);
+    volumes.bind(table);
+    volume_files.bind(table);
+    volume_check.bind(table);
   }
 
   services::AppList app_list;
@@ -110,9 +117,13 @@ struct Handlers {
   services::QueueTakes takes;
   services::Dicts dicts;
   services::Queues queues;
+  services::Volumes volumes;
+  services::VolumeFiles volume_files;
+  services::VolumeCheck volume_check;
   std::unique_ptr<services::WriteRoom> write_room;
   std::unique_ptr<services::ReadRoom> read_room;
   std::unique_ptr<services::SlowRoom> slow_room;
+  std::unique_ptr<services::PooledRoom<services::VolumeWork>> volume_room;
   std::unique_ptr<services::InlineRoom> inline_room;
 };
 

@@ -14,6 +14,7 @@
 #include "services/kept_replies.h"
 #include "services/restore.h"
 #include "store/objects.h"
+#include "volumes/sweep.h"
 
 namespace ionian::server {
 
@@ -65,6 +66,7 @@ Result<std::unique_ptr<Parts>> Parts::make(const ServeOptions& options) {
   TRY(make_folders(options.data, 0700));
   TRY(parts->open_data());
   TRY(parts->open_images());
+  TRY(parts->open_volumes());
   parts->make_services();
   TRY(parts->settle_records());
   TRY(parts->listen());
@@ -129,6 +131,33 @@ Result<void> Parts::open_images() {
   return {};
 }
 
+Result<void> Parts::open_volumes() {
+  const std::string root = options_.data + "/volumes";
+  TRY(make_folders(root, 0700));
+  const auto remove = [this](std::string folder) { volume_janitor_.remove(std::move(folder)); };
+  // What containers of a former life stood on and wrote.
+  TRY(make_folders(root + "/trash", 0700));
+  for (const char* folder : {"layers", "mounts"})
+    (void)::rename(cat(root, '/', folder).c_str(), cat(root, "/trash/", folder, '.', ::getpid(), '.', ::time(nullptr)).c_str());
+  remove(root + "/trash");
+  ASSIGN_OR_RETURN(contents_, volumes::Contents::open_folder(root + "/contents"));
+  uploads_ = std::make_unique<volumes::Uploads>(root + "/contents");
+  volume_pool_ = std::make_unique<Pool>(6, 10'000);
+  merge_pool_ = std::make_unique<Pool>(1, 1'000);
+  ASSIGN_OR_RETURN(volume_layers_, volumes::Layers::open_folder(root + "/layers", *store_, *contents_, *merge_pool_, remove));
+  const volumes::Limits limits{.entries = options_.volume_entries, .file_bytes = options_.volume_file_mib << 20};
+  ASSIGN_OR_RETURN(mounts_, volumes::Mounts::open_folder(root + "/mounts",
+                                                         {.store = *store_, .contents = *contents_, .layers = *volume_layers_, .clock = clock_,
+                                                          .pool = *volume_pool_, .remove = remove, .limits = limits},
+                                                         options_.volume_commit_interval));
+  return {};
+}
+
+services::VolumeParts Parts::volume_parts() {
+  return {.contents = *contents_, .uploads = *uploads_, .layers = *volume_layers_, .mounts = *mounts_,
+          .limits = {.entries = options_.volume_entries, .file_bytes = options_.volume_file_mib << 20}};
+}
+
 void Parts::make_services() {
   facts_.version = kVersion;
   facts_.data = options_.data;
@@ -149,8 +178,9 @@ void Parts::make_services() {
   context_->devices = worker::read_cdi({.files = options_.cdi_dirs});
   core_->offer_devices(services::offered_devices(*context_));
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
-  tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, numbers_, *slow_pool_,
+  tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, *mounts_, numbers_, *slow_pool_,
                                              services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20});
+  mounts_->connect(*tasks_);
   function_builder_ = std::make_unique<services::ContainerFunctionBuilder>(*context_, *tasks_, *layers_);
   worker_ = std::make_unique<worker::Worker>(
       worker::WorkerOptions{.folder = options_.data + "/tasks",
@@ -184,16 +214,19 @@ Result<void> Parts::listen() {
   ASSIGN_OR_RETURN(blob_routes_, gateway::BlobRoutes::open(*context_, options_.data + "/uploads"));
   metrics_ = std::make_unique<gateway::Metrics>(*context_, blob_routes_->traffic(), *worker_, facts_.started);
 
-  handlers_ = std::make_unique<Handlers>(*context_, facts_);
+  handlers_ = std::make_unique<Handlers>(*context_, facts_, volume_parts());
+  volume_routes_ = std::make_unique<gateway::VolumeRoutes>(*context_, volume_parts());
   hashing_pool_ = std::make_unique<Pool>(2, 64);
   Handlers& h = *handlers_;
   h.write_room = std::make_unique<services::WriteRoom>(*store_, clock_);
   h.read_room = std::make_unique<services::ReadRoom>(*store_, clock_);
   h.slow_room = std::make_unique<services::SlowRoom>(*slow_pool_, clock_);
+  h.volume_room = std::make_unique<services::PooledRoom<services::VolumeWork>>(*volume_pool_, clock_);
   h.inline_room = std::make_unique<services::InlineRoom>(clock_);
   table_.add_room<store::Tx>(*h.write_room);
   table_.add_room<store::View>(*h.read_room);
   table_.add_room<services::Slow>(*h.slow_room);
+  table_.add_room<services::VolumeWork>(*h.volume_room);
   table_.add_room<core::Core>(*core_loop_);
   table_.add_room<logs::LogStore>(*log_loop_);
   table_.add_room<worker::Execs>(*exec_loop_);
@@ -206,7 +239,7 @@ Result<void> Parts::listen() {
   h.bind(*apps_, *images_, *base_image_calls_, table_);
 
   pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
-  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), health_route(), metrics_->route(), pages_->route()}, tls_.get()));
+  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), volume_routes_->route(), health_route(), metrics_->route(), pages_->route()}, tls_.get()));
   door_ = std::make_unique<GatewayDoor>(*gateway_);
   const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
   const std::string_view scheme = tls_ ? "https://" : "http://";
@@ -250,6 +283,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
   tasks_->end_cut_off(now);
   if (now >= next_removal_) {
     services::remove_what_is_old(*store_, now);
+    volume_pool_->post([this, now] { volumes::sweep(*store_, *contents_, *uploads_, now); });
     next_removal_ = now + 1min;
   }
   next_recheck_ = now + 1s;
@@ -270,6 +304,8 @@ void Parts::stop() {
   flow_loop_->stop();
   handlers_->takes.stop();
   server_->stop(clock_.now() + 10s);
+  // What containers have written and nobody has asked for yet.
+  mounts_->commit_all();
 }
 
 Parts::~Parts() {

@@ -8,6 +8,7 @@
 #include "gateway/blob_routes.h"
 #include "gateway/metrics.h"
 #include "gateway/pages/pages.h"
+#include "gateway/volume_routes.h"
 #include "images/base_images.h"
 #include "images/builder.h"
 #include "images/layers.h"
@@ -32,6 +33,7 @@
 #include "services/token_flow.h"
 #include "services/tokens.h"
 #include "services/workspaces.h"
+#include "worker/janitor.h"
 #include "worker/step_runner.h"
 
 namespace ionian::server {
@@ -55,6 +57,8 @@ class Parts {
   Result<void> open_data();
   Result<void> start_spawner();
   Result<void> open_images();
+  Result<void> open_volumes();
+  services::VolumeParts volume_parts();
   void make_services();
   Result<void> listen();
   // What a former life has left half done is ended in the records.
@@ -92,7 +96,12 @@ class Parts {
   Time next_recheck_, next_removal_;  // of the flow loop's thread
   std::unique_ptr<services::Context> context_;
 
-  std::unique_ptr<Pool> slow_pool_;
+  worker::Janitor volume_janitor_;  // takes what volumes no longer need off the disk
+  std::unique_ptr<volumes::Contents> contents_;
+  std::unique_ptr<volumes::Uploads> uploads_;
+  std::unique_ptr<volumes::Layers> volume_layers_;
+  std::unique_ptr<volumes::Mounts> mounts_;
+  std::unique_ptr<Pool> slow_pool_, volume_pool_, merge_pool_;
   std::unique_ptr<services::Tasks> tasks_;
   std::unique_ptr<services::FunctionBuilder> function_builder_;
   std::unique_ptr<worker::Worker> worker_;
@@ -102,6 +111,7 @@ class Parts {
   std::unique_ptr<services::Apps> apps_;
   std::unique_ptr<services::Driver> driver_;
   std::unique_ptr<gateway::BlobRoutes> blob_routes_;
+  std::unique_ptr<gateway::VolumeRoutes> volume_routes_;
   std::unique_ptr<gateway::Metrics> metrics_;
   std::unique_ptr<Pool> hashing_pool_;
   std::unique_ptr<gateway::pages::Pages> pages_;

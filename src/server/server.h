@@ -23,6 +23,9 @@ struct ServeOptions {
   std::uint64_t ephemeral_disk_mib = 32 << 10;  // what a container may write where its function does not say; 0 = no bound
   std::optional<std::uint64_t> standby_mib;  // for interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said
   Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
+  std::int64_t volume_entries = 1'000'000;  // files, folders and links of a volume
+  std::uint64_t volume_file_mib = 1 << 20;  // of one file of a volume
+  Duration volume_commit_interval = 10s;    // of what containers write to volumes, without being asked; 0 = never
   bool insecure_public = false;  // listen beyond loopback although nothing is encrypted
   std::string owner_email;       // with a password: makes the owner's account at the first start
   std::string owner_password;

@@ -19,6 +19,11 @@ std::string hex_of_base64(const std::string& base64) {
 
 }  // namespace
 
+std::string address_for(const Context& c, const rpc::Call& call, std::string_view target) {
+  if (!call.caller.task.empty()) return cat("http://172.21.0.1:", Blobs::kInsidePort, target);
+  return cat(Context::url_for(call.headers, c.public_url, c.http_is_wildcard), target);
+}
+
 void Blobs::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("BlobCreate", &Blobs::create);
@@ -28,9 +33,7 @@ void Blobs::bind(rpc::Table& table) {
 std::string Blobs::address_of(const rpc::Call& call, blobs::BlobRight right) const {
   right.side = call.caller.task.str();
   right.expires = call.now + blobs::kUrlLife;
-  const std::string target = blobs::signed_target(right, [this](std::string_view text) { return c_.key.sign(text); });
-  if (!right.side.empty()) return cat("http://172.21.0.1:", kInsidePort, target);
-  return cat(Context::url_for(call.headers, c_.public_url, c_.http_is_wildcard), target);
+  return address_for(c_, call, blobs::signed_target(right, [this](std::string_view text) { return c_.key.sign(text); }));
 }
 
 Result<modal::client::BlobCreateResponse> Blobs::create(rpc::Call& call, const modal::client::BlobCreateRequest& request, store::Tx& tx) {

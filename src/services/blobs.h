@@ -6,6 +6,10 @@
 
 namespace ionian::services {
 
+// Where the side that asks reaches a target of the gateway: a container inside itself, a client by
+// the name by which it knows the server.
+std::string address_for(const Context& c, const rpc::Call& call, std::string_view target);
+
 class Blobs {
  public:
   // Above this, an upload comes in parts of kPartBytes.

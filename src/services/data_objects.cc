@@ -14,6 +14,8 @@ const ObjectKind kDictKind = {
     "dict", "Dict", [](Random& random, Time now) { return DictId::make(random, now).str(); }};
 const ObjectKind kQueueKind = {
     "queue", "Queue", [](Random& random, Time now) { return QueueId::make(random, now).str(); }};
+const ObjectKind kVolumeKind = {
+    "volume", "Volume", [](Random& random, Time now) { return VolumeId::make(random, now).str(); }};
 
 std::string creator_name(store::View& view, const rpc::Call& call) {
   const std::string& principal = call.caller.principal;

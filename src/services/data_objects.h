@@ -14,7 +14,7 @@ struct ObjectKind {
   std::string_view title;  // "Queue"
   std::string (*make_id)(Random&, Time);
 };
-extern const ObjectKind kDictKind, kQueueKind;
+extern const ObjectKind kDictKind, kQueueKind, kVolumeKind;
 
 // Who asks, by name as `created_by` shows it; "" for a container.
 std::string creator_name(store::View& view, const rpc::Call& call);

@@ -1,11 +1,14 @@
 #include "services/functions.h"
 
 #include <array>
+#include <set>
 
 #include "services/apps.h"
 #include "services/schedules.h"
 #include "services/secrets.h"
+#include "images/layered_tree.h"
 #include "services/variants.h"
+#include "services/volumes.h"
 #include "store/deployments.h"
 #include "store/images.h"
 #include "store/overrides.h"
@@ -65,8 +68,24 @@ Result<void> check_served(const Function& d) {
     web |= method.has_webhook_config() && method.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
   if (web || d.is_server()) return refuse("web endpoints");
   if (!d.cloud_bucket_mounts().empty() || !d.s3_mounts().empty()) return refuse("cloud bucket mounts");
-  if (!d.volume_mounts().empty() || !d.shared_volume_mounts().empty()) return refuse("volumes");
+  if (!d.shared_volume_mounts().empty()) return refuse("network file systems");
   if (d._experimental_group_size() > 1) return refuse("clusters of containers");
+  return {};
+}
+
+// The same for volumes; and they must have places of their own.
+Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call& call, const Function& d) {
+  std::set<std::string> taken;
+  for (const auto& mount : d.volume_mounts()) {
+    TRY(volume_of(c, view, call, mount.volume_id()));
+    const std::string path = images::clean_path("/", mount.mount_path());
+    const bool ours = path == "/" || path == "/proc" || path == "/dev" || path == "/sys" || path == "/pkg" || path.starts_with("/__modal");
+    if (!mount.mount_path().starts_with('/') || ours)
+      return fail(Code::kInvalidArgument, "function ", d.function_name(), ": a volume cannot be mounted at '", mount.mount_path(), "'");
+    if (!taken.insert(path).second)
+      return fail(Code::kInvalidArgument, "function ", d.function_name(), ": two volumes are mounted at '", path, "'");
+    if (mount.has_sub_path()) TRY(volumes::clean_path(mount.sub_path()));
+  }
   return {};
 }
 
@@ -116,6 +135,7 @@ Result<void> check_definition(const Context& c, store::View& view, const rpc::Ca
   for (const std::string& id : d.mount_ids())
     if (!store::find_mount(view, workspace, MountId(id))) return fail(Code::kNotFound, "mount '", id, "' not found");
   for (const std::string& id : d.secret_ids()) TRY(check_secret(c, view, call, id));
+  TRY(check_volumes(c, view, call, d));
   return {};
 }
 

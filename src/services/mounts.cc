@@ -2,6 +2,7 @@
 
 #include "blobs/hash.h"
 #include "store/secrets.h"
+#include "store/volumes.h"
 
 namespace ionian::services {
 namespace {
@@ -14,6 +15,11 @@ std::vector<images::MountFile> files_of(const modal::client::MountGetOrCreateReq
   std::vector<images::MountFile> files;
   for (const auto& file : request.files()) files.push_back({file.filename(), file.sha256_hex(), file.mode()});
   return files;
+}
+
+// What this workspace has sent: what another one has, it does not hear of.
+bool has(const Context& c, store::View& view, const WorkspaceId& workspace, const std::string& hash) {
+  return c.blobs.exists(hash) && store::was_sent(view, workspace, hash);
 }
 
 void set_now(google::protobuf::Timestamp* stamp, Time now) {
@@ -41,30 +47,35 @@ void Mounts::bind(rpc::Table& table) {
 }
 
 Result<modal::client::MountBatchedCheckExistenceResponse> Mounts::check(
-    rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request, store::View&) {
+    rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request, store::View& view) {
   modal::client::MountBatchedCheckExistenceResponse reply;
   for (const std::string& hash : request.sha256_hex_hashes())
-    if (!c_.blobs.exists(hash)) reply.add_missing_sha256_hex_hashes(hash);
+    if (!has(c_, view, call.caller.workspace, hash)) reply.add_missing_sha256_hex_hashes(hash);
   set_now(reply.mutable_checked_at(), call.now);
   return reply;
 }
 
 Result<modal::client::MountPutFileResponse> Mounts::put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request,
-                                                             store::View& view) {
+                                                             VolumeWork&) {
   const std::string& hash = request.sha256_hex();
   modal::client::MountPutFileResponse reply;
   set_now(reply.mutable_checked_at(), call.now);
   const bool brings_data = !request.data().empty() || hash == kHashOfNothing;
-  if (!c_.blobs.exists(hash) && brings_data) {
+  if (brings_data) {
     ASSIGN_OR_RETURN(auto writer, c_.blobs.writer());
     TRY(writer.write(request.data()));
     TRY(writer.commit({.sha256 = hash, .size = std::nullopt}));
   } else if (!request.data_blob_id().empty()) {
-    const auto blob = store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id()));
+    const auto blob = c_.store.read([&](store::View& view) { return store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id())); });
     if (!blob || !blob->present) return fail(Code::kNotFound, "blob '", request.data_blob_id(), "' not found");
     if (blob->sha256 != hash) return fail(Code::kInvalidArgument, "blob '", request.data_blob_id(), "' has another sha256 than the file");
   }
-  reply.set_exists(c_.blobs.exists(hash));
+  if (brings_data || !request.data_blob_id().empty())
+    TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+      store::note_sent_file(tx, call.caller.workspace, hash);
+      return {};
+    }));
+  reply.set_exists(c_.store.read([&](store::View& view) { return has(c_, view, call.caller.workspace, hash); }));
   return reply;
 }
 
@@ -103,6 +114,12 @@ Result<store::Mount> Mounts::client_mount(const std::string& name) {
 
 Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call, const modal::client::MountGetOrCreateRequest& request) {
   const std::vector<images::MountFile> files = files_of(request);
+  TRY(c_.store.read([&](store::View& view) -> Result<void> {
+    for (const images::MountFile& file : files)
+      if (file.sha256 != kHashOfNothing && c_.blobs.exists(file.sha256) && !store::was_sent(view, call.caller.workspace, file.sha256))
+        return fail(Code::kNotFound, "the content of ", file.filename, " (sha256 ", file.sha256, ") was never sent");
+    return {};
+  }));
   // Making the tree now tells the client of a bad name or a missing content while it can still do something.
   TRY(c_.mount_trees.tree_of(files));
   modal::client::MountGetOrCreateRequest only_files;

@@ -2,6 +2,7 @@
 // Mounts: local files that clients send along, and the official runtime's own packages.
 #include "modal_proto/mount.pb.h"
 #include "services/context.h"
+#include "services/volumes.h"
 #include "store/images.h"
 
 namespace ionian::services {
@@ -23,7 +24,7 @@ class Mounts {
 
   // MountPutFile. Repeated until `exists`; without data it only asks.
   //   errors   INVALID_ARGUMENT content that has another hash
-  Result<modal::client::MountPutFileResponse> put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request, store::View& view);
+  Result<modal::client::MountPutFileResponse> put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request, VolumeWork& work);
 
   // MountGetOrCreate. Lists of files become mounts; the global name "modal-client-mount-<version>" is made from the
   // published package of that version.

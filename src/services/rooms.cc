@@ -30,17 +30,6 @@ void ReadRoom::run(rpc::ActiveCallPtr active) {
   });
 }
 
-void SlowRoom::run(rpc::ActiveCallPtr active) {
-  const bool queued = pool_.post([this, active] {
-    Slow state;
-    active->call().now = clock_.now();
-    rpc::Answer answer = call_handler(*active, &state);
-    CHECK(answer.has_value());
-    active->finish(std::move(*answer));
-  });
-  if (!queued) active->finish(fail(Code::kResourceExhausted, "too many downloads and builds are waiting; try again later"));
-}
-
 void InlineRoom::run(rpc::ActiveCallPtr active) {
   active->call().now = clock_.now();
   rpc::Answer answer = call_handler(*active, nullptr);

@@ -30,17 +30,28 @@ class ReadRoom final : public rpc::Room {
   const Clock& clock_;
 };
 
-// Handlers with a `Slow&`: they wait for other programs, on threads apart from all else, so that a slow download holds
-// up nobody's ordinary call.
-class SlowRoom final : public rpc::Room {
+// Handlers with a `State&` that has nothing in it: they wait for other programs or for the disk, on threads apart from
+// all else, so that a slow download holds up nobody's ordinary call.
+template <class State>
+class PooledRoom final : public rpc::Room {
  public:
-  SlowRoom(Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
-  void run(rpc::ActiveCallPtr call) override;
+  PooledRoom(Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
+  void run(rpc::ActiveCallPtr active) override {
+    const bool queued = pool_.post([this, active] {
+      State state;
+      active->call().now = clock_.now();
+      rpc::Answer answer = call_handler(*active, &state);
+      CHECK(answer.has_value());
+      active->finish(std::move(*answer));
+    });
+    if (!queued) active->finish(fail(Code::kResourceExhausted, "too many calls of this kind are waiting for the disk and for other programs; try again later"));
+  }
 
  private:
   Pool& pool_;
   const Clock& clock_;
 };
+using SlowRoom = PooledRoom<Slow>;
 
 // Handlers that need no room: pure answers, on gRPC's own thread.
 class InlineRoom final : public rpc::Room {

@@ -1,12 +1,15 @@
 #include "services/task_spec.h"
 
 #include "blobs/hash.h"
+#include "images/layered_tree.h"
 #include "modal_proto/container.pb.h"
 #include "services/functions.h"
 #include "services/images.h"
 #include "services/mounts.h"
 #include "services/secrets.h"
 #include "services/variants.h"
+#include "services/volumes.h"
+#include "store/volumes.h"
 #include "store/workspaces.h"
 #include "worker/worker.h"
 
@@ -29,7 +32,25 @@ struct Records {
   std::optional<RecordedImage> image;
   std::vector<store::Mount> mounts;
   std::vector<std::pair<std::string, std::string>> secrets;
+  std::map<std::string, modal::client::VolumeMetadata> volumes;  // of the app's functions
 };
+
+// Containers know by it which calls a volume takes.
+void read_volumes(store::View& view, Records& r) {
+  for (const store::Function& f : r.functions) {
+    Function definition;
+    definition.ParseFromString(f.definition);
+    for (const auto& dependency : definition.object_dependencies()) {
+      const std::string& id = dependency.object_id();
+      const auto object = id.starts_with("vo-") ? store::find_object(view, r.app.workspace, "volume", id) : std::nullopt;
+      const auto volume = object ? store::find_volume(view, id) : std::nullopt;
+      if (!volume) continue;
+      modal::client::VolumeMetadata& metadata = r.volumes[id];
+      fill_metadata(metadata, *object);
+      metadata.set_version(static_cast<modal::client::VolumeFsVersion>(volume->fs_version));
+    }
+  }
+}
 
 Result<Records> read_records(const Context& c, store::View& view, const FunctionId& id, const WorkspaceId& workspace) {
   Records r;
@@ -51,6 +72,7 @@ Result<Records> read_records(const Context& c, store::View& view, const Function
   r.environment = *environment;
   r.functions = store::list_functions(view, r.app.id);
   r.classes = store::list_classes(view, r.app.id);
+  read_volumes(view, r);
   const auto image = store::find_image(view, workspace, ImageId(r.definition.image_id()));
   if (!image || image->state != store::ImageState::kBuilt) return fail(Code::kNotFound, "image '", r.definition.image_id(), "' not found, or not built");
   r.image = built_image_of(*image);
@@ -86,6 +108,8 @@ void fill_layout(modal::client::AppLayout& layout, const Records& r) {
       auto* other = layout.add_objects();
       other->set_object_id(dependency.object_id());
       if (dependency.object_id().starts_with("mo-")) other->mutable_mount_handle_metadata();
+      if (const auto volume = r.volumes.find(dependency.object_id()); volume != r.volumes.end())
+        *other->mutable_volume_metadata() = volume->second;
     }
   }
   for (const store::Class& cls : r.classes) {
@@ -201,6 +225,14 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
   if (!spec.keep_upper())
     spec.set_disk_bytes(resources.ephemeral_disk_mb() ? std::uint64_t{resources.ephemeral_disk_mb()} << 20 : limits.disk_bytes);
   spec.set_network(!r.definition.block_network());
+  for (const auto& mount : r.definition.volume_mounts()) {
+    worker::TaskVolume& volume = *spec.add_volumes();
+    volume.set_volume_id(mount.volume_id());
+    volume.set_target(images::clean_path("/", mount.mount_path()));
+    volume.set_read_only(mount.read_only());
+    volume.set_sub_path(mount.sub_path());
+    volume.set_background_commits(mount.allow_background_commits());
+  }
   // The files of one that builds an image are kept, those of a standby are in the way there.
   if (spec.keep_upper())
     spec.clear_standby();

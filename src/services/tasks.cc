@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <future>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "services/task_spec.h"
@@ -14,10 +16,20 @@ namespace {
 // A runtime that makes its connection anew does so at once.
 constexpr Duration kCutOffMax = 10s;
 
+void fill(worker::TaskVolume& volume, const volumes::Overlay& overlay) {
+  volume.clear_lowers();
+  for (const std::string& lower : overlay.lowers) volume.add_lowers(lower);
+  volume.set_target(overlay.target);
+  volume.set_upper(overlay.upper);
+  volume.set_work(overlay.work);
+  volume.set_read_only(overlay.read_only);
+  volume.set_sub_path(overlay.sub_path);
+}
+
 }  // namespace
 
-Tasks::Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
-    : c_(context), layers_(layers), numbers_(numbers), pool_(pool), limits_(limits) {}
+Tasks::Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
+    : c_(context), layers_(layers), mounts_(mounts), numbers_(numbers), pool_(pool), limits_(limits) {}
 
 void Tasks::connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door) {
   worker_ = &worker;
@@ -32,24 +44,47 @@ void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& a
     known_[task] = Known{.app = app, .function = function};
   }
   if (const auto watcher = watcher_of(function)) watcher->started(task);
-  const bool queued = pool_.post([this, task, function, app, workspace, devices] {
-    Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, limits_, task, function, workspace);
-    if (!spec) return ended(task, {.failed_start = spec.error().message});
-    worker::give_devices(*spec, c_.devices, devices);
-    rpc::Caller caller{.kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
-    const auto record = c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
-    if (record) caller.environment = record->environment;
-    c_.identity.add_task(task, std::move(caller));
-    std::unique_lock lock(mutex_);
-    Known& known = known_.at(task);
-    if (known.cancelled) {
-      lock.unlock();
-      return ended(task, {});
-    }
-    known.launched = true;
-    worker_->start(std::move(*spec));
-  });
+  const bool queued = pool_.post([this, task, function, app, workspace, devices] { prepare(task, function, app, workspace, devices); });
   if (!queued) ended(task, {.failed_start = "too many containers are being prepared"});
+}
+
+void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
+                    const std::vector<std::string>& devices) {
+  Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, limits_, task, function, workspace);
+  if (!spec) return ended(task, {.failed_start = spec.error().message});
+  worker::give_devices(*spec, c_.devices, devices);
+  if (Result<void> mounted = mount_volumes(task, workspace, *spec); !mounted) return ended(task, {.failed_start = mounted.error().message});
+  rpc::Caller caller{.kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
+  const auto record = c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
+  if (record) caller.environment = record->environment;
+  c_.identity.add_task(task, std::move(caller));
+  std::unique_lock lock(mutex_);
+  Known& known = known_.at(task);
+  if (known.cancelled) {
+    lock.unlock();
+    return ended(task, {});
+  }
+  known.launched = true;
+  worker_->start(std::move(*spec));
+}
+
+Result<void> Tasks::mount_volumes(const TaskId& task, const WorkspaceId& workspace, worker::TaskSpec& spec) {
+  std::vector<volumes::MountWish> wishes;
+  for (const worker::TaskVolume& volume : spec.volumes())
+    wishes.push_back({.volume = volume.volume_id(), .workspace = workspace, .target = volume.target(), .read_only = volume.read_only(),
+                      .sub_path = volume.sub_path(), .background_commits = volume.background_commits()});
+  ASSIGN_OR_RETURN(const auto overlays, mounts_.prepare(task, wishes));
+  for (std::size_t i = 0; i < overlays.size(); ++i) fill(*spec.mutable_volumes(static_cast<int>(i)), overlays[i]);
+  return {};
+}
+
+Result<void> Tasks::exchange(const TaskId& task, const volumes::Overlay& overlay) {
+  worker::TaskVolume volume;
+  volume.set_volume_id(overlay.volume);
+  fill(volume, overlay);
+  std::promise<Result<void>> promise;
+  worker_->exchange(task, std::move(volume), [&](Result<void> done) { promise.set_value(std::move(done)); });
+  return promise.get_future().get();
 }
 
 bool Tasks::cancel_unlaunched(const TaskId& task) {
@@ -112,6 +147,7 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
   c_.identity.forget_task(id);
   numbers_.forget(id);
   door_->close(id);
+  mounts_.ended(id);
   std::shared_ptr<TaskWatcher> watcher;
   {
     std::lock_guard lock(mutex_);

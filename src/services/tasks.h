@@ -8,6 +8,7 @@
 #include "rpc/server.h"
 #include "services/context.h"
 #include "services/task_spec.h"
+#include "volumes/mounts.h"
 #include "worker/worker.h"
 
 namespace ionian::services {
@@ -32,9 +33,9 @@ class TaskWatcher {
   virtual void ended(const TaskId& id, const worker::TaskEnd& end) = 0;
 };
 
-class Tasks final : public worker::Events {
+class Tasks final : public worker::Events, public volumes::Exchanger {
  public:
-  Tasks(Context& context, images::LayerStore& layers, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits);
+  Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits);
   // The parts that in turn need this one.
   void connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door);
 
@@ -62,6 +63,9 @@ class Tasks final : public worker::Events {
   void ended(const TaskId& id, const worker::TaskEnd& end) override;
   void connected(const TaskId& id, UniqueFd connection) override;
 
+  // The volumes' wish. Waits for it.
+  Result<void> exchange(const TaskId& task, const volumes::Overlay& overlay) override;
+
  private:
   struct Known {
     AppId app;
@@ -75,6 +79,11 @@ class Tasks final : public worker::Events {
     std::optional<Time> cut_off;   // since when all of them are closed
   };
 
+  // On a thread of the pool.
+  void prepare(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
+               const std::vector<std::string>& devices);
+  // Gives the task its volumes.
+  Result<void> mount_volumes(const TaskId& task, const WorkspaceId& workspace, worker::TaskSpec& spec);
   // A task that is still being prepared will not start; true if it was one.
   bool cancel_unlaunched(const TaskId& task);
   bool is_open(const TaskId& task, int connection) const;
@@ -82,6 +91,7 @@ class Tasks final : public worker::Events {
 
   Context& c_;
   images::LayerStore& layers_;
+  volumes::Mounts& mounts_;
   rpc::FdNumbers& numbers_;
   Pool& pool_;
   const TaskLimits limits_;

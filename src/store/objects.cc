@@ -75,6 +75,8 @@ void remove_object(Tx& tx, std::string_view id) {
       "queue = ?)",
       id);
   tx.db().run("DELETE FROM queue_partitions WHERE queue = ?", id);
+  tx.db().run("DELETE FROM volume_entries WHERE volume = ?", id);
+  tx.db().run("DELETE FROM volumes WHERE id = ?", id);
   tx.db().run("DELETE FROM objects WHERE id = ?", id);
 }
 

@@ -10,4 +10,5 @@ extern const std::string_view kMigration4Sql;
 extern const std::string_view kMigration5Sql;
 extern const std::string_view kMigration6Sql;
 extern const std::string_view kMigration7Sql;
+extern const std::string_view kMigration8Sql;
 }  // namespace ionian::store

@@ -32,6 +32,17 @@ container::ContainerSpec frame(const TaskSpec& task, const std::string& id,
 
 }  // namespace
 
+container::Overlay overlay_of(const TaskVolume& volume) {
+  container::Overlay overlay;
+  overlay.set_target(volume.target());
+  *overlay.mutable_lowers() = volume.lowers();
+  overlay.set_upper_dir(volume.upper());
+  overlay.set_upper_work_dir(volume.work());
+  overlay.set_read_only(volume.read_only());
+  overlay.set_sub_path(volume.sub_path());
+  return overlay;
+}
+
 container::ContainerSpec container_of_task(const TaskSpec& task, const std::string& id,
                                            const std::string& folder) {
   container::ContainerSpec spec = frame(task, id, folder);
@@ -46,6 +57,7 @@ container::ContainerSpec container_of_task(const TaskSpec& task, const std::stri
     b->set_read_only(bind.read_only());
     b->set_device(bind.device());
   }
+  for (const TaskVolume& volume : task.volumes()) *spec.add_overlays() = overlay_of(volume);
   auto* arguments = spec.add_files();
   arguments->set_path(Worker::kArgumentsPath);
   arguments->set_content(task.arguments());

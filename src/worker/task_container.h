@@ -14,4 +14,7 @@ container::ContainerSpec container_of_task(const TaskSpec& task, const std::stri
 container::ContainerSpec container_of_standby(const TaskSpec& task, const std::string& id,
                                               const std::string& folder);
 
+// A volume as a container has it.
+container::Overlay overlay_of(const TaskVolume& volume);
+
 }  // namespace ionian::worker

@@ -137,8 +137,11 @@ void Worker::main() {
     for (Work& w : work) w();
     tend_standbys();
     std::lock_guard lock(mutex_);
-    if (stopping_ && queue_.empty()) return;
+    if (stopping_ && queue_.empty()) break;
   }
+  for (auto& [id, living] : living_)
+    for (auto& [volume, done] : living.exchanges)
+      done(fail(Code::kUnavailable, "the server ends"));
 }
 
 Result<UniqueFd> Worker::make_socket(const std::string& folder) {
@@ -237,6 +240,8 @@ void Worker::handle_event(Living& living, container::ContainerEvent& event) {
     case container::ContainerEvent::kExecFailed:
     case container::ContainerEvent::kExecExited:
       return;  // of no container
+    case container::ContainerEvent::kExchanged:
+      return end_exchange(living, event);
     case container::ContainerEvent::kFailed:
       living.end = TaskEnd{.failed_start = event.error};
       break;
@@ -318,6 +323,8 @@ void Worker::finish_if_over(const std::string& id) {
   if (living.listener) id_of_fd_.erase(living.listener.get());
   living.listener.reset();
   container_of_.erase(living.task);
+  for (auto& [volume, done] : living.exchanges)
+    done(fail(Code::kUnavailable, "the container has ended"));
   if (living.standby) {
     if (living.standby->control) id_of_fd_.erase(living.standby->control.get());
     if (living.standby->next)

@@ -67,6 +67,11 @@ class Worker final : public ExecRunner {
   void stop(const TaskId& id);  // SIGTERM to its program
   void kill(const TaskId& id);
 
+  // Shows a running task another version of a volume that it has. `done`, on the worker's thread:
+  //   errors   FAILED_PRECONDITION files of it are open · UNAVAILABLE the task has ended
+  using Exchanged = std::function<void(Result<void>)>;
+  void exchange(const TaskId& id, TaskVolume volume, Exchanged done);
+
   // A container that is no task (a step of a build): its end goes to `ended`, its output to
   // `output`.
   struct Job {
@@ -117,6 +122,7 @@ class Worker final : public ExecRunner {
     std::vector<Pipe> pipes;
     std::optional<TaskEnd> end;  // set once the spawner has said so
     Job job;
+    std::vector<std::pair<TaskVolume, Exchanged>> exchanges;  // the first is under way
   };
   using Work = std::function<void()>;
 
@@ -146,6 +152,9 @@ class Worker final : public ExecRunner {
                   ExecHooks hooks);
   void handle_exec(container::ContainerEvent& event);
   void lose_execs();
+  // exchanges.cc
+  void begin_exchange(Living& living);
+  void end_exchange(Living& living, const container::ContainerEvent& event);
 
   // standbys.cc
   bool start_in_standby(TaskSpec& task);

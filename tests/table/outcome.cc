@@ -70,6 +70,7 @@ Outcome outcome_of(World& w, const rpc::Method& method, const rpc::Caller& who,
       outcome.answer = describe(method, call, request, &w.whole.handlers.takes.watched());
       break;
     case Where::kSlow:
+    case Where::kVolumes:
       outcome.answer = describe(method, call, request, &slow);
       break;
     case Where::kInline:

@@ -158,9 +158,13 @@ bool builds(const rpc::Method& m) { return m.path.ends_with("/ImageGetOrCreate")
 
 // What clients send beside the id that counts, and no handler reads.
 bool is_read(const rpc::Method& method, const FieldDescriptor& field) {
-  static const std::set<std::string> kNotRead = {
-      "FunctionPutInputs function_id", "FunctionFinishInputs function_id", "ClassCreate app_id",
-      "MountGetOrCreate app_id", "MountGetOrCreate environment_name"};
+  static const std::set<std::string> kNotRead = {"FunctionPutInputs function_id",
+                                                 "FunctionFinishInputs function_id",
+                                                 "ClassCreate app_id",
+                                                 "MountGetOrCreate app_id",
+                                                 "MountGetOrCreate environment_name",
+                                                 "VolumeGetOrCreate app_id",
+                                                 "VolumeDelete environment_name"};
   const bool nested = field.containing_type() != method.request_type;
   const std::string name = cat(short_name(method.path), ' ', field.name());
   return !kNotRead.contains(name) || (name == "ClassCreate app_id" && !nested);
@@ -177,6 +181,7 @@ bool lies_in_an_environment(const FieldDescriptor& field) {
                                                 "secret_ids",
                                                 "dict_id",
                                                 "queue_id",
+                                                "volume_id",
                                                 "function_call_id",
                                                 "environment_id",
                                                 "task_id",
@@ -264,6 +269,7 @@ TEST(Walk, NoAnswerNamesAnythingOfAnotherWorkspace) {
                                   w.a.secret,
                                   w.a.dict,
                                   w.a.queue,
+                                  w.a.volume,
                                   w.a.blob,
                                   w.a.call,
                                   w.a.input,

@@ -34,7 +34,19 @@ class NoPrograms final : public worker::ExecRunner {
 };
 
 // Where a method's handler would run: its third parameter.
-enum class Where { kInline, kWrite, kRead, kSlow, kCore, kLogs, kExecs, kFlows, kTakes, kData };
+enum class Where {
+  kInline,
+  kWrite,
+  kRead,
+  kSlow,
+  kVolumes,
+  kCore,
+  kLogs,
+  kExecs,
+  kFlows,
+  kTakes,
+  kData
+};
 
 class NamedRoom final : public rpc::Room {
  public:
@@ -59,6 +71,7 @@ struct Whole {
     table.add_room<store::Tx>(write_room);
     table.add_room<store::View>(read_room);
     table.add_room<services::Slow>(slow_room);
+    table.add_room<services::VolumeWork>(volume_room);
     table.add_room<core::Core>(core_room);
     table.add_room<logs::LogStore>(log_room);
     table.add_room<worker::Execs>(exec_room);
@@ -127,11 +140,27 @@ struct Whole {
   services::Apps apps{context};
   services::BaseImageCalls base_image_calls{bases};
   services::ServerFacts facts;
-  Handlers handlers{context, facts};
+  Pool volume_pool{1, 100};
+  std::unique_ptr<volumes::Contents> contents =
+      value(volumes::Contents::open_folder(folder + "/volumes/contents"));
+  volumes::Uploads uploads{folder + "/volumes/contents"};
+  std::unique_ptr<volumes::Layers> volume_layers = value(volumes::Layers::open_folder(
+      folder + "/volumes/layers", *store, *contents, volume_pool, [](std::string) {}));
+  std::unique_ptr<volumes::Mounts> volume_mounts =
+      value(volumes::Mounts::open_folder(folder + "/volumes/mounts",
+                                         {.store = *store,
+                                          .contents = *contents,
+                                          .layers = *volume_layers,
+                                          .clock = clock,
+                                          .pool = volume_pool,
+                                          .remove = [](std::string) {},
+                                          .limits = {}},
+                                         0ns));
+  Handlers handlers{context, facts, {*contents, uploads, *volume_layers, *volume_mounts, {}}};
   NamedRoom inline_room{Where::kInline}, write_room{Where::kWrite}, read_room{Where::kRead},
-      slow_room{Where::kSlow}, core_room{Where::kCore}, log_room{Where::kLogs},
-      exec_room{Where::kExecs}, flow_room{Where::kFlows}, take_room{Where::kTakes},
-      data_room{Where::kData};
+      slow_room{Where::kSlow}, volume_room{Where::kVolumes}, core_room{Where::kCore},
+      log_room{Where::kLogs}, exec_room{Where::kExecs}, flow_room{Where::kFlows},
+      take_room{Where::kTakes}, data_room{Where::kData};
   rpc::Table table;
 };
 

@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "store/objects.h"
+#include "store/volumes.h"
 
 namespace ionian::server {
 namespace {
@@ -129,19 +130,21 @@ Objects World::make_objects(store::Tx& tx, const WorkspaceId& workspace, const s
                         .app = {},
                         .sealed = whole.key.seal("{}", random)},
                        now_);
-  for (const auto& [kind, into] : {std::pair{"dict", &o.dict}, std::pair{"queue", &o.queue}}) {
-    const bool dict = into == &o.dict;
-    store::DataObject made{
-        .id = dict ? DictId::make(random, now_).str() : QueueId::make(random, now_).str(),
-        .kind = kind,
-        .workspace = workspace,
-        .environment = environment,
-        .name = cat(prefix, "-", kind),
-        .created_by = "",
-        .created_at = now_};
+  const auto add = [&](const char* kind, std::string id) {
+    store::DataObject made{.id = std::move(id),
+                           .kind = kind,
+                           .workspace = workspace,
+                           .environment = environment,
+                           .name = cat(prefix, "-", kind),
+                           .created_by = "",
+                           .created_at = now_};
     store::insert_object(tx, made);
-    *into = made.id;
-  }
+    return made.id;
+  };
+  o.dict = add("dict", DictId::make(random, now_).str());
+  o.queue = add("queue", QueueId::make(random, now_).str());
+  o.volume = add("volume", VolumeId::make(random, now_).str());
+  store::insert_volume(tx, o.volume, 1);
   o.app = app.str(), o.function = function.str(), o.class_ = class_id.str();
   o.secret = secret.str();
   add_shared_objects(tx, workspace, prefix, o);

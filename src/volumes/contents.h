@@ -1,0 +1,87 @@
+#pragma once
+// The bytes of volumes' files, each stored once and whole:
+// ROOT/<workspace>/files/ab/<content>.<mode>. Such a file never changes, so that layers hard-link
+// it; a content that files of several modes have is there once for each. A file exists only once
+// all of it is on disk under its name. All methods may be called from any thread.
+#include <functional>
+#include <memory>
+#include <shared_mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "base/fd.h"
+#include "volumes/blocks.h"
+
+namespace ionian::volumes {
+
+class Contents {
+ public:
+  // Makes `root`, and removes what a former life left half done.
+  static Result<std::unique_ptr<Contents>> open_folder(std::string root);
+
+  // Files on their way in. While it lives nothing is removed from the store, so that what it has
+  // found or brought is still there when the records that name it are written.
+  class Batch {
+   public:
+    // Whether the records have this content, and with it a file that is whole.
+    using Known = std::function<bool(std::string_view id)>;
+    Batch(Contents& store, WorkspaceId workspace, Known known);
+    Batch(Batch&&) = default;
+    ~Batch();
+
+    // A copy of an open file, as it is while it is read.
+    Result<store::VolumeContent> add(int fd, std::uint32_t mode, std::int64_t mtime_ns);
+    // A file that never changes, on the same file system: linked where its mode fits.
+    Result<store::VolumeContent> add_lasting(const std::string& path, std::uint32_t mode);
+    // A whole file of this content, which moves.
+    void add_finished(const std::string& path, const store::VolumeContent& content,
+                      std::uint32_t mode);
+    // One that the records have, under another mode.
+    //   errors   DATA_LOSS it is not there
+    Result<void> add_known(const store::VolumeContent& content, std::uint32_t mode);
+
+    // Makes all of them durable, then visible.
+    Result<void> commit();
+
+   private:
+    struct Pending {
+      std::string from, to;
+    };
+    std::string temporary() const;
+    Result<store::VolumeContent> keep(std::string path, store::VolumeContent content,
+                                      std::uint32_t mode);
+
+    Contents* store_;
+    std::shared_lock<std::shared_mutex> lock_;
+    WorkspaceId workspace_;
+    Known known_;
+    std::vector<Pending> pending_;
+    std::unordered_set<std::string> names_;  // of what is pending
+  };
+
+  std::string path_of(const WorkspaceId& workspace, std::string_view id, std::uint32_t mode) const;
+  // A block's bytes, proven by their hash.   errors   DATA_LOSS they are others, or gone
+  Result<std::string> read_block(const WorkspaceId& workspace, const store::VolumeContent& content,
+                                 std::uint64_t number) const;
+  // What is wrong with the files of a content; empty if nothing is.
+  std::vector<std::string> check(const store::StoredContent& stored) const;
+
+  // Nobody brings or relies on anything while this is held; not owned if somebody does.
+  std::unique_lock<std::shared_mutex> try_exclude() {
+    return std::unique_lock(mutex_, std::try_to_lock);
+  }
+  // Under try_exclude(), once the records do not have it any more.
+  void remove(const store::StoredContent& stored) const;
+  const std::string& root() const { return root_; }
+
+ private:
+  explicit Contents(std::string root) : root_(std::move(root)) {}
+  std::string folder_of(const WorkspaceId& workspace, std::string_view id) const;
+  // The files of all modes.
+  std::vector<std::string> files_of(const WorkspaceId& workspace, std::string_view id) const;
+
+  const std::string root_;
+  std::shared_mutex mutex_;
+};
+
+}  // namespace ionian::volumes

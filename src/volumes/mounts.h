@@ -1,0 +1,106 @@
+#pragma once
+// Volumes as containers have them: an overlay each, whose lowers are a version of the tree and
+// whose upper is what the container has changed. A commit makes that a change of the tree; a reload
+// puts an overlay on the newest version in its place.
+#include <condition_variable>
+#include <thread>
+
+#include "volumes/layers.h"
+#include "volumes/upper.h"
+
+namespace ionian::volumes {
+
+// What a container is to get.
+struct MountWish {
+  std::string volume;
+  WorkspaceId workspace;
+  std::string target;
+  bool read_only = false;
+  std::string sub_path;
+  bool background_commits = false;
+};
+
+// What its overlay is made of.
+struct Overlay {
+  std::string volume;
+  std::string target;
+  std::vector<std::string> lowers;  // lowest first
+  std::string upper, work;          // not there yet
+  bool read_only = false;
+  std::string sub_path;
+};
+
+// Puts an overlay into the place of the one that a running container has. FAILED_PRECONDITION: a
+// file in it is open.
+class Exchanger {
+ public:
+  virtual ~Exchanger() = default;
+  virtual Result<void> exchange(const TaskId& task, const Overlay& overlay) = 0;
+};
+
+class Mounts {
+ public:
+  struct Parts {
+    store::Store& store;
+    Contents& contents;
+    Layers& layers;
+    const Clock& clock;
+    Pool& pool;
+    std::function<void(std::string)> remove;
+    Limits limits;
+  };
+  // `folder` holds what containers write, and is emptied. Every `interval` what they have written
+  // is committed; 0 = only when they ask, and at their end.
+  static Result<std::unique_ptr<Mounts>> open_folder(std::string folder, Parts parts,
+                                                     Duration interval);
+  ~Mounts();
+  void connect(Exchanger& exchanger) { exchanger_ = &exchanger; }
+
+  // For a container that is about to start. It ends with ended(), also if it never ran.
+  Result<std::vector<Overlay>> prepare(const TaskId& task, const std::vector<MountWish>& wishes);
+  // errors  NOT_FOUND not mounted there, or deleted · RESOURCE_EXHAUSTED limits, a full disk
+  Result<void> commit(const TaskId& task, const std::string& volume);
+  // Commits, and shows the container the newest version.
+  //   errors   as commit() · FAILED_PRECONDITION files of it are open
+  Result<void> reload(const TaskId& task, const std::string& volume);
+  // The container has gone: what it has not committed is, and its folders go.
+  void ended(const TaskId& task);
+  // Before the server ends.
+  void commit_all();
+
+ private:
+  struct Mounted {
+    TaskId task;
+    MountWish wish;
+    std::mutex mutex;    // of a commit or a reload
+    Stack stack;         // guarded by mutex
+    std::string folder;  // guarded by mutex
+    Seen seen;           // guarded by mutex
+  };
+  using MountedPtr = std::shared_ptr<Mounted>;
+
+  Mounts(std::string folder, Parts parts, Duration interval);
+  std::string new_folder(const TaskId& task);
+  Overlay overlay_of(const Mounted& mounted) const;
+  // Each under its mutex; stops at the first error.
+  Result<void> each_of_task(const TaskId& task, const std::string& volume,
+                            const std::function<Result<void>(Mounted&)>& f);
+  // Whether anything was committed. Under its mutex.
+  Result<bool> commit_one(Mounted& mounted);
+  Result<void> reload_one(Mounted& mounted);
+  void commit_in_background(Mounted& mounted);
+  void main();
+
+  const std::string folder_;
+  Parts p_;
+  const Duration interval_;
+  Exchanger* exchanger_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  std::map<TaskId, std::vector<MountedPtr>> mounted_;  // guarded by mutex_
+  std::uint64_t next_ = 0;                             // guarded by mutex_
+  bool stopping_ = false;                              // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace ionian::volumes

@@ -1,0 +1,12 @@
+#pragma once
+// What no volume has any more goes off the disk.
+#include "volumes/contents.h"
+#include "volumes/uploads.h"
+
+namespace ionian::volumes {
+
+// Contents that nothing refers to, an hour after their last use, and uploads that nobody has gone
+// on with for a day. Does nothing while somebody brings files; they are found the next time.
+void sweep(store::Store& store, Contents& contents, Uploads& uploads, Time now);
+
+}  // namespace ionian::volumes

@@ -1,0 +1,77 @@
+#pragma once
+// Files that clients send block by block. Each grows in ROOT/<workspace>/incoming/<content>, every
+// block at its place; a block counts once its hash was proven. What came before a cut, or the
+// server's own end, is found again and need not be sent twice. All methods may be called from any
+// thread.
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "volumes/blocks.h"
+
+namespace ionian::volumes {
+
+class Uploads {
+ public:
+  explicit Uploads(std::string root) : root_(std::move(root)) {}
+
+  // Whether each block is there. Begins the upload if there was none.
+  Result<std::vector<bool>> begin(const WorkspaceId& workspace, const store::VolumeContent& content,
+                                  Time now);
+  // A block from elsewhere, already proven.
+  Result<void> put(const WorkspaceId& workspace, const store::VolumeContent& content,
+                   std::uint64_t number, std::string_view bytes);
+  // A block that is there.
+  Result<std::string> read(const WorkspaceId& workspace, const std::string& id,
+                           std::uint64_t number, std::uint64_t length) const;
+  // All blocks are there: gives the file its size and its place to the caller.
+  Result<std::string> finish(const WorkspaceId& workspace, const store::VolumeContent& content);
+  // The store has it.
+  void forget(const WorkspaceId& workspace, const std::string& id);
+  // Uploads that nobody has gone on with since then.
+  void remove_older_than(Time when);
+
+  // One block on its way in. Destroyed without finish(), it does not count.
+  class Receiver {
+   public:
+    Receiver(Receiver&& other) noexcept;
+    Receiver& operator=(Receiver&&) = delete;
+    ~Receiver();
+    // INVALID_ARGUMENT more than a block.
+    Result<void> write(std::string_view piece);
+    // INVALID_ARGUMENT it has another hash than was announced.
+    Result<void> finish();
+
+   private:
+    friend class Uploads;
+    Receiver(Uploads& uploads, std::string key, std::uint64_t number, std::string hash);
+    Uploads* uploads_;
+    std::string key_;
+    std::uint64_t number_;
+    std::string hash_;
+    UniqueFd out_;       // none: the block is there already
+    bool ours_ = false;  // the place is reserved
+    std::uint64_t length_ = 0;
+    blobs::Hasher hasher_ = blobs::Hasher::sha256();
+  };
+  // UNAVAILABLE: the same block is just coming by another way.
+  Result<Receiver> receive(const WorkspaceId& workspace, const std::string& id,
+                           std::uint64_t number, const std::string& hash);
+
+ private:
+  struct Upload {
+    std::vector<bool> have;
+    Time used_at;
+  };
+  std::string key_of(const WorkspaceId& workspace, const std::string& id) const;
+  std::vector<bool> look(const std::string& path, const store::VolumeContent& content) const;
+
+  const std::string root_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Upload> uploads_;                         // guarded by mutex_
+  std::set<std::pair<std::string, std::uint64_t>> on_their_way_;  // guarded by mutex_
+};
+
+}  // namespace ionian::volumes

@@ -1,0 +1,31 @@
+#include "volumes/write.h"
+
+#include "store/objects.h"
+
+namespace ionian::volumes {
+
+Result<void> write_changes(store::Store& store, Contents::Batch& batch, const Target& target,
+                           const std::vector<Change>& changes, Manner manner, const Limits& limits,
+                           Time now) {
+  if (changes.empty()) return {};
+  TRY(batch.commit());
+  return store.write_now([&](store::Tx& tx) -> Result<void> {
+    auto volume = store::find_volume(tx, target.volume);
+    if (!volume || !store::find_object(tx, target.workspace, "volume", target.volume))
+      return fail(Code::kNotFound, "volume '", target.volume, "' not found: it was deleted");
+    for (const Change& change : changes)
+      if (change.brought)
+        store::put_volume_content(tx, target.workspace, *change.brought, change.sha256, now);
+    return apply(tx, *volume, changes, manner, limits, now);
+  });
+}
+
+Contents::Batch::Known known_contents(store::Store& store, const WorkspaceId& workspace) {
+  return [&store, workspace](std::string_view id) {
+    return store
+        .read([&](store::View& view) { return store::find_volume_content(view, workspace, id); })
+        .has_value();
+  };
+}
+
+}  // namespace ionian::volumes
