@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "container/change_events.h"
 #include "container/contain.h"
 #include "container/exec.h"
 #include "container/jail.h"
@@ -40,7 +41,6 @@ class SpawnerProcess {
   Result<void> launch(ContainerSpec spec, std::vector<UniqueFd> fds);
   void become(ContainerSpec spec);
   void exchange(const Exchange& wish);
-  void send_exchanged(const std::string& id, const std::string& error, bool busy);
   void on_report(Container& container);
   void on_change(Container& container);
   void on_children();
@@ -213,11 +213,7 @@ void SpawnerProcess::become(ContainerSpec spec) {
   Container& container = *found->second;
   Result<void> done = jail_->become(container, std::move(spec));
   if (done) done = watch(container.change.get(), &container, EPOLLIN);
-  if (done) return;
-  SpawnerEvent event;
-  event.set_id(container.spec.id());
-  event.mutable_became()->set_error(done.error().message);
-  send(std::move(event));
+  if (!done) send(became_event(container.spec.id(), Report::kError, done.error().message));
 }
 
 void SpawnerProcess::exchange(const Exchange& wish) {
@@ -226,15 +222,7 @@ void SpawnerProcess::exchange(const Exchange& wish) {
   Container& container = *found->second;
   Result<void> done = jail_->exchange(container, wish.overlay());
   if (done) done = watch(container.change.get(), &container, EPOLLIN);
-  if (!done) send_exchanged(wish.id(), done.error().message, false);
-}
-
-void SpawnerProcess::send_exchanged(const std::string& id, const std::string& error, bool busy) {
-  SpawnerEvent event;
-  event.set_id(id);
-  event.mutable_exchanged()->set_error(error);
-  event.mutable_exchanged()->set_busy(busy);
-  send(std::move(event));
+  if (!done) send(exchanged_event(wish.id(), Report::kError, done.error().message));
 }
 
 void SpawnerProcess::on_change(Container& container) {
@@ -242,23 +230,13 @@ void SpawnerProcess::on_change(Container& container) {
   const ssize_t n = ::read(container.change.get(), packet, sizeof packet);
   if (n < 0) return;  // not yet
   container.change.reset();
-  if (std::exchange(container.exchanging, false)) {
-    const Report said = n > 0 ? static_cast<Report>(packet[0]) : Report::kError;
-    const std::string_view rest(packet + 1, n > 0 ? static_cast<std::size_t>(n) - 1 : 0);
-    return send_exchanged(container.spec.id(),
-                          said == Report::kExchanged ? "" : cat("exchange a mount: ", rest),
-                          said == Report::kBusy);
-  }
-  SpawnerEvent event;
-  event.set_id(container.spec.id());
-  const bool said = n > 0, became = said && static_cast<Report>(packet[0]) == Report::kBecame;
-  event.mutable_became();
-  if (!became)
-    event.mutable_became()->set_error(
-        said ? cat("start container ", container.spec.id(), ": ",
-                   std::string_view(packet + 1, static_cast<std::size_t>(n) - 1))
-             : cat("container ", container.spec.id(), " was killed at its start"));
-  send(std::move(event));
+  const std::string& id = container.spec.id();
+  const Report said = n > 0 ? static_cast<Report>(packet[0]) : Report::kError;
+  const std::string_view rest = n > 0
+                                    ? std::string_view(packet + 1, static_cast<std::size_t>(n) - 1)
+                                    : "it was killed meanwhile";
+  const bool exchanging = std::exchange(container.exchanging, false);
+  send(exchanging ? exchanged_event(id, said, rest) : became_event(id, said, rest));
 }
 
 // Reads all that is there.

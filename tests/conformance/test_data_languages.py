@@ -1,4 +1,4 @@
-"""Queues and secrets as programs in JavaScript and Go use them; those languages have no dicts."""
+"""Queues, secrets and volumes as programs in JavaScript and Go use them; those languages have no dicts."""
 import pytest
 from test_languages import Program
 
@@ -35,3 +35,12 @@ def test_secrets(program, client):
     assert "Secret is missing key(s): x, y" in missing["error"] and "Secret 'missing-secret' not found" in nowhere["error"]
     assert program.do({"do": "dropSecret", "name": "libmodal-test-secret"}) == [{"ok": "libmodal-test-secret"}]
     assert "not found" in program.do({"do": "secret", "name": "libmodal-test-secret"})[0]["error"]
+
+
+def test_volumes(program):
+    missing, made, found, ephemeral = program.do({"do": "volume", "name": "missing-volume"}, {"do": "volume", "name": "libmodal-volume", "make": True},
+                                                 {"do": "volume", "name": "libmodal-volume"}, {"do": "volume"})
+    assert "Volume 'missing-volume' not found" in missing["error"]
+    assert made == found == {"ok": "libmodal-volume"} and ephemeral == {"ok": True}
+    assert program.do({"do": "dropVolume", "name": "libmodal-volume"}) == [{"ok": "libmodal-volume"}]
+    assert "not found" in program.do({"do": "volume", "name": "libmodal-volume"})[0]["error"]

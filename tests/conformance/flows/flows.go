@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	modal "github.com/modal-labs/modal-client/go"
@@ -18,6 +19,7 @@ type step struct {
 	Params                map[string]any
 	Args                  []any
 	Keys                  []string
+	Make                  bool
 	Client                *struct{ TokenID, TokenSecret, Environment string }
 }
 
@@ -129,6 +131,10 @@ func run(ctx context.Context, s step) (any, error) {
 			return nil, err
 		}
 		return secret.Name, nil
+	case "volume":
+		return volume(ctx, client, s.Name, s.Make)
+	case "dropVolume":
+		return s.Name, client.Volumes.Delete(ctx, s.Name, nil)
 	case "dropSecret":
 		return s.Name, client.Secrets.Delete(ctx, s.Name, nil)
 	}
@@ -136,6 +142,24 @@ func run(ctx context.Context, s step) (any, error) {
 }
 
 // What is put, in order, then what is taken, read and left.
+// The name of a named one; of an ephemeral one whether it has an id.
+func volume(ctx context.Context, client *modal.Client, name string, create bool) (any, error) {
+	if name != "" {
+		v, err := client.Volumes.FromName(ctx, name, &modal.VolumeFromNameParams{CreateIfMissing: create})
+		if err != nil {
+			return nil, err
+		}
+		return v.Name, nil
+	}
+	v, err := client.Volumes.Ephemeral(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer v.CloseEphemeral()
+	readOnly := true
+	return strings.HasPrefix(v.WithMountOptions(&modal.VolumeMountOptionsParams{ReadOnly: &readOnly}).VolumeID, "vo-"), nil
+}
+
 func queue(ctx context.Context, client *modal.Client, name string) (any, error) {
 	var q *modal.Queue
 	var err error

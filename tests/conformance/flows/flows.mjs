@@ -35,6 +35,15 @@ const actions = {
   takeOne: (client, { name }) => client.queues.fromName(name, { createIfMissing: true }).then((queue) => queue.get({ timeoutMs: 20_000 })),
   secret: (client, { name, keys }) => client.secrets.fromName(name, { requiredKeys: keys }).then((secret) => secret.name),
   dropSecret: (client, { name }) => client.secrets.delete(name).then(() => name),
+  // The name of a named one; of an ephemeral one whether it has an id.
+  volume: async (client, { name, make }) => {
+    if (name) return (await client.volumes.fromName(name, { createIfMissing: make })).name;
+    const volume = await client.volumes.ephemeral();
+    const made = volume.withMountOptions({ readOnly: true }).volumeId.startsWith("vo-");
+    volume.closeEphemeral();
+    return made;
+  },
+  dropVolume: (client, { name }) => client.volumes.delete(name).then(() => name),
   environment: async (client) => client.environmentName(),
   call: async (client, { app, name, args }) => (await client.functions.fromName(app, name)).remote(args),
   method: async (client, { app, name, params, method, args }) => {
