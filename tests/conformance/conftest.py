@@ -82,7 +82,7 @@ class Client:
         path.write_text(textwrap.dedent(text))
         return path
 
-    def run(self, *words, check=True, timeout=180, **env):
+    def run(self, *words, check=True, timeout=400, **env):
         """Runs `modal WORDS…`; returns the finished process with text output."""
         out = subprocess.run([self.venv / "bin/modal", *map(str, words)], capture_output=True, text=True, timeout=timeout,
                              env=self.env | env, cwd=self.folder)
@@ -93,7 +93,7 @@ class Client:
         return subprocess.Popen([self.venv / "bin/modal", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 env=self.env | env, cwd=self.folder)
 
-    def python(self, path, *words, check=True, timeout=180, **env):
+    def python(self, path, *words, check=True, timeout=400, **env):
         out = subprocess.run([self.venv / "bin/python", str(path), *words], capture_output=True, text=True, timeout=timeout,
                              env=self.env | env, cwd=self.folder)
         assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"

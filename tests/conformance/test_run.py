@@ -164,7 +164,7 @@ def test_detached_app_outlives_its_client(server, client):
     assert server.admin("status")["containers"] >= 1
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=240):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
