@@ -12,6 +12,7 @@ namespace ionian::cli {
 void add_serve(CLI::App& app);
 void add_admin(CLI::App& app);
 void add_image(CLI::App& app);
+void add_trace(CLI::App& app);
 void add_config(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_token(CLI::App& app);

@@ -35,6 +35,17 @@ void add_serve(CLI::App& app) {
   command->add_option("--standby-memory", options->standby_mib,
                       "MiB for interpreters that wait for tasks (about 64 each); a tenth of the machine's, at most 2048, if not said; 0 = none")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+  core::Limits& limits = options->limits;
+  command->add_option("--containers", limits.tasks_max, "Containers of functions at a time")->capture_default_str()->check(CLI::Range(1, 10'000));
+  command->add_option("--pending-inputs", limits.pending_max, "Inputs of a function that wait for a container, spawned ones apart")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 1'000'000));
+  command->add_option("--function-inputs", limits.awaited_max, "Inputs of a function that wait or run, spawned ones apart")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 1'000'000));
+  command->add_option("--spawned-inputs", limits.spawned_max, "Spawned inputs of a function that are not done")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 1'000'000));
   command->add_option_function<unsigned>("--dict-expiry-days", [options](unsigned days) { options->dict_entry_life = days * 24h; },
                                          "Days after its last use for which an entry of a dict stays; 7 if not said, 0 = for ever")
       ->check(CLI::Range(0, 36'500));

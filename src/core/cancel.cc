@@ -15,7 +15,8 @@ void Core::cancel_call(Time now, const CallId& id, bool kill_containers) {
   const std::vector<InputId> inputs = it->second.inputs;
   for (const InputId& input_id : inputs) {
     Input& input = inputs_.at(input_id);
-    if (input.state == InputState::kDone) continue;
+    const bool told = input.cancelled && input.state == InputState::kRunning && !kill_containers;
+    if (input.state == InputState::kDone || told) continue;
     input.cancelled = true;
     if (input.state == InputState::kRunning) {
       cancel_running(now, input, kill_containers);
@@ -38,6 +39,7 @@ void Core::withdraw_inputs(const CallId& id, std::vector<InputId> inputs) {
     std::erase(functions_.at(call.function).pending, input_id);
     std::erase(call.inputs, input_id);
     bytes_ -= entry->second.payload.size();
+    count_unfinished(entry->second, -1);
     inputs_.erase(entry);
     App& app = apps_.at(call.app);
     if (--app.unfinished == 0 && app.draining) drained_.insert(app.id);
@@ -89,7 +91,7 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
     if (input.state == InputState::kDone)
       input.kept = true, call.outputs.push_back(input.id);
     else
-      left.push_back(input.id);
+      left.push_back(input.id), count_unfinished(input, +1);
     inputs_.emplace(input.id, std::move(input));
   }
   std::ranges::sort(call.outputs, {}, [&](const InputId& o) { return inputs_.at(o).position; });

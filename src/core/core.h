@@ -15,6 +15,12 @@ struct Limits {
   std::uint32_t starting_max = 2;  // of one function, at a time: more would only slow each other
   std::size_t inputs_max = 1'000'000;  // alive, of all calls
   std::size_t inputs_per_call_max = 1'000'000;
+  // Of one function. What lies above is refused, and the callers of a map try again later.
+  std::size_t pending_max = 2'000;      // whose callers wait, and that no container has taken
+  std::size_t awaited_max = 25'000;     // whose callers wait
+  std::size_t spawned_max = 1'000'000;  // of asynchronous calls
+  Duration unattended_call = 10min;  // nobody has asked for its results: cancelled, and forgotten
+  Duration look_for_unattended = 1min;
   std::size_t bytes_max = 2ull << 30;  // of payloads and results held
   std::uint32_t lost_containers_max =
       8;  // an input is retried that often when its container is lost
@@ -117,6 +123,11 @@ class Core {
   void output_not_kept(Time now, const InputId& id);
   const Call* call(const CallId& id) const;
   const Input* input(const InputId& id) const;
+  // Its caller asks for results. Those before `position` have reached it, and of a map they are
+  // dropped: its memory is that of what nobody has read yet.
+  void attend(Time now, const CallId& id, std::size_t position);
+  // The outputs from `position` to before `end` are on their way to the caller.
+  void deliver(Time now, const CallId& id, std::size_t position, std::size_t end);
   // The caller has read what it wanted; a call without unfinished inputs goes after a while.
   void release_call(Time now, const CallId& id);
   // Chunks of a task that runs no input of the call (any more) are dropped: they belong to an
@@ -196,6 +207,13 @@ class Core {
   void forget_call(const CallId& id);
   bool runs_input_of(const TaskId& task, const CallId& call) const;
 
+  // bounds.cc
+  ionian::Result<void> check_room(const Function& f, const Call& call,
+                                  const std::vector<NewInput>& fresh) const;
+  std::size_t awaited_and_running(const Function& f) const;
+  void count_unfinished(const Input& input, int by);
+  void cancel_unattended(Time now);
+
   // tasks.cc
   void stop_task(Time now, Task& task, StopReason reason);
   void kill_task(Task& task);
@@ -230,6 +248,7 @@ class Core {
   std::set<FunctionId> starving_;  // with inputs, without container, the machine full
   Devices devices_;
   std::size_t bytes_ = 0;
+  Time unattended_looked_for_;
   std::vector<Action> actions_;
 };
 

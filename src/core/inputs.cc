@@ -38,7 +38,7 @@ ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
   call.type = request.type;
   call.asynchronous = request.asynchronous;
   call.invocation_type = request.invocation_type;
-  call.created = now;
+  call.created = call.asked = now;
   app.calls.insert(call.id);
   const CallId id = call.id;
   calls_.emplace(id, std::move(call));
@@ -52,14 +52,8 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
   Call& call = it->second;
   if (apps_.at(call.app).stopping)
     return fail(Code::kFailedPrecondition, "app ", call.app, " is stopped");
-  std::size_t bytes = 0;
-  for (const NewInput& input : fresh) bytes += input.payload.size();
-  if (inputs_.size() + fresh.size() > limits_.inputs_max ||
-      call.inputs.size() + fresh.size() > limits_.inputs_per_call_max ||
-      bytes_ + bytes > limits_.bytes_max)
-    return fail(Code::kResourceExhausted,
-                "too many inputs are waiting on this server; try again later");
   Function& f = functions_.at(call.function);
+  TRY(check_room(f, call, fresh));
   if (call.release_at && !fresh.empty()) {
     releases_.erase({*call.release_at, id});
     call.release_at.reset();
@@ -77,9 +71,10 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
     ids.push_back(input.id);
     call.inputs.push_back(input.id);
     f.pending.push_back(input.id);
+    bytes_ += input.payload.size();
+    count_unfinished(input, +1);
     inputs_.emplace(input.id, std::move(input));
   }
-  bytes_ += bytes;
   apps_.at(call.app).unfinished += ids.size();
   schedule(now, f);
   return ids;
@@ -87,6 +82,7 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
 
 void Core::finish_input(Time now, Input& input, Result result) {
   CHECK(input.state != InputState::kDone);
+  count_unfinished(input, -1);
   bytes_ -= input.payload.size();
   bytes_ += result.generic_result.size();
   input.payload.clear();

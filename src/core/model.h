@@ -83,6 +83,8 @@ struct Input {
   bool kept = false;                  // of an asynchronous call: the result is on disk
   std::size_t position = 0;           // of its output: those of a call stand in this order
   Time created, started, done;
+  Time container_asked, container_ready;  // of the container that ran it last
+  Time delivered;                         // when the result went out to its caller first
   Result result;
 };
 
@@ -114,6 +116,8 @@ struct Call {
   // Of its next output. A result that never reached the disk leaves a gap, which is not filled
   // again: what readers have counted stays where it is.
   std::size_t next_position = 0;
+  Time asked;            // when its caller has asked for results last
+  std::size_t read = 0;  // of its outputs: those that were dropped, for their reader has them
   std::optional<Time> release_at;  // when it goes: its caller has read it, or it lies on disk
 };
 
@@ -148,6 +152,7 @@ struct EndedTask {
 struct Function {
   FunctionConfig config;
   std::deque<InputId> pending;
+  std::size_t awaited = 0, spawned = 0;  // unfinished inputs, of synchronous and of other calls
   std::set<TaskId> tasks;
   std::uint32_t starting = 0;
   std::uint32_t failed_starts = 0;   // in a row

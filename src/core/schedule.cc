@@ -253,6 +253,8 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
       input.state = InputState::kRunning;
       input.task = id;
       input.started = now;
+      input.container_asked = task.created;
+      input.container_ready = task.ready;
       task.running.insert(input.id);
       taken.push_back(&input);
     }
@@ -315,6 +317,7 @@ void Core::tick(Time now) {
     f.linger_until.reset();
     schedule(now, f);
   }
+  cancel_unattended(now);
   for (const AppId& id : std::exchange(drained_, {}))
     if (const App* drained = app(id); drained && drained->unfinished == 0) stop_app(now, id);
   std::vector<AppId> abandoned;
@@ -337,6 +340,7 @@ std::optional<Time> Core::next_tick() const {
   if (!forgets_.empty()) consider(forgets_.begin()->first);
   if (!restarts_.empty()) consider(restarts_.begin()->first);
   if (!lingers_.empty()) consider(lingers_.begin()->first);
+  if (!calls_.empty()) consider(unattended_looked_for_ + limits_.look_for_unattended);
   for (const auto& [id, app] : apps_)
     if (awaits_heartbeat(app)) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
   return next;

@@ -112,7 +112,7 @@ TEST_F(CoreTest, ABatchThatIsNotFullWaitsForMoreInputsAndThenGoesAsItIs) {
 
 TEST_F(CoreTest, AFullBatchAndOneThatCannotGrowGoAtOnce) {
   const FunctionId f = function("f", [](FunctionConfig& c) {
-    c.batch_max_size = 2, c.batch_linger = 1h, c.max_containers = 1;
+    c.batch_max_size = 2, c.batch_linger = 5min, c.max_containers = 1;
   });
   const CallId id = *core.start_call(now, {.function = f, .workspace = workspace});
   ASSERT_TRUE(core.put_inputs(
@@ -124,7 +124,7 @@ TEST_F(CoreTest, AFullBatchAndOneThatCannotGrowGoAtOnce) {
     for (const InputId& input : batch) put(task, input, Outcome::kSuccess);
   }
   EXPECT_TRUE(take(task, 2).empty());
-  pass(1h);
+  pass(5min);
   EXPECT_EQ(take(task, 2).size(), 1u);
 }
 

@@ -32,6 +32,7 @@
 #include "services/task_list.h"
 #include "services/token_flow.h"
 #include "services/tokens.h"
+#include "services/traces.h"
 #include "services/variants.h"
 #include "services/volume_check.h"
 #include "services/volume_files.h"
@@ -80,6 +81,7 @@ struct Handlers {
     apps.bind(table);
     images.bind(table);
     base_images.bind(table);
+    traces.bind(table);
     dicts.bind(table);
     queues.bind(table);
     volumes.bind(table);
@@ -112,6 +114,7 @@ struct Handlers {
   services::Workspaces workspaces;
   services::AppLogs app_logs;
   services::Admin admin;
+  services::Traces traces;
   services::TokenFlows flows;
   services::TokenFlowCalls token_flow;
   services::QueueTakes takes;

@@ -18,6 +18,7 @@ int run_command(int argc, char** argv) {
   ionian::cli::add_serve(app);
   ionian::cli::add_admin(app);
   ionian::cli::add_image(app);
+  ionian::cli::add_trace(app);
   ionian::cli::add_config(app);
   ionian::cli::add_profile(app);
   ionian::cli::add_token(app);

@@ -162,7 +162,7 @@ void Parts::make_services() {
   facts_.version = kVersion;
   facts_.data = options_.data;
   facts_.started = clock_.now();
-  core_ = std::make_unique<core::Core>(core::Limits{}, random_);
+  core_ = std::make_unique<core::Core>(options_.limits, random_);
   logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");
   access_ = std::make_unique<services::AccessRules>(*store_);
   sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "core/core.h"
 
 namespace ionian::server {
 
@@ -22,6 +23,7 @@ struct ServeOptions {
   std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // files that describe the machine's GPUs
   std::uint64_t ephemeral_disk_mib = 32 << 10;  // what a container may write where its function does not say; 0 = no bound
   std::optional<std::uint64_t> standby_mib;  // for interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said
+  core::Limits limits;
   Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
   std::int64_t volume_entries = 1'000'000;  // files, folders and links of a volume
   std::uint64_t volume_file_mib = 1 << 20;  // of one file of a volume

@@ -112,6 +112,9 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   };
   const int most = request.max_values() > 0 ? request.max_values() : 1000;
   std::size_t at = position_of(request.last_entry_id());
+  core.attend(call.now, of.id, at);
+  at = std::max(at, of.read);
+  const std::size_t from = at;
   for (std::size_t bytes = 0; at < of.published && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
     const core::Input& input = *core.input(of.outputs[at]);
     if (!wanted(input)) continue;
@@ -119,6 +122,7 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
     *reply.add_outputs() = output_item(input);
     reply.add_idxs(input.index);
   }
+  core.deliver(call.now, of.id, from, at);
   reply.set_last_entry_id(cat(at, "-0"));
   reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.inputs.size() - of.published));
   if (reply.outputs_size() == 0 && !call.timed_out && request.timeout() > 0) {
@@ -159,6 +163,7 @@ std::optional<Status> Calls::get_data_out(rpc::Call& call, const modal::client::
   const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return found.error();
   const core::Call& of = **found;
+  core.attend(call.now, of.id, 0);
   struct Reading {
     std::optional<std::uint64_t> next;
   };

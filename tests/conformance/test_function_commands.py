@@ -1,11 +1,12 @@
 """`modal function …`, and what update_autoscaler leaves behind."""
 import json
 import signal
+import subprocess
 import time
 
 import pytest
 
-from conftest import Client
+from conftest import IONIAN, Client
 
 APP = """
     import modal
@@ -101,3 +102,39 @@ def test_variants_of_a_function_that_a_deployment_leaves_out_keep_nothing_warm(c
     while rows := json.loads(client.run("container", "list", "--json").stdout):
         assert time.monotonic() < deadline, rows
     client.run("app", "stop", "tools", "--yes")
+
+
+def test_trace_tells_where_the_time_of_a_call_went(own, client):
+    client.run("deploy", client.write("""
+        import modal
+        app = modal.App("traced")
+
+        @app.function(max_containers=1)
+        def double(x):
+            return 2 * x
+    """))
+    out = client.python(client.write("""
+        import modal
+        double = modal.Function.from_name("traced", "double")
+        for _ in range(2):
+            call = double.spawn(21)
+            print(call.get(), call.object_id)
+    """, "calls.py")).stdout
+    cold, warm = [line.split()[1] for line in out.splitlines() if line.startswith("42 ")]
+    trace = own.owner("trace", cold)
+    assert trace["function_call_id"] == cold and trace["all"] == 1
+    [seen] = trace["inputs"]
+    assert seen["index"] == 0 and seen["task_id"].startswith("ta-") and seen["attempts_before"] == 0
+    assert [s["stage"] for s in seen["stages"]] == [
+        "the server has the input", "a container is asked for", "the container says hello", "the container takes the input",
+        "its result is there", "the caller is sent the result"]
+    times = [s["at_us"] for s in seen["stages"]]
+    assert times == sorted(times) and times[0] == 0
+
+    [again] = own.owner("trace", warm)["inputs"]
+    assert again["task_id"] == seen["task_id"]
+    assert len(again["stages"]) == 4, "a warm container was there before the input"
+
+    unknown = subprocess.run([IONIAN, "trace", "fc-none", "--data", str(own.folder / "data")], capture_output=True, text=True)
+    assert unknown.returncode == 1 and "fc-none" in unknown.stderr and "minute" in unknown.stderr
+    client.run("app", "stop", "traced", "--yes")

@@ -1,7 +1,7 @@
 """When containers start and end and what they get at a time; and readers that do not read."""
 import subprocess
 
-
+from conftest import Client, Server
 from test_run import wait_for
 
 
@@ -151,3 +151,38 @@ def test_ephemeral_disk_is_bound(client):
     assert "filled No space left on device True" in out
     assert "written 400" in out
     assert "default True" in out
+
+
+def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path):
+    server = Server(tmp_path).start("--pending-inputs", "100")
+    try:
+        client = Client(server, tmp_path)
+        out = client.run("run", client.write("""
+            import asyncio, time, modal
+            app = modal.App("full")
+
+            @app.function(max_containers=1, timeout=600)
+            def hold(gate):
+                while not gate.contains("open"):
+                    time.sleep(0.05)
+
+            @app.function(max_containers=1)
+            def double(x):
+                return 2 * x
+
+            @app.local_entrypoint()
+            async def main():
+                async with modal.Dict.ephemeral() as gate:
+                    calls = [asyncio.create_task(hold.remote.aio(gate)) for _ in range(110)]
+                    done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+                    refused = done.pop().exception()
+                    await gate.put.aio("open", True)
+                    results = await asyncio.gather(*calls, return_exceptions=True)
+                    print("refused", type(refused).__name__, refused)
+                    print("done", 110 - sum(isinstance(result, Exception) for result in results) >= 100)
+                print("sum", sum([x async for x in double.map.aio(range(300))]))
+        """)).stdout
+    finally:
+        server.stop()
+    assert "refused ResourceExhaustedError" in out and "--pending-inputs" in out
+    assert "done True" in out and f"sum {300 * 299}" in out

@@ -46,7 +46,7 @@ struct Bench {
 
   Time now{1'800'000'000s};
   SeededRandom random{1};
-  core::Core core{core::Limits{}, random};
+  core::Core core{{.pending_max = 1'000'000, .awaited_max = 1'000'000}, random};
   const AppId app{"ap-bench"};
   const FunctionId function{"fu-bench"};
   const WorkspaceId workspace{"ac-bench"};

@@ -99,6 +99,7 @@ void Model::check_pending() {
 void Model::check_calls() {
   const CoreCheck in(w_.core);
   std::unordered_map<AppId, std::size_t> unfinished;
+  std::unordered_map<FunctionId, std::size_t> awaited, spawned;
   for (const auto& [id, call] : in.calls()) {
     std::set<InputId> seen;
     for (const InputId& output : call.outputs)
@@ -111,6 +112,7 @@ void Model::check_calls() {
     if (done != call.done)
       w_.violation("call ", id, " has ", done, " results and says ", call.done);
     unfinished[call.app] += call.inputs.size() - call.published;
+    (call.asynchronous ? spawned : awaited)[call.function] += call.inputs.size() - done;
     std::size_t kept = 0;
     while (kept < call.outputs.size() && w_.core.input(call.outputs[kept])->kept) ++kept;
     if (call.published != kept || (!call.asynchronous && kept != done))
@@ -122,6 +124,10 @@ void Model::check_calls() {
     if (app.unfinished != unfinished[id])
       w_.violation("app ", id, " has ", unfinished[id], " inputs at work and says ",
                    app.unfinished);
+  for (const auto& [id, f] : in.functions())
+    if (f.awaited != awaited[id] || f.spawned != spawned[id])
+      w_.violation("function ", id, " has ", awaited[id], " and ", spawned[id], " inputs and says ",
+                   f.awaited, " and ", f.spawned);
 }
 
 void Model::check_tasks() {
