@@ -211,6 +211,8 @@ def test_the_libraries_that_the_server_needs():
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", headers)
     linked = subprocess.run(["ldd", IONIAN], capture_output=True, check=True, text=True).stdout
     paths = [match[1] for name in needed if (match := re.search(rf"{re.escape(name)} => (\S+)", linked))]
-    owners = subprocess.run(["dpkg", "-S", *(f"*/{pathlib.Path(path).name}" for path in paths)], capture_output=True, check=True, text=True).stdout
+    # By folder and name: libraries for other machines have the same names, and a merged /usr has two paths for each.
+    files = (f"*/{path.parent.name}/{path.name}" for path in map(pathlib.Path, paths))
+    owners = subprocess.run(["dpkg", "-S", *files], capture_output=True, check=True, text=True).stdout
     packages = {line.split(":")[0] for line in owners.splitlines()}
     assert packages - {"libc6", "libgcc-s1", "libstdc++6"} <= named, packages - named
