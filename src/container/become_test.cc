@@ -116,7 +116,8 @@ TEST_F(BecomeTest, DiskBoundCounts) {
 TEST_F(BecomeTest, WhatCannotBeIsRefused) {
   const Pipes pipes = begin();
   then_.set_network(NETWORK_NAT);
-  EXPECT_EQ(become(), cat("container ", then_.id(), " cannot become that"));
+  EXPECT_EQ(become(), cat("start container ", then_.id(),
+                          ": the one that waits has another network, user or mounts"));
   then_.set_network(NETWORK_NONE);
   then_.set_lowers(1, folder_ + "/missing");
   EXPECT_NE(become(), "");

@@ -268,7 +268,7 @@ Result<void> Jail::become(Container& container, ContainerSpec spec) {
   if (!container.started || container.change || spec.id() != container.spec.id() ||
       spec.network() != container.spec.network() || spec.user() != container.spec.user() ||
       spec.keep_upper() || spec.binds_size() != container.spec.binds_size())
-    return fail(Code::kInvalidArgument, "container ", spec.id(), " cannot become that");
+    return fail(Code::kInvalidArgument, "the one that waits has another network, user or mounts");
   container.exchanging = false;
   container.spec = std::move(spec);
   TRY(cgroups_.change(container.cgroup, limits_of(container.spec)));
