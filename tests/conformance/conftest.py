@@ -23,12 +23,12 @@ class Server:
         self.folder = pathlib.Path(folder)
         self.process = None
 
-    def start(self, *options, grpc="127.0.0.1:0"):
+    def start(self, *options, grpc="127.0.0.1:0", http="127.0.0.1:0"):
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
-            [IONIAN, "serve", "--data", str(self.folder / "data"), "--grpc", grpc, "--http", "127.0.0.1:0",
+            [IONIAN, "serve", "--data", str(self.folder / "data"), "--grpc", grpc, "--http", http,
              "--ready-file", str(ready), "--debug", *options], stderr=self.log)
         deadline = time.monotonic() + 60
         while not ready.exists():
@@ -39,8 +39,8 @@ class Server:
         return self
 
     def again(self, *options):
-        """Its next life, at the same address."""
-        return self.start(*options, grpc=self.ready["grpc_url"].split("//")[1])
+        """Its next life, at the same addresses."""
+        return self.start(*options, grpc=self.ready["grpc_url"].split("//")[1], http=self.ready["http_url"].split("//")[1])
 
     def admin(self, *words):
         return self.owner("admin", *words)
@@ -91,7 +91,7 @@ class Client:
 
     def popen(self, *words, **env):
         return subprocess.Popen([self.venv / "bin/modal", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                env=self.env | env, cwd=self.folder)
+                                env=self.env | env, cwd=self.folder, process_group=0)
 
     def python(self, path, *words, check=True, timeout=400, **env):
         out = subprocess.run([self.venv / "bin/python", str(path), *words], capture_output=True, text=True, timeout=timeout,

@@ -142,7 +142,7 @@ def test_builds_end_with_their_app(server, client):
         wait_for(lambda: processes("sleep 98765401") and processes("sleep 98765402"), 300)
         by_command.kill()
         by_function.send_signal(signal.SIGINT)
-        by_function.wait(30)
+        by_function.wait(240)
         wait_for(lambda: not processes("sleep 98765401"), 60)
         wait_for(lambda: not processes("sleep 98765402"), 90)
         wait_for(lambda: server.admin("status")["containers"] == 0)

@@ -66,7 +66,7 @@ def test_kills_leave_whole_trees(tmp_path):
                 server.again()
                 kills += 1
             stop.touch()
-            assert writer.wait(240) == 0
+            assert writer.wait(600) == 0
             history = [json.loads(line) for line in out.read_text().splitlines()]
             found = eval(python(client, LOOK))
             print(f"{len(history)} lines, {kills} kills, {found}")

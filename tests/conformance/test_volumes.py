@@ -87,9 +87,9 @@ def test_names_and_environments(client):
         with modal.Volume.ephemeral() as vol:
             assert vol.listdir("/") == [] and vol.info().name is None
         """)
-    client.run("environment", "create", "elsewhere")
-    assert client.run("volume", "list", "--env", "elsewhere", "--json").stdout.strip() == "[]"
-    assert client.run("volume", "ls", "renamed", "--env", "elsewhere", check=False).returncode != 0
+    client.run("environment", "create", "volumes-apart")
+    assert client.run("volume", "list", "--env", "volumes-apart", "--json").stdout.strip() == "[]"
+    assert client.run("volume", "ls", "renamed", "--env", "volumes-apart", check=False).returncode != 0
 
 
 @pytest.mark.parametrize("version", [1, 2])
