@@ -91,22 +91,16 @@ Result<CommandRouter::AccessReply> CommandRouter::access(rpc::Call& call,
 
 Result<worker::ExecRequest> CommandRouter::make(const rpc::Call& call,
                                                 const StartRequest& request) const {
-  ASSIGN_OR_RETURN(const Execs::Place place, place_of_task(c_, call, request.task_id()));
+  ASSIGN_OR_RETURN(worker::ExecRequest made, new_exec(c_, call, request.task_id(),
+                                                      request.exec_id(), request.command_args()));
   if (request.exec_id().empty() || request.exec_id().size() > kIdMax)
     return fail(Code::kInvalidArgument, "exec_id needs 1 to ", kIdMax, " characters");
-  if (request.command_args().empty() || request.command_args(0).empty())
-    return fail(Code::kInvalidArgument, "there is no command to run");
   if (!request.container_id().empty())
     return fail(Code::kNotFound, "container ", request.task_id(), " has no sidecar '",
                 request.container_id(), "'");
-  worker::ExecRequest made{.key = {TaskId(request.task_id()), request.exec_id()},
-                           .workspace = place.workspace,
-                           .environment = place.environment,
-                           .spec = {},
-                           .out = sink_of(request.stdout_config()),
-                           .err = sink_of(request.stderr_config()),
-                           .timeout = std::chrono::seconds(request.timeout_secs())};
-  *made.spec.mutable_args() = request.command_args();
+  made.out = sink_of(request.stdout_config());
+  made.err = sink_of(request.stderr_config());
+  made.timeout = std::chrono::seconds(request.timeout_secs());
   made.spec.set_workdir(request.workdir());
   Variables& env = *made.spec.mutable_env();
   // Two generations of clients: lists of both kinds, or one list in order.

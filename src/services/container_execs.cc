@@ -56,18 +56,12 @@ ContainerExecs::Poll<modal::client::ContainerExecResponse> ContainerExecs::start
     rpc::Call& call, const modal::client::ContainerExecRequest& request, Execs& execs) {
   Execs::ExecPtr& exec = call.state<Starting>().exec;
   if (!exec) {
-    ASSIGN_OR_RETURN(const Execs::Place place, place_of_task(c_, call, request.task_id()));
-    if (request.command().empty() || request.command(0).empty())
-      return fail(Code::kInvalidArgument, "there is no command to run");
-    worker::ExecRequest wanted{
-        .key = {TaskId(request.task_id()), cat("ex-", random_base62(c_.random, 22))},
-        .workspace = place.workspace,
-        .environment = place.environment,
-        .spec = {},
-        .out = sink_of(request.stdout_output()),
-        .err = sink_of(request.stderr_output()),
-        .timeout = std::chrono::seconds(request.timeout_secs())};
-    *wanted.spec.mutable_args() = request.command();
+    ASSIGN_OR_RETURN(worker::ExecRequest wanted,
+                     new_exec(c_, call, request.task_id(), cat("ex-", random_base62(c_.random, 22)),
+                              request.command()));
+    wanted.out = sink_of(request.stdout_output());
+    wanted.err = sink_of(request.stderr_output());
+    wanted.timeout = std::chrono::seconds(request.timeout_secs());
     wanted.spec.set_workdir(request.workdir());
     for (const std::string& id : request.secret_ids())
       TRY(add_secret(c_, call, id, *wanted.spec.mutable_env()));

@@ -21,6 +21,19 @@ Result<Execs::Place> place_of_task(const Context& c, const rpc::Call& call,
   return *place;
 }
 
+Result<worker::ExecRequest> new_exec(
+    const Context& c, const rpc::Call& call, const std::string& task, std::string exec_id,
+    const google::protobuf::RepeatedPtrField<std::string>& command) {
+  ASSIGN_OR_RETURN(Execs::Place place, place_of_task(c, call, task));
+  if (command.empty() || command[0].empty())
+    return fail(Code::kInvalidArgument, "there is no command to run");
+  worker::ExecRequest made{.key = {TaskId(task), std::move(exec_id)},
+                           .workspace = std::move(place.workspace),
+                           .environment = std::move(place.environment)};
+  *made.spec.mutable_args() = command;
+  return made;
+}
+
 Result<Execs::ExecPtr> exec_of(const Context& c, const rpc::Call& call, const std::string& task,
                                const std::string& exec_id) {
   TRY(place_of_task(c, call, task));

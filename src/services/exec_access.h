@@ -11,6 +11,13 @@ namespace ionian::services {
 Result<worker::Execs::Place> place_of_task(const Context& c, const rpc::Call& call,
                                            const std::string& task);
 
+// A program for a container where the caller may start some; its streams and variables are still to
+// be said.
+//   errors   as place_of_task · INVALID_ARGUMENT no command
+Result<worker::ExecRequest> new_exec(
+    const Context& c, const rpc::Call& call, const std::string& task, std::string exec_id,
+    const google::protobuf::RepeatedPtrField<std::string>& command);
+
 // The program that a client started under that name.   errors  the same · NOT_FOUND
 Result<worker::Execs::ExecPtr> exec_of(const Context& c, const rpc::Call& call,
                                        const std::string& task, const std::string& exec_id);

@@ -5,9 +5,7 @@ import json
 import os
 import pathlib
 import random
-import signal
 import subprocess
-import time
 
 from conftest import CLIENTS, Server
 
@@ -18,19 +16,13 @@ def record(folder, seed):
     """The calls of one run: [{"put": …}, {"got": …}, {"what": …}, …]."""
     server = Server(folder).start()
     pair, address = server.token(), server.ready["grpc_url"].removeprefix("http://")
-    stop, chance, kills = pathlib.Path(folder, "stop"), random.Random(seed), 0
+    stop, chance = pathlib.Path(folder, "stop"), random.Random(seed)
     host, port = address.split(":")
     with open(pathlib.Path(folder, "history"), "w+") as out, open(pathlib.Path(folder, "errors"), "w+") as errors:
         client = subprocess.Popen([CLIENTS["new"] / "bin/python", pathlib.Path(__file__).with_name("data_client.py"), host, port, pair["token_id"],
                                    pair["token_secret"], str(seed), str(stop)], stdout=out, stderr=errors)
         try:
-            end = time.monotonic() + SECONDS
-            while time.monotonic() < end:
-                # The moment of the blow is what is tried here, not something that is waited for.
-                time.sleep(chance.uniform(0.3, 3))
-                server.stop(signal.SIGKILL)
-                server.again()
-                kills += 1
+            kills = server.kill_at_random(chance, SECONDS)
             stop.touch()
             assert client.wait(120) == 0, pathlib.Path(folder, "errors").read_text()
         finally:

@@ -166,6 +166,7 @@ def test_detached_app_outlives_its_client(server, client):
 
 def wait_for(condition, seconds=240):
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    return found

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from conftest import Client, Server
+from test_run import wait_for
 
 APP = """
     import modal
@@ -46,14 +47,6 @@ def query(server, text, *values):
 def runs(server):
     """When each scheduled call was due, in order of their making, and whether it has its result."""
     return query(server, "SELECT scheduled_at, done_at IS NOT NULL FROM calls WHERE scheduled_at IS NOT NULL ORDER BY rowid")
-
-
-def wait_for(what, seconds=240):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 def take(client, count):

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import random
-import signal
 import subprocess
 import time
 
@@ -48,7 +47,7 @@ def test_the_check_itself():
 
 
 def test_kills_leave_whole_trees(tmp_path):
-    server, chance, kills = Server(tmp_path).start(), random.Random(7), 0
+    server, chance = Server(tmp_path).start(), random.Random(7)
     client = Client(server, tmp_path)
     stop, out = tmp_path / "stop", tmp_path / "history"
     program = pathlib.Path(__file__).with_name("volume_client.py")
@@ -58,13 +57,7 @@ def test_kills_leave_whole_trees(tmp_path):
             end = time.monotonic() + 60
             while "kept" not in out.read_text() and time.monotonic() < end:
                 time.sleep(0.1)
-            end = time.monotonic() + SECONDS
-            while time.monotonic() < end:
-                # The moment of the blow is what is tried here, not something that is waited for.
-                time.sleep(chance.uniform(0.3, 3))
-                server.stop(signal.SIGKILL)
-                server.again()
-                kills += 1
+            kills = server.kill_at_random(chance, SECONDS)
             stop.touch()
             assert writer.wait(600) == 0
             history = [json.loads(line) for line in out.read_text().splitlines()]
