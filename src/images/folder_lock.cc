@@ -74,7 +74,11 @@ Result<void> clear_scratch(const std::string& folder) {
     if (entry.path().filename().string().starts_with(kScratchPrefix)) left.push_back(entry.path());
   if (error) return fail(Code::kInternal, "read ", folder, ": ", error.message());
   for (const std::string& path : left)
-    if (const UniqueFd lock = lock_if_free(path)) TRY(remove_tree(path));
+    if (const UniqueFd lock = lock_if_free(path)) {
+      // A program of a server that was just killed may be writing its last file. What it leaves
+      // goes at the next start.
+      if (Result<void> done = remove_tree(path); !done) log::warning(done.error().message);
+    }
   return {};
 }
 

@@ -1,9 +1,10 @@
 #include "images/subprocess.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,11 +55,11 @@ struct Pipe {
   UniqueFd read, write;
 };
 
-Result<Pipe> make_pipe() {
+Result<Pipe> make_pipe(int flags_of_ours) {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0) return sys_fail("make a pipe");
-  // Only our end must not block: the program's own reads its flags from the other.
-  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
+  // Only our end may not block: the program's own reads its flags from the other.
+  ::fcntl(fds[0], F_SETFL, flags_of_ours);
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
@@ -88,35 +89,48 @@ class Child {
   UniqueFd pidfd_;
 };
 
-Result<pid_t> spawn(const Command& command, int out, int err) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, out, 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
-  if (!command.workdir.empty())
-    posix_spawn_file_actions_addchdir_np(&actions, command.workdir.c_str());
-  sigset_t none, defaults;
+// What the copy of this process does until it is the program. It may only call what is safe after a
+// fork of a process with threads. Comes back with errno if there is no such program.
+void become(const Command& command, char** args, char** environment, int out, int err,
+            pid_t parent) {
+  // A server that is killed takes its programs with it: they write into its folders.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::setpgid(0, 0) != 0) return;
+  if (::getppid() != parent) ::_exit(1);
+  // Not every library marks its sockets: a program that held a listener would keep its port.
+  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing < 0 || ::dup2(nothing, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0 ||
+      ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    return;
+  if (!command.workdir.empty() && ::chdir(command.workdir.c_str()) != 0) return;
+  for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
+  sigset_t none;
   sigemptyset(&none);
-  sigemptyset(&defaults);
-  for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&defaults, signal);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execvpe(args[0], args, environment);
+}
+
+Result<pid_t> spawn(const Command& command, int out, int err) {
   const std::vector<std::string> environment = merged_environment(command.env);
-  pid_t pid = 0;
-  const int error = ::posix_spawnp(&pid, command.args[0].c_str(), &actions, &attributes,
-                                   pointers(command.args).data(), pointers(environment).data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  const std::vector<char*> args = pointers(command.args), lines = pointers(environment);
+  ASSIGN_OR_RETURN(Pipe failed, make_pipe(0));
+  const pid_t parent = ::getpid();
+  // Without the handlers that libraries have for fork: none of them is used in the copy.
+  const pid_t pid = ::_Fork();
+  if (pid < 0) return sys_fail(cat("start ", command.args[0]));
+  if (pid == 0) {
+    become(command, const_cast<char**>(args.data()), const_cast<char**>(lines.data()), out, err,
+           parent);
+    const int error = errno;
+    ::_exit(::write(failed.write.get(), &error, sizeof error) == sizeof error ? 127 : 1);
+  }
+  failed.write.reset();
+  int error = 0;
+  // Nothing comes once the program is there: the pipe closes with exec.
+  if (::read(failed.read.get(), &error, sizeof error) <= 0) return pid;
+  ::waitpid(pid, nullptr, 0);
   if (error == ENOENT)
     return fail(Code::kNotFound, "the program ", command.args[0], " is not installed");
-  if (error != 0) return sys_fail(cat("start ", command.args[0]), error);
-  return pid;
+  return sys_fail(cat("start ", command.args[0]), error);
 }
 
 // Passes on what is there. False at the end of the stream.
@@ -152,8 +166,8 @@ void discard_to_end(std::span<pollfd> pipes) {
 
 Result<Exit> run_command(const Command& command) {
   CHECK(!command.args.empty());
-  ASSIGN_OR_RETURN(Pipe out, make_pipe());
-  ASSIGN_OR_RETURN(Pipe err, make_pipe());
+  ASSIGN_OR_RETURN(Pipe out, make_pipe(O_NONBLOCK));
+  ASSIGN_OR_RETURN(Pipe err, make_pipe(O_NONBLOCK));
   ASSIGN_OR_RETURN(const pid_t pid, spawn(command, out.write.get(), err.write.get()));
   Child child(pid);
   out.write.reset();

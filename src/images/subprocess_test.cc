@@ -1,8 +1,19 @@
 #include "images/subprocess.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 #include <chrono>
+#include <csignal>
+
+#include "base/fd.h"
 
 namespace ionian::images {
 namespace {
@@ -44,6 +55,35 @@ TEST(Subprocess, CancelKillsTheWholeGroup) {
                            .cancelled = &cancelled});
   EXPECT_EQ(exit.error().code, Code::kCancelled);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+}
+
+// A listener that a program held would keep its port from the server's next life.
+TEST(Subprocess, AProgramHasNoFilesOfOurs) {
+  const UniqueFd open(::open("/dev/null", O_RDONLY));
+  auto exit = run_command({.args = {"sh", "-c", cat("test -e /proc/self/fd/", open.get())}});
+  EXPECT_EQ(exit->code, 1);
+}
+
+TEST(Subprocess, AKilledServerTakesItsProgramsWithIt) {
+  int pipe[2];
+  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+  const UniqueFd read(pipe[0]), write(pipe[1]);
+  const pid_t server = ::fork();
+  if (server == 0) {
+    (void)run_command({.args = {"sh", "-c", "echo $$; exec sleep 60"},
+                       .on_output = [&](int, std::string_view text) {
+                         if (::write(write.get(), text.data(), text.size()) < 0) ::_exit(1);
+                       }});
+    ::_exit(1);
+  }
+  char text[16] = {};
+  ASSERT_GT(::read(read.get(), text, sizeof text - 1), 0);
+  const UniqueFd program(::pidfd_open(std::atoi(text), 0));
+  ASSERT_TRUE(program);
+  ::kill(server, SIGKILL);
+  ::waitpid(server, nullptr, 0);
+  pollfd ended{program.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 10'000), 1);
 }
 
 TEST(Subprocess, ADaemonThatStaysDoesNotHoldItUp) {
