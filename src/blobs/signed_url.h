@@ -30,6 +30,7 @@ inline constexpr Duration kUrlLife = 15min;
 std::string signed_target(const BlobRight& right, const Signer& sign);
 
 // PERMISSION_DENIED with the reason: not signed by us, over, or for another method or side.
-Result<BlobRight> check_target(std::string_view method, std::string_view target, std::string_view side, Time now, const Signer& sign);
+Result<BlobRight> check_target(std::string_view method, std::string_view target,
+                               std::string_view side, Time now, const Signer& sign);
 
 }  // namespace ionian::blobs

@@ -11,7 +11,11 @@ const Signer kSign = [](std::string_view text) { return blobs::sha256_hex(cat("k
 const Time kNow{1'800'000'000s};
 
 BlobRight right() {
-  return {.method = "PUT", .workspace = WorkspaceId("ac-1"), .blob = BlobId("bl-2"), .length = 7, .expires = kNow + kUrlLife};
+  return {.method = "PUT",
+          .workspace = WorkspaceId("ac-1"),
+          .blob = BlobId("bl-2"),
+          .length = 7,
+          .expires = kNow + kUrlLife};
 }
 
 TEST(SignedUrl, GivesBackWhatWasSigned) {

@@ -63,9 +63,9 @@ void add_admin_people(CLI::App& admin) {
   finish_admin(admin.add_subcommand("rotate-signing-key",
                                     "Sign the clients' short-lived auth tokens with a new key"),
                kAdminPeoplePage, options, rotate_signing_key);
-  finish_admin(admin.add_subcommand("rotate-secret-key",
-                                    "Seal the values of all secrets with a new key"),
-               kAdminPeoplePage, options, rotate_secret_key);
+  finish_admin(
+      admin.add_subcommand("rotate-secret-key", "Seal the values of all secrets with a new key"),
+      kAdminPeoplePage, options, rotate_secret_key);
 }
 
 }  // namespace ionian::cli

@@ -46,7 +46,8 @@ _ionian() {
 @TABLE@    *) next=--profile ;;
   esac
   word=${COMP_WORDS[COMP_CWORD]}
-  if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --profile || $path == 'ionian profile activate' && $word != -* ]]; then
+  if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --profile ||
+        $path == 'ionian profile activate' && $word != -* ]]; then
     next=$("${COMP_WORDS[0]}" completion profiles 2>/dev/null)
   fi
   mapfile -t COMPREPLY < <(compgen -W "$next" -- "$word")
@@ -69,7 +70,8 @@ _ionian() {
   case $path in
 @TABLE@    *) next=--profile ;;
   esac
-  if [[ ${words[CURRENT-1]} == --profile || $path == 'ionian profile activate' && ${words[CURRENT]} != -* ]]; then
+  if [[ ${words[CURRENT-1]} == --profile ||
+        $path == 'ionian profile activate' && ${words[CURRENT]} != -* ]]; then
     next=$("${words[1]}" completion profiles 2>/dev/null)
   fi
   compadd -- ${=next}

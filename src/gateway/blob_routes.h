@@ -1,6 +1,6 @@
 #pragma once
-// Uploads and downloads of blobs by signed address. Bodies are streamed; a blob exists once its hash and length were
-// checked, and not before; a cut upload leaves nothing.
+// Uploads and downloads of blobs by signed address. Bodies are streamed; a blob exists once its
+// hash and length were checked, and not before; a cut upload leaves nothing.
 #include "blobs/signed_url.h"
 #include "gateway/gateway.h"
 #include "gateway/metrics.h"
@@ -16,7 +16,8 @@ class BlobRoutes {
   const BlobTraffic& traffic() const { return traffic_; }
 
  private:
-  BlobRoutes(services::Context& context, std::string folder) : c_(context), folder_(std::move(folder)) {}
+  BlobRoutes(services::Context& context, std::string folder)
+      : c_(context), folder_(std::move(folder)) {}
   void handle(Exchange& exchange);
   Result<void> get(Exchange& exchange, const blobs::BlobRight& right);
   Result<void> put(Exchange& exchange, const blobs::BlobRight& right);

@@ -14,14 +14,17 @@ constexpr std::uint64_t kBodyBytes = 1ull << 40;
 
 }  // namespace
 
-Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address, std::vector<Route> routes, TlsFiles* tls) {
+Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address,
+                                                 std::vector<Route> routes, TlsFiles* tls) {
   const std::size_t colon = address.rfind(':');
   beast::error_code error;
-  const auto ip = asio::ip::make_address(address.substr(0, colon == std::string::npos ? 0 : colon), error);
+  const auto ip =
+      asio::ip::make_address(address.substr(0, colon == std::string::npos ? 0 : colon), error);
   unsigned short port = 0;
   const char* end = address.data() + address.size();
   if (error || std::from_chars(address.data() + colon + 1, end, port).ptr != end)
-    return fail(Code::kInvalidArgument, "'", address, "' is no address: write IP:PORT, as 127.0.0.1:8714");
+    return fail(Code::kInvalidArgument, "'", address,
+                "' is no address: write IP:PORT, as 127.0.0.1:8714");
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(routes), tls));
   gateway->acceptor_ = std::make_shared<Acceptor>(asio::make_strand(gateway->io_));
   Acceptor& acceptor = *gateway->acceptor_;
@@ -85,7 +88,8 @@ void Gateway::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
             if (error == asio::error::operation_aborted) return;
             continue;
           }
-          if (connections_.load() >= kConnectionsMax) continue;  // closed at once: a client's retry finds room later
+          if (connections_.load() >= kConnectionsMax)
+            continue;  // closed at once: a client's retry finds room later
           connections_.fetch_add(1);
           asio::spawn(
               own,
@@ -103,7 +107,9 @@ void Gateway::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
 const Route* Gateway::find(std::string_view target, bool inside) const {
   const Route* best = nullptr;
   for (const Route& route : routes_)
-    if (target.starts_with(route.prefix) && (!inside || route.inside) && (!best || route.prefix.size() > best->prefix.size())) best = &route;
+    if (target.starts_with(route.prefix) && (!inside || route.inside) &&
+        (!best || route.prefix.size() > best->prefix.size()))
+      best = &route;
   return best;
 }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "gateway/http.h"
 #include "base/ids.h"
+#include "gateway/http.h"
 
 namespace ionian::gateway {
 
@@ -23,9 +23,12 @@ struct Route {
 
 class Gateway {
  public:
-  // Takes the address, and answers nobody yet. FAILED_PRECONDITION naming it if it is taken or not ours.
-  // With `tls`, which outlives the gateway, the public listener speaks TLS; those inside containers never do.
-  static Result<std::unique_ptr<Gateway>> listen(const std::string& address, std::vector<Route> routes, TlsFiles* tls = nullptr);
+  // Takes the address, and answers nobody yet. FAILED_PRECONDITION naming it if it is taken or not
+  // ours. With `tls`, which outlives the gateway, the public listener speaks TLS; those inside
+  // containers never do.
+  static Result<std::unique_ptr<Gateway>> listen(const std::string& address,
+                                                 std::vector<Route> routes,
+                                                 TlsFiles* tls = nullptr);
   void run();
   ~Gateway();
 

@@ -5,7 +5,8 @@
 namespace ionian::gateway {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(60);  // with a client that neither sends nor takes anything
+constexpr auto kPatience =
+    std::chrono::seconds(60);  // with a client that neither sends nor takes anything
 constexpr std::size_t kPiece = 256 << 10;
 
 std::unexpected<Status> gone() { return fail(Code::kUnavailable, "the client has gone"); }
@@ -14,15 +15,24 @@ std::unexpected<Status> gone() { return fail(Code::kUnavailable, "the client has
 
 int http_status(Code code) {
   switch (code) {
-    case Code::kOk: return 200;
-    case Code::kInvalidArgument: return 400;
-    case Code::kUnauthenticated: return 401;
-    case Code::kPermissionDenied: return 403;
-    case Code::kNotFound: return 404;
-    case Code::kFailedPrecondition: return 409;
-    case Code::kResourceExhausted: return 507;
-    case Code::kUnavailable: return 503;
-    default: return 500;
+    case Code::kOk:
+      return 200;
+    case Code::kInvalidArgument:
+      return 400;
+    case Code::kUnauthenticated:
+      return 401;
+    case Code::kPermissionDenied:
+      return 403;
+    case Code::kNotFound:
+      return 404;
+    case Code::kFailedPrecondition:
+      return 409;
+    case Code::kResourceExhausted:
+      return 507;
+    case Code::kUnavailable:
+      return 503;
+    default:
+      return 500;
   }
 }
 
@@ -61,7 +71,8 @@ Result<void> Exchange::read_body(const std::function<Result<void>(std::string_vi
 Result<std::string> Exchange::read_small_body(std::size_t limit) {
   std::string body;
   TRY(read_body([&](std::string_view piece) -> Result<void> {
-    if (body.size() + piece.size() > limit) return fail(Code::kInvalidArgument, "the body is larger than ", limit, " bytes");
+    if (body.size() + piece.size() > limit)
+      return fail(Code::kInvalidArgument, "the body is larger than ", limit, " bytes");
     body += piece;
     return {};
   }));
@@ -74,7 +85,8 @@ void Exchange::reply(int status, std::string_view content_type, std::string body
   // What was not read of the request would be taken for the next one.
   keep_alive_ = parser_.is_done() && parser_.get().keep_alive();
   response.keep_alive(keep_alive_);
-  response.set(http::field::content_type, beast::string_view(content_type.data(), content_type.size()));
+  response.set(http::field::content_type,
+               beast::string_view(content_type.data(), content_type.size()));
   response.set("X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : fields) response.insert(name, value);
   response.body() = std::move(body);
@@ -99,7 +111,9 @@ void Exchange::reply_file(int fd, std::uint64_t length) {
   http::async_write_header(stream_, serializer, yield_[error]);
   std::string bytes(kPiece, '\0');
   for (std::uint64_t sent = 0; !error && sent < length;) {
-    const ssize_t n = ::pread(fd, bytes.data(), std::min<std::uint64_t>(bytes.size(), length - sent), static_cast<off_t>(sent));
+    const ssize_t n =
+        ::pread(fd, bytes.data(), std::min<std::uint64_t>(bytes.size(), length - sent),
+                static_cast<off_t>(sent));
     if (n <= 0) {  // the length is promised already: only closing tells the client
       keep_alive_ = false;
       return;
@@ -115,6 +129,8 @@ void Exchange::reply_file(int fd, std::uint64_t length) {
   if (error) keep_alive_ = false;
 }
 
-void Exchange::reply_error(const Status& status) { reply(http_status(status.code), "text/plain; charset=utf-8", status.message + "\n"); }
+void Exchange::reply_error(const Status& status) {
+  reply(http_status(status.code), "text/plain; charset=utf-8", status.message + "\n");
+}
 
 }  // namespace ionian::gateway

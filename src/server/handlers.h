@@ -5,9 +5,9 @@
 #include "services/admin.h"
 #include "services/app_list.h"
 #include "services/app_logs.h"
+#include "services/apps.h"
 #include "services/audit_log.h"
 #include "services/base_image_calls.h"
-#include "services/apps.h"
 #include "services/blobs.h"
 #include "services/call_info.h"
 #include "services/calls.h"
@@ -44,14 +44,43 @@ namespace ionian::server {
 // The objects whose methods the table names.
 struct Handlers {
   Handlers(services::Context& c, const services::ServerFacts& facts, const services::VolumeParts& v)
-      : app_list(c), deployments(c), lookups(c), log_history(c), task_list(c), audit_log(c), blobs(c), environments(c), functions(c), calls(c), call_info(c), containers(c),
-        command_router(c), container_execs(c),
-        mounts(c), proxy_tokens(c), scaling(c), secrets(c), service_users(c), suggestions(c), tokens(c), variants(c), workspaces(c), app_logs(c), admin(c, facts),
-        flows(c.key, c.random), token_flow(c, flows), takes(c), dicts(c), queues(c, takes),
-        volumes(c, v), volume_files(c, v), volume_check(c, v) {}
+      : app_list(c),
+        deployments(c),
+        lookups(c),
+        log_history(c),
+        task_list(c),
+        audit_log(c),
+        blobs(c),
+        environments(c),
+        functions(c),
+        calls(c),
+        call_info(c),
+        containers(c),
+        command_router(c),
+        container_execs(c),
+        mounts(c),
+        proxy_tokens(c),
+        scaling(c),
+        secrets(c),
+        service_users(c),
+        suggestions(c),
+        tokens(c),
+        variants(c),
+        workspaces(c),
+        app_logs(c),
+        admin(c, facts),
+        flows(c.key, c.random),
+        token_flow(c, flows),
+        takes(c),
+        dicts(c),
+        queues(c, takes),
+        volumes(c, v),
+        volume_files(c, v),
+        volume_check(c, v) {}
 
   // Fills the table; its rooms are there already.
-  void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images, rpc::Table& table) {
+  void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images,
+            rpc::Table& table) {
     app_list.bind(table);
     deployments.bind(table);
     lookups.bind(table);

@@ -29,7 +29,9 @@ int run_command(int argc, char** argv) {
   ionian::cli::add_completion(app);
   ionian::cli::add_manual(app);
   ionian::cli::add_version(app);
-  app.footer("--profile NAME, anywhere on the command line, chooses a profile of ~/.modal.toml for the command.");
+  app.footer(
+      "--profile NAME, anywhere on the command line, chooses a profile of ~/.modal.toml for the "
+      "command.");
   try {
     std::vector<std::string> words = ionian::cli::take_profile(argc, argv);
     std::reverse(words.begin(), words.end());  // as CLI11 takes them
@@ -45,7 +47,8 @@ int run_command(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // The server starts itself again under this name, before it has any thread, to make its containers.
+  // The server starts itself again under this name, before it has any thread, to make its
+  // containers.
   if (argc == 3 && std::string_view(argv[1]) == "spawner") {
     int fd = -1;
     std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), fd);

@@ -25,7 +25,8 @@ class GatewayDoor final : public services::InsideDoor {
  public:
   explicit GatewayDoor(gateway::Gateway& gateway) : gateway_(gateway) {}
   void open(const TaskId& id, UniqueFd netns) override {
-    Result<UniqueFd> listener = container::listen_in(netns.get(), container::kLocalAddress, services::Blobs::kInsidePort);
+    Result<UniqueFd> listener =
+        container::listen_in(netns.get(), container::kLocalAddress, services::Blobs::kInsidePort);
     if (!listener) return log::warning("task ", id, " has no blobs: ", listener.error().message);
     gateway_.open_inside(id, std::move(*listener));
   }
@@ -44,7 +45,9 @@ bool memory_is_short() {
 }
 
 gateway::Route health_route() {
-  return {.prefix = "/health", .handle = [](gateway::Exchange& e) { e.reply(200, "text/plain; charset=utf-8", "ok\n"); }};
+  return {.prefix = "/health", .handle = [](gateway::Exchange& e) {
+            e.reply(200, "text/plain; charset=utf-8", "ok\n");
+          }};
 }
 
 std::string cache_folder(const ServeOptions& options) {
@@ -54,8 +57,11 @@ std::string cache_folder(const ServeOptions& options) {
   return cat(home ? home : "/root", "/.cache/ionian");
 }
 
-// Distinct for each data folder, and the same at each start on it: what a former life left is found by it.
-std::string name_of(const std::string& data) { return "ionian-" + blobs::sha256_hex(data).substr(0, 8); }
+// Distinct for each data folder, and the same at each start on it: what a former life left is found
+// by it.
+std::string name_of(const std::string& data) {
+  return "ionian-" + blobs::sha256_hex(data).substr(0, 8);
+}
 
 }  // namespace
 
@@ -75,12 +81,14 @@ Result<std::unique_ptr<Parts>> Parts::make(const ServeOptions& options) {
 
 namespace {
 
-// A folder that somebody made by hand may be open to all of the machine; what lies in it is not for them.
+// A folder that somebody made by hand may be open to all of the machine; what lies in it is not for
+// them.
 Result<void> close_to_others(const std::string& folder) {
   struct stat about;
   if (::stat(folder.c_str(), &about) != 0) return sys_fail(cat("cannot look at ", folder));
   if ((about.st_mode & 077) == 0) return {};
-  if (::chmod(folder.c_str(), 0700) != 0) return sys_fail(cat("cannot close ", folder, " to others"));
+  if (::chmod(folder.c_str(), 0700) != 0)
+    return sys_fail(cat("cannot close ", folder, " to others"));
   log::warning(folder, " was open to others of this machine; it is closed to them now (0700)");
   return {};
 }
@@ -90,7 +98,9 @@ Result<void> close_to_others(const std::string& folder) {
 Result<void> Parts::start_spawner() {
   const std::string run = options_.data + "/run";
   TRY(make_folders(run, 0700));
-  ASSIGN_OR_RETURN(spawner_, container::Spawner::start({.run_dir = run, .name = name_of(options_.data), .allow_hosts = options_.allow_hosts}));
+  ASSIGN_OR_RETURN(spawner_, container::Spawner::start({.run_dir = run,
+                                                        .name = name_of(options_.data),
+                                                        .allow_hosts = options_.allow_hosts}));
   facts_.network_warning = spawner_->network_warning();
   return {};
 }
@@ -103,11 +113,15 @@ Result<void> Parts::open_data() {
   }
   // Copies of the records that nobody came for.
   TRY(remove_tree(options_.data + "/backup"));
-  // After the lock: the spawner ends what it takes for a former life's containers. Before there is any thread.
+  // After the lock: the spawner ends what it takes for a former life's containers. Before there is
+  // any thread.
   TRY(start_spawner());
   const std::string key_path = options_.data + "/secret.key";
-  if (::access((options_.data + "/ionian.db").c_str(), F_OK) == 0 && ::access(key_path.c_str(), F_OK) != 0)
-    return fail(Code::kFailedPrecondition, key_path, " is missing, and without it neither tokens nor secrets of this folder can be read. Restore it from where it was "
+  if (::access((options_.data + "/ionian.db").c_str(), F_OK) == 0 &&
+      ::access(key_path.c_str(), F_OK) != 0)
+    return fail(Code::kFailedPrecondition, key_path,
+                " is missing, and without it neither tokens nor secrets of this folder can be "
+                "read. Restore it from where it was "
                 "copied to; a new one is made only for a new folder");
   ASSIGN_OR_RETURN(store_, store::Store::open(options_.data, std::move(lock)));
   ASSIGN_OR_RETURN(services::KeyFile key, services::KeyFile::open(key_path, random_));
@@ -124,9 +138,12 @@ Result<void> Parts::open_images() {
   layers_ = std::make_unique<images::LayerStore>(std::move(layers));
   ASSIGN_OR_RETURN(auto trees, images::MountTrees::open_folder(options_.data + "/mounts", *blobs_));
   mount_trees_ = std::make_unique<images::MountTrees>(std::move(trees));
-  ASSIGN_OR_RETURN(auto client_mounts, images::ClientMounts::open_folder({.root = options_.data + "/runtime", .cache = cache}));
+  ASSIGN_OR_RETURN(auto client_mounts, images::ClientMounts::open_folder(
+                                           {.root = options_.data + "/runtime", .cache = cache}));
   client_mounts_ = std::make_unique<images::ClientMounts>(std::move(client_mounts));
-  ASSIGN_OR_RETURN(auto bases, images::BaseImages::open_folder({.root = options_.data + "/bases", .cache = cache, .host = host_}, *layers_));
+  ASSIGN_OR_RETURN(
+      auto bases, images::BaseImages::open_folder(
+                      {.root = options_.data + "/bases", .cache = cache, .host = host_}, *layers_));
   base_images_ = std::make_unique<images::BaseImages>(std::move(bases));
   return {};
 }
@@ -138,24 +155,36 @@ Result<void> Parts::open_volumes() {
   // What containers of a former life stood on and wrote.
   TRY(make_folders(root + "/trash", 0700));
   for (const char* folder : {"layers", "mounts"})
-    (void)::rename(cat(root, '/', folder).c_str(), cat(root, "/trash/", folder, '.', ::getpid(), '.', ::time(nullptr)).c_str());
+    (void)::rename(cat(root, '/', folder).c_str(),
+                   cat(root, "/trash/", folder, '.', ::getpid(), '.', ::time(nullptr)).c_str());
   remove(root + "/trash");
   ASSIGN_OR_RETURN(contents_, volumes::Contents::open_folder(root + "/contents"));
   uploads_ = std::make_unique<volumes::Uploads>(root + "/contents");
   volume_pool_ = std::make_unique<Pool>(6, 10'000);
   merge_pool_ = std::make_unique<Pool>(1, 1'000);
-  ASSIGN_OR_RETURN(volume_layers_, volumes::Layers::open_folder(root + "/layers", *store_, *contents_, *merge_pool_, remove));
-  const volumes::Limits limits{.entries = options_.volume_entries, .file_bytes = options_.volume_file_mib << 20};
+  ASSIGN_OR_RETURN(volume_layers_, volumes::Layers::open_folder(root + "/layers", *store_,
+                                                                *contents_, *merge_pool_, remove));
+  const volumes::Limits limits{.entries = options_.volume_entries,
+                               .file_bytes = options_.volume_file_mib << 20};
   ASSIGN_OR_RETURN(mounts_, volumes::Mounts::open_folder(root + "/mounts",
-                                                         {.store = *store_, .contents = *contents_, .layers = *volume_layers_, .clock = clock_,
-                                                          .pool = *volume_pool_, .remove = remove, .limits = limits},
+                                                         {.store = *store_,
+                                                          .contents = *contents_,
+                                                          .layers = *volume_layers_,
+                                                          .clock = clock_,
+                                                          .pool = *volume_pool_,
+                                                          .remove = remove,
+                                                          .limits = limits},
                                                          options_.volume_commit_interval));
   return {};
 }
 
 services::VolumeParts Parts::volume_parts() {
-  return {.contents = *contents_, .uploads = *uploads_, .layers = *volume_layers_, .mounts = *mounts_,
-          .limits = {.entries = options_.volume_entries, .file_bytes = options_.volume_file_mib << 20}};
+  return {
+      .contents = *contents_,
+      .uploads = *uploads_,
+      .layers = *volume_layers_,
+      .mounts = *mounts_,
+      .limits = {.entries = options_.volume_entries, .file_bytes = options_.volume_file_mib << 20}};
 }
 
 void Parts::make_services() {
@@ -168,26 +197,34 @@ void Parts::make_services() {
   sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);
   auth_tokens_ = std::make_unique<services::AuthTokens>(*key_);
   identity_ = std::make_unique<services::Identity>(*store_, *key_, *auth_tokens_, numbers_, clock_);
-  core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(), [this](Time now) { return driver_->after_batch(now); });
+  core_loop_ = std::make_unique<rpc::Loop>("core", clock_, core_.get(),
+                                           [this](Time now) { return driver_->after_batch(now); });
   log_loop_ = std::make_unique<rpc::Loop>("logs", clock_, logs_.get());
   execs_ = std::make_unique<worker::Execs>(clock_);
   exec_loop_ = std::make_unique<rpc::Loop>("execs", clock_, execs_.get());
-  context_.reset(new services::Context{clock_, wall_, random_, *store_, *key_, *identity_, *access_, *sign_ins_, *auth_tokens_, *core_, timetable_, *core_loop_, *log_loop_, *logs_, *blobs_,
-                                       *client_mounts_, *mount_trees_, *execs_, ""});
+  context_.reset(new services::Context{clock_, wall_, random_, *store_, *key_, *identity_, *access_,
+                                       *sign_ins_, *auth_tokens_, *core_, timetable_, *core_loop_,
+                                       *log_loop_, *logs_, *blobs_, *client_mounts_, *mount_trees_,
+                                       *execs_, ""});
   context_->dict_entry_life = options_.dict_entry_life;
   context_->devices = worker::read_cdi({.files = options_.cdi_dirs});
   core_->offer_devices(services::offered_devices(*context_));
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
-  tasks_ = std::make_unique<services::Tasks>(*context_, *layers_, *mounts_, numbers_, *slow_pool_,
-                                             services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20});
+  tasks_ = std::make_unique<services::Tasks>(
+      *context_, *layers_, *mounts_, numbers_, *slow_pool_,
+      services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20});
   mounts_->connect(*tasks_);
-  function_builder_ = std::make_unique<services::ContainerFunctionBuilder>(*context_, *tasks_, *layers_);
+  function_builder_ =
+      std::make_unique<services::ContainerFunctionBuilder>(*context_, *tasks_, *layers_);
   worker_ = std::make_unique<worker::Worker>(
       worker::WorkerOptions{.folder = options_.data + "/tasks",
-                            .standbys = standbys_in(options_.standby_mib.value_or(std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
+                            .standbys = standbys_in(options_.standby_mib.value_or(
+                                std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
                             .memory_short = memory_is_short},
       *spawner_, *tasks_, clock_);
-  execs_->connect(*worker_, [this](const std::string& key) { exec_loop_->post([this, key] { exec_loop_->notify(key); }); });
+  execs_->connect(*worker_, [this](const std::string& key) {
+    exec_loop_->post([this, key] { exec_loop_->notify(key); });
+  });
   step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_);
 }
 
@@ -196,7 +233,9 @@ Result<void> Parts::settle_records() {
   TRY(store_->write_now([&](store::Tx& tx) -> Result<void> {
     TRY(services::make_first_workspace(tx, random_, clock_.now()));
     TRY(auth_tokens_->load(tx, random_, clock_.now()));
-    if (!options_.owner_password.empty()) TRY(services::make_owner_account(tx, options_.owner_email, options_.owner_password, clock_.now()));
+    if (!options_.owner_password.empty())
+      TRY(services::make_owner_account(tx, options_.owner_email, options_.owner_password,
+                                       clock_.now()));
     // Nobody could give a sign of life while the server was away.
     store::note_all_beats(tx, clock_.now());
     store::fail_unfinished_images(tx, "the server was restarted while the image was built");
@@ -205,23 +244,33 @@ Result<void> Parts::settle_records() {
   return services::restore_apps(*context_, clock_.now());
 }
 
-Result<void> Parts::listen() {
-  builder_ = std::make_unique<images::Builder>(*layers_, *base_images_, *step_runner_,
-                                               images::BuildSettings{.root = options_.data + "/build", .cache = cache_folder(options_), .host = host_});
+Result<void> Parts::make_handlers() {
+  builder_ = std::make_unique<images::Builder>(
+      *layers_, *base_images_, *step_runner_,
+      images::BuildSettings{
+          .root = options_.data + "/build", .cache = cache_folder(options_), .host = host_});
   images_ = std::make_unique<services::Images>(*context_, *builder_, *function_builder_);
   apps_ = std::make_unique<services::Apps>(*context_);
   driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_);
   ASSIGN_OR_RETURN(blob_routes_, gateway::BlobRoutes::open(*context_, options_.data + "/uploads"));
-  metrics_ = std::make_unique<gateway::Metrics>(*context_, blob_routes_->traffic(), *worker_, facts_.started);
+  metrics_ = std::make_unique<gateway::Metrics>(*context_, blob_routes_->traffic(), *worker_,
+                                                facts_.started);
 
   handlers_ = std::make_unique<Handlers>(*context_, facts_, volume_parts());
   volume_routes_ = std::make_unique<gateway::VolumeRoutes>(*context_, volume_parts());
   hashing_pool_ = std::make_unique<Pool>(2, 64);
-  Handlers& h = *handlers_;
+  add_rooms(*handlers_);
+  base_image_calls_ = std::make_unique<services::BaseImageCalls>(*base_images_);
+  handlers_->bind(*apps_, *images_, *base_image_calls_, table_);
+  return {};
+}
+
+void Parts::add_rooms(Handlers& h) {
   h.write_room = std::make_unique<services::WriteRoom>(*store_, clock_);
   h.read_room = std::make_unique<services::ReadRoom>(*store_, clock_);
   h.slow_room = std::make_unique<services::SlowRoom>(*slow_pool_, clock_);
-  h.volume_room = std::make_unique<services::PooledRoom<services::VolumeWork>>(*volume_pool_, clock_);
+  h.volume_room =
+      std::make_unique<services::PooledRoom<services::VolumeWork>>(*volume_pool_, clock_);
   h.inline_room = std::make_unique<services::InlineRoom>(clock_);
   table_.add_room<store::Tx>(*h.write_room);
   table_.add_room<store::View>(*h.read_room);
@@ -230,27 +279,38 @@ Result<void> Parts::listen() {
   table_.add_room<core::Core>(*core_loop_);
   table_.add_room<logs::LogStore>(*log_loop_);
   table_.add_room<worker::Execs>(*exec_loop_);
-  flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows, [this](Time now) { return recheck_open_calls(now); });
+  flow_loop_ = std::make_unique<rpc::Loop>("flows", clock_, &h.flows,
+                                           [this](Time now) { return recheck_open_calls(now); });
   table_.add_room<services::TokenFlows>(*flow_loop_);
   table_.add_room<services::QueueTakes>(h.takes);
   table_.add_room<services::DataWatch>(h.takes.loop());
   table_.set_inline_room(*h.inline_room);
-  base_image_calls_ = std::make_unique<services::BaseImageCalls>(*base_images_);
-  h.bind(*apps_, *images_, *base_image_calls_, table_);
+}
 
-  pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{*context_, h.flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
-  ASSIGN_OR_RETURN(gateway_, gateway::Gateway::listen(options_.http, {blob_routes_->route(), volume_routes_->route(), health_route(), metrics_->route(), pages_->route()}, tls_.get()));
+Result<void> Parts::listen_for_http() {
+  pages_ = std::make_unique<gateway::pages::Pages>(gateway::pages::Site{
+      *context_, handlers_->flows, *flow_loop_, *hashing_pool_, facts_.version, {}});
+  ASSIGN_OR_RETURN(gateway_,
+                   gateway::Gateway::listen(options_.http,
+                                            {blob_routes_->route(), volume_routes_->route(),
+                                             health_route(), metrics_->route(), pages_->route()},
+                                            tls_.get()));
   door_ = std::make_unique<GatewayDoor>(*gateway_);
   const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
-  const std::string_view scheme = tls_ ? "https://" : "http://";
-  facts_.http_url = cat(scheme, http_host, ':', gateway_->port());
+  facts_.http_url = cat(scheme(), http_host, ':', gateway_->port());
   context_->public_url = options_.public_url.empty() ? facts_.http_url : options_.public_url;
   context_->http_is_wildcard = http_host == "0.0.0.0" && options_.public_url.empty();
-  std::vector<std::string> names = {cat(http_host, ':', gateway_->port()), cat("localhost:", gateway_->port()), cat("127.0.0.1:", gateway_->port())};
-  if (const std::size_t slashes = options_.public_url.find("//"); slashes != std::string::npos) names.push_back(options_.public_url.substr(slashes + 2));
+  std::vector<std::string> names = {cat(http_host, ':', gateway_->port()),
+                                    cat("localhost:", gateway_->port()),
+                                    cat("127.0.0.1:", gateway_->port())};
+  if (const std::size_t slashes = options_.public_url.find("//"); slashes != std::string::npos)
+    names.push_back(options_.public_url.substr(slashes + 2));
   pages_->set_hosts(std::move(names));
   gateway_->run();
+  return {};
+}
 
+Result<void> Parts::listen_for_calls() {
   pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_);
   services::remember_replies(*store_, *pipeline_, clock_.now());
   facts_.counters = &pipeline_->counters();
@@ -258,15 +318,25 @@ Result<void> Parts::listen() {
   const std::string socket = options_.data + "/admin.sock";
   ::unlink(socket.c_str());
   const mode_t before = ::umask(0177);
-  auto server = rpc::Server::start(*pipeline_, {{.address = options_.grpc, .tls = tls_.get()}, {.address = "unix:" + socket}});
+  auto server = rpc::Server::start(
+      *pipeline_, {{.address = options_.grpc, .tls = tls_.get()}, {.address = "unix:" + socket}});
   ::umask(before);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
   const std::string host = options_.grpc.substr(0, options_.grpc.rfind(':'));
-  facts_.grpc_url = options_.server_url.empty() ? cat(scheme, host, ':', server_->port(0)) : options_.server_url;
+  facts_.grpc_url = options_.server_url.empty() ? cat(scheme(), host, ':', server_->port(0))
+                                                : options_.server_url;
   pages_->set_server_url(facts_.grpc_url);
   context_->server_url = facts_.grpc_url;
-  context_->server_is_wildcard = options_.server_url.empty() && (host == "0.0.0.0" || host == "[::]");
+  context_->server_is_wildcard =
+      options_.server_url.empty() && (host == "0.0.0.0" || host == "[::]");
+  return {};
+}
+
+Result<void> Parts::listen() {
+  TRY(make_handlers());
+  TRY(listen_for_http());
+  TRY(listen_for_calls());
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();

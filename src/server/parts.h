@@ -60,7 +60,12 @@ class Parts {
   Result<void> open_volumes();
   services::VolumeParts volume_parts();
   void make_services();
+  Result<void> make_handlers();
+  void add_rooms(Handlers& handlers);
+  Result<void> listen_for_http();
+  Result<void> listen_for_calls();
   Result<void> listen();
+  std::string_view scheme() const { return tls_ ? "https://" : "http://"; }
   // What a former life has left half done is ended in the records.
   Result<void> settle_records();
 

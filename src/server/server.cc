@@ -41,26 +41,35 @@ Result<void> check_addresses(const ServeOptions& options) {
   if (options.tls_certificate.empty() != options.tls_key.empty())
     return fail(Code::kInvalidArgument, "--tls-cert and --tls-key belong together");
   for (const std::string* address : {&options.grpc, &options.http}) {
-    if (is_loopback(*address) || !options.tls_certificate.empty() || options.insecure_public) continue;
-    return fail(Code::kFailedPrecondition, *address, " is reachable from other machines, and nothing would be encrypted. Give --tls-cert and --tls-key, put a "
-                "proxy with TLS in front of a loopback address, or say --insecure-public if the network is yours alone");
+    if (is_loopback(*address) || !options.tls_certificate.empty() || options.insecure_public)
+      continue;
+    return fail(Code::kFailedPrecondition, *address,
+                " is reachable from other machines, and nothing would be encrypted. Give "
+                "--tls-cert and --tls-key, put a "
+                "proxy with TLS in front of a loopback address, or say --insecure-public if the "
+                "network is yours alone");
   }
   return {};
 }
 
 Result<void> say_ready(const ServeOptions& options, Parts& parts) {
-  log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ", options.public_url.empty() ? parts.facts().http_url : options.public_url, " (HTTP)");
+  log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ",
+            options.public_url.empty() ? parts.facts().http_url : options.public_url, " (HTTP)");
   if (!parts.facts().network_warning.empty()) log::warning(parts.facts().network_warning);
-  if (const std::string link = parts.owner_link(); !link.empty()) log::info("make the owner account (link works once, 60 minutes): ", link);
+  if (const std::string link = parts.owner_link(); !link.empty())
+    log::info("make the owner account (link works once, 60 minutes): ", link);
   if (options.ready_file.empty()) return {};
-  const nlohmann::json ready = {{"grpc_url", parts.facts().grpc_url}, {"http_url", parts.facts().http_url}, {"pid", ::getpid()}};
+  const nlohmann::json ready = {{"grpc_url", parts.facts().grpc_url},
+                                {"http_url", parts.facts().http_url},
+                                {"pid", ::getpid()}};
   return write_file_durably(options.ready_file, ready.dump() + "\n", 0644);
 }
 
 }  // namespace
 
 Result<void> serve(const ServeOptions& options) {
-  log::configure(options.debug ? log::Level::kDebug : log::Level::kInfo, options.json_logs ? log::Form::kJson : log::Form::kText);
+  log::configure(options.debug ? log::Level::kDebug : log::Level::kInfo,
+                 options.json_logs ? log::Form::kJson : log::Form::kText);
   TRY(check_addresses(options));
   // Layers and mounts must be readable by the ids of containers.
   ::umask(022);

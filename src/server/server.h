@@ -14,20 +14,25 @@ struct ServeOptions {
   std::string data;
   std::string grpc = "127.0.0.1:8713";
   std::string http = "127.0.0.1:8714";
-  std::string tls_certificate, tls_key;  // PEM files, read again when they change; both listeners speak TLS then
+  std::string tls_certificate,
+      tls_key;             // PEM files, read again when they change; both listeners speak TLS then
   std::string public_url;  // by which browsers come here, "" = the address of --http
   std::string server_url;  // by which clients come here, "" = the address of --grpc
   std::string ready_file;
   std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
   std::vector<std::string> allow_hosts;
-  std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // files that describe the machine's GPUs
-  std::uint64_t ephemeral_disk_mib = 32 << 10;  // what a container may write where its function does not say; 0 = no bound
-  std::optional<std::uint64_t> standby_mib;  // for interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said
+  std::vector<std::string> cdi_dirs = {"/etc/cdi",
+                                       "/var/run/cdi"};  // files that describe the machine's GPUs
+  std::uint64_t ephemeral_disk_mib =
+      32 << 10;  // what a container may write where its function does not say; 0 = no bound
+  std::optional<std::uint64_t> standby_mib;  // for interpreters that wait for tasks; a tenth of the
+                                             // machine's, at most 2048, if not said
   core::Limits limits;
-  Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
+  Duration dict_entry_life = 7 * 24h;       // since the last use; 0 = for ever
   std::int64_t volume_entries = 1'000'000;  // files, folders and links of a volume
   std::uint64_t volume_file_mib = 1 << 20;  // of one file of a volume
-  Duration volume_commit_interval = 10s;    // of what containers write to volumes, without being asked; 0 = never
+  Duration volume_commit_interval =
+      10s;  // of what containers write to volumes, without being asked; 0 = never
   bool insecure_public = false;  // listen beyond loopback although nothing is encrypted
   std::string owner_email;       // with a password: makes the owner's account at the first start
   std::string owner_password;
@@ -35,7 +40,8 @@ struct ServeOptions {
   bool debug = false;
 };
 
-// Returns when SIGTERM or SIGINT has ended it (a second one ends it at once), or with what keeps it from starting.
+// Returns when SIGTERM or SIGINT has ended it (a second one ends it at once), or with what keeps it
+// from starting.
 Result<void> serve(const ServeOptions& options);
 
 }  // namespace ionian::server

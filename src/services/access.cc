@@ -9,9 +9,12 @@ using rpc::WorkspaceRole;
 
 std::string_view role_text(EnvironmentRole role) {
   switch (role) {
-    case EnvironmentRole::kContributor: return "contributor";
-    case EnvironmentRole::kViewer: return "viewer";
-    case EnvironmentRole::kNoAccess: return "no-access";
+    case EnvironmentRole::kContributor:
+      return "contributor";
+    case EnvironmentRole::kViewer:
+      return "viewer";
+    case EnvironmentRole::kNoAccess:
+      return "no-access";
   }
   return "?";
 }
@@ -30,15 +33,21 @@ WorkspaceRole workspace_role_of(std::string_view text) {
   return WorkspaceRole::kNone;
 }
 
-EnvironmentRole AccessRules::role_in(store::View& view, const rpc::Caller& caller, const store::Environment& env) {
+EnvironmentRole AccessRules::role_in(store::View& view, const rpc::Caller& caller,
+                                     const store::Environment& env) {
   if (caller.kind == rpc::CallerKind::kTask)
-    return env.id == caller.environment || !env.restricted ? EnvironmentRole::kContributor : EnvironmentRole::kNoAccess;
-  if (caller.only && std::find(caller.only->begin(), caller.only->end(), env.id) == caller.only->end()) return EnvironmentRole::kNoAccess;
+    return env.id == caller.environment || !env.restricted ? EnvironmentRole::kContributor
+                                                           : EnvironmentRole::kNoAccess;
+  if (caller.only &&
+      std::find(caller.only->begin(), caller.only->end(), env.id) == caller.only->end())
+    return EnvironmentRole::kNoAccess;
   return std::min(caller.most, role_of_principal(view, caller, env));
 }
 
-EnvironmentRole AccessRules::role_of_principal(store::View& view, const rpc::Caller& caller, const store::Environment& env) {
-  if (std::max(caller.role, caller.standing) >= WorkspaceRole::kManager) return EnvironmentRole::kContributor;
+EnvironmentRole AccessRules::role_of_principal(store::View& view, const rpc::Caller& caller,
+                                               const store::Environment& env) {
+  if (std::max(caller.role, caller.standing) >= WorkspaceRole::kManager)
+    return EnvironmentRole::kContributor;
   const std::string assigned = store::environment_role(view, env.id, caller.principal);
   if (!assigned.empty()) return environment_role_of(assigned).value_or(EnvironmentRole::kNoAccess);
   if (!env.restricted) return EnvironmentRole::kContributor;
@@ -49,7 +58,11 @@ EnvironmentRole AccessRules::role_of_principal(store::View& view, const rpc::Cal
 
 Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId& environment) {
   const rpc::Caller& caller = call.caller;
-  const std::pair<std::string, EnvironmentId> key(caller.kind == rpc::CallerKind::kTask ? caller.environment.str() : caller.limited ? caller.token.str() : caller.principal, environment);
+  const std::pair<std::string, EnvironmentId> key(caller.kind == rpc::CallerKind::kTask
+                                                      ? caller.environment.str()
+                                                  : caller.limited ? caller.token.str()
+                                                                   : caller.principal,
+                                                  environment);
   std::optional<EnvironmentRole> role;
   std::uint64_t generation = 0;
   {
@@ -67,16 +80,20 @@ Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId& envi
     // An answer that was read before a change must not outlive it.
     if (generation == generation_) known_.emplace(key, *role);
   }
-  const EnvironmentRole needed = call.access == rpc::Access::kView ? EnvironmentRole::kViewer : EnvironmentRole::kContributor;
+  const EnvironmentRole needed =
+      call.access == rpc::Access::kView ? EnvironmentRole::kViewer : EnvironmentRole::kContributor;
   if (*role >= needed) return {};
   if (*role == EnvironmentRole::kNoAccess) return fail(Code::kNotFound, "not found");
-  return fail(Code::kPermissionDenied, call.method.substr(call.method.rfind('/') + 1), " needs the role ", role_text(needed),
-              " in this environment; you are ", role_text(*role));
+  return fail(Code::kPermissionDenied, call.method.substr(call.method.rfind('/') + 1),
+              " needs the role ", role_text(needed), " in this environment; you are ",
+              role_text(*role));
 }
 
-Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId* environment, const Object& object) {
+Result<void> AccessRules::check(const rpc::Call& call, const EnvironmentId* environment,
+                                const Object& object) {
   Result<void> may = environment ? check(call, *environment) : fail(Code::kNotFound, "");
-  if (!may && may.error().code == Code::kNotFound) return fail(Code::kNotFound, object.what, " '", object.id, "' ", object.how);
+  if (!may && may.error().code == Code::kNotFound)
+    return fail(Code::kNotFound, object.what, " '", object.id, "' ", object.how);
   return may;
 }
 

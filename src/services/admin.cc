@@ -32,8 +32,14 @@ std::optional<store::User> owner_of(store::View& view, const WorkspaceId& worksp
 store::Workspace make_workspace(store::Tx& tx, Random& random, std::string_view name, Time now) {
   const store::Workspace workspace{.id = WorkspaceId::make(random, now), .name = std::string(name)};
   store::insert_workspace(tx, workspace, now);
-  store::insert_environment(tx, {.id = EnvironmentId::make(random, now), .workspace = workspace.id, .name = std::string(kFirstEnvironment), .web_suffix = "",
-                                 .image_builder_version = "", .is_default = true}, now);
+  store::insert_environment(tx,
+                            {.id = EnvironmentId::make(random, now),
+                             .workspace = workspace.id,
+                             .name = std::string(kFirstEnvironment),
+                             .web_suffix = "",
+                             .image_builder_version = "",
+                             .is_default = true},
+                            now);
   return workspace;
 }
 
@@ -43,21 +49,33 @@ Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now) {
   if (store::find_first_workspace(tx)) return {};
   const store::Workspace workspace = make_workspace(tx, random, kFirstWorkspace, now);
   // The owner exists from the first start on; a password comes with the one-time link.
-  const store::User owner{.id = UserId::make(random, now), .name = std::string(kFirstUser), .email = "", .password_hash = "", .created_at = now};
+  const store::User owner{.id = UserId::make(random, now),
+                          .name = std::string(kFirstUser),
+                          .email = "",
+                          .password_hash = "",
+                          .created_at = now};
   store::insert_user(tx, owner);
   store::set_member(tx, workspace.id, owner.id, "owner", now);
   return {};
 }
 
-Result<void> make_owner_account(store::Tx& tx, const std::string& email, const std::string& password, Time now) {
-  if (email.find('@') == std::string::npos) return fail(Code::kInvalidArgument, "--owner-email '", email, "' is no email address");
-  if (password.size() < 12) return fail(Code::kInvalidArgument, "the owner's password has 12 characters or more");
+Result<void> make_owner_account(store::Tx& tx, const std::string& email,
+                                const std::string& password, Time now) {
+  if (email.find('@') == std::string::npos)
+    return fail(Code::kInvalidArgument, "--owner-email '", email, "' is no email address");
+  if (password.size() < 12)
+    return fail(Code::kInvalidArgument, "the owner's password has 12 characters or more");
   auto owner = store::find_first_user(tx);
   if (!owner || !owner->password_hash.empty()) return {};
   owner->email = email;
   ASSIGN_OR_RETURN(owner->password_hash, SignIns::hash_password(password));
   store::update_user(tx, *owner);
-  store::append_audit(tx, {.at = now, .workspace = store::first_workspace_of(tx, owner->id), .actor = "owner", .source = "stdin", .action = "owner.create", .target = email});
+  store::append_audit(tx, {.at = now,
+                           .workspace = store::first_workspace_of(tx, owner->id),
+                           .actor = "owner",
+                           .source = "stdin",
+                           .action = "owner.create",
+                           .target = email});
   return {};
 }
 
@@ -77,23 +95,34 @@ void Admin::bind(rpc::Table& table) {
   on("Status", &Admin::status, rpc::Access::kOwner);
 }
 
-Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCreateRequest& request, store::Tx& tx) {
+Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCreateRequest& request,
+                                                store::Tx& tx) {
   const std::string& name = request.workspace();
-  const auto workspace = name.empty() ? store::find_first_workspace(tx) : store::find_workspace_by_name(tx, name);
+  const auto workspace =
+      name.empty() ? store::find_first_workspace(tx) : store::find_workspace_by_name(tx, name);
   if (!workspace) return fail(Code::kNotFound, "workspace '", name, "' not found");
-  const auto owner = request.user().empty() ? owner_of(tx, workspace->id) : user_of(tx, request.user());
+  const auto owner =
+      request.user().empty() ? owner_of(tx, workspace->id) : user_of(tx, request.user());
   if (!owner || store::member_role(tx, workspace->id, owner->id).empty())
-    return fail(Code::kNotFound, "user '", request.user(), "' is no member of workspace '", workspace->name, "'");
+    return fail(Code::kNotFound, "user '", request.user(), "' is no member of workspace '",
+                workspace->name, "'");
   call.caller.workspace = workspace->id;
-  NewToken wanted{.principal = owner->id.str(), .name = request.name(), .role = request.role(), .scoped = !request.environments().empty()};
+  NewToken wanted{.principal = owner->id.str(),
+                  .name = request.name(),
+                  .role = request.role(),
+                  .scoped = !request.environments().empty()};
   for (const std::string& environment : request.environments()) {
     const auto found = store::find_environment(tx, workspace->id, environment);
-    if (!found || environment.empty()) return fail(Code::kNotFound, "environment '", environment, "' not found in workspace '", workspace->name, "'");
+    if (!found || environment.empty())
+      return fail(Code::kNotFound, "environment '", environment, "' not found in workspace '",
+                  workspace->name, "'");
     wanted.environments.push_back(found->id);
   }
-  if (request.expires_in_seconds()) wanted.expires_at = call.now + 1s * request.expires_in_seconds();
+  if (request.expires_in_seconds())
+    wanted.expires_at = call.now + 1s * request.expires_in_seconds();
   wanted.name = TokenRules::free_name(tx, workspace->id, wanted.principal, wanted.name);
-  ASSIGN_OR_RETURN(const TokenPair pair, TokenRules(c_.identity, c_.random, c_.key).create(tx, actor_of(call), wanted));
+  ASSIGN_OR_RETURN(const TokenPair pair,
+                   TokenRules(c_.identity, c_.random, c_.key).create(tx, actor_of(call), wanted));
   TokenCreateResponse reply;
   reply.set_token_id(pair.id.str());
   reply.set_token_secret(pair.secret);
@@ -102,16 +131,19 @@ Result<TokenCreateResponse> Admin::create_token(rpc::Call& call, const TokenCrea
   return reply;
 }
 
-Result<OwnerLinkResponse> Admin::owner_link(rpc::Call& call, const OwnerLinkRequest&, store::View& view) {
+Result<OwnerLinkResponse> Admin::owner_link(rpc::Call& call, const OwnerLinkRequest&,
+                                            store::View& view) {
   const auto owner = store::find_first_user(view);
   if (!owner || !owner->password_hash.empty())
-    return fail(Code::kFailedPrecondition, "the owner has an account already: ", owner ? owner->email : "");
+    return fail(Code::kFailedPrecondition,
+                "the owner has an account already: ", owner ? owner->email : "");
   OwnerLinkResponse reply;
   reply.set_url(cat(c_.public_url, "/first-owner?key=", c_.sign_ins.make_owner_key(call.now)));
   return reply;
 }
 
-Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&, store::View& view) {
+Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&,
+                                             store::View& view) {
   const auto workspace = store::find_first_workspace(view);
   if (!workspace) return fail(Code::kNotFound, "there is no workspace");
   const auto ms = [](const std::optional<Time>& t) { return t ? to_unix_ms(*t) : 0; };
@@ -129,7 +161,8 @@ Result<TokenListResponse> Admin::list_tokens(rpc::Call&, const TokenListRequest&
   return reply;
 }
 
-Result<TokenRevokeResponse> Admin::revoke_token(rpc::Call& call, const TokenRevokeRequest& request, store::Tx& tx) {
+Result<TokenRevokeResponse> Admin::revoke_token(rpc::Call& call, const TokenRevokeRequest& request,
+                                                store::Tx& tx) {
   const auto token = store::find_token(tx, TokenId(request.token_id()));
   if (!token) return fail(Code::kNotFound, "token '", request.token_id(), "' not found");
   call.caller.workspace = token->workspace;
@@ -138,31 +171,42 @@ Result<TokenRevokeResponse> Admin::revoke_token(rpc::Call& call, const TokenRevo
   return TokenRevokeResponse();
 }
 
-Result<WorkspaceCreateResponse> Admin::create_workspace(rpc::Call& call, const WorkspaceCreateRequest& request, store::Tx& tx) {
+Result<WorkspaceCreateResponse> Admin::create_workspace(rpc::Call& call,
+                                                        const WorkspaceCreateRequest& request,
+                                                        store::Tx& tx) {
   TRY(check_workspace_name(request.name()));
-  if (store::find_workspace_by_name(tx, request.name())) return fail(Code::kAlreadyExists, "workspace '", request.name(), "' already exists");
+  if (store::find_workspace_by_name(tx, request.name()))
+    return fail(Code::kAlreadyExists, "workspace '", request.name(), "' already exists");
   auto owner = request.owner().empty() ? store::find_first_user(tx) : user_of(tx, request.owner());
   const bool fresh = !owner;
   if (fresh) {
-    if (!LinkRules::check_email(request.owner())) return fail(Code::kNotFound, "nobody here is called '", request.owner(), "'; a new owner is named by an email address");
-    owner = store::User{.id = UserId::make(c_.random, call.now), .name = request.owner().substr(0, request.owner().find('@')), .email = request.owner(),
-                        .password_hash = "", .created_at = call.now};
+    if (!LinkRules::check_email(request.owner()))
+      return fail(Code::kNotFound, "nobody here is called '", request.owner(),
+                  "'; a new owner is named by an email address");
+    owner = store::User{.id = UserId::make(c_.random, call.now),
+                        .name = request.owner().substr(0, request.owner().find('@')),
+                        .email = request.owner(),
+                        .password_hash = "",
+                        .created_at = call.now};
     store::insert_user(tx, *owner);
   }
   const store::Workspace workspace = make_workspace(tx, c_.random, request.name(), call.now);
   store::set_member(tx, workspace.id, owner->id, "owner", call.now);
   call.caller.workspace = workspace.id;
-  c_.audit(tx, call, "workspace.create", workspace.id.str(), cat(workspace.name, ", owned by ", owner->name));
+  c_.audit(tx, call, "workspace.create", workspace.id.str(),
+           cat(workspace.name, ", owned by ", owner->name));
   WorkspaceCreateResponse reply;
   reply.set_workspace_id(workspace.id.str());
   if (fresh) {
-    ASSIGN_OR_RETURN(const MadeLink made, LinkRules(c_.random, c_.key).new_password(tx, actor_of(call), owner->id));
+    ASSIGN_OR_RETURN(const MadeLink made,
+                     LinkRules(c_.random, c_.key).new_password(tx, actor_of(call), owner->id));
     reply.set_password_url(cat(c_.public_url, "/password?key=", made.key));
   }
   return reply;
 }
 
-Result<WorkspaceListResponse> Admin::list_workspaces(rpc::Call&, const WorkspaceListRequest&, store::View& view) {
+Result<WorkspaceListResponse> Admin::list_workspaces(rpc::Call&, const WorkspaceListRequest&,
+                                                     store::View& view) {
   WorkspaceListResponse reply;
   for (const store::Workspace& workspace : store::list_workspaces(view)) {
     auto* row = reply.add_workspaces();
@@ -172,25 +216,38 @@ Result<WorkspaceListResponse> Admin::list_workspaces(rpc::Call&, const Workspace
     for (const store::Member& member : members)
       if (member.role == "owner") row->add_owners(member.name);
     row->set_members(static_cast<std::int32_t>(members.size()));
-    row->set_environments(static_cast<std::int32_t>(store::list_environments(view, workspace.id).size()));
+    row->set_environments(
+        static_cast<std::int32_t>(store::list_environments(view, workspace.id).size()));
   }
   return reply;
 }
 
-Result<PasswordLinkResponse> Admin::password_link(rpc::Call& call, const PasswordLinkRequest& request, store::Tx& tx) {
+Result<PasswordLinkResponse> Admin::password_link(rpc::Call& call,
+                                                  const PasswordLinkRequest& request,
+                                                  store::Tx& tx) {
   const auto user = user_of(tx, request.user());
-  if (!user) return fail(Code::kNotFound, "nobody here is called '", request.user(), "', and no account has that address");
+  if (!user)
+    return fail(Code::kNotFound, "nobody here is called '", request.user(),
+                "', and no account has that address");
   if (user->email.empty())
-    return fail(Code::kFailedPrecondition, "'", request.user(), "' has no account yet; `ionian admin owner-link` makes one");
+    return fail(Code::kFailedPrecondition, "'", request.user(),
+                "' has no account yet; `ionian admin owner-link` makes one");
   call.caller.workspace = store::first_workspace_of(tx, user->id);
-  ASSIGN_OR_RETURN(const MadeLink made, LinkRules(c_.random, c_.key).new_password(tx, actor_of(call), user->id));
+  ASSIGN_OR_RETURN(const MadeLink made,
+                   LinkRules(c_.random, c_.key).new_password(tx, actor_of(call), user->id));
   PasswordLinkResponse reply;
   reply.set_url(cat(c_.public_url, "/password?key=", made.key));
   return reply;
 }
 
-Result<AuditResponse> Admin::audit(rpc::Call& call, const AuditRequest& request, store::View& view) {
-  store::AuditRange range{.workspace = {}, .actor = "", .text = "", .oldest = from_unix_ms(request.since_ms()), .newest = call.now, .below = request.below()};
+Result<AuditResponse> Admin::audit(rpc::Call& call, const AuditRequest& request,
+                                   store::View& view) {
+  store::AuditRange range{.workspace = {},
+                          .actor = "",
+                          .text = "",
+                          .oldest = from_unix_ms(request.since_ms()),
+                          .newest = call.now,
+                          .below = request.below()};
   if (!request.workspace().empty()) {
     const auto workspace = store::find_workspace_by_name(view, request.workspace());
     if (!workspace) return fail(Code::kNotFound, "workspace '", request.workspace(), "' not found");
@@ -201,10 +258,12 @@ Result<AuditResponse> Admin::audit(rpc::Call& call, const AuditRequest& request,
     auto* row = reply.add_entries();
     row->set_number(entry.number);
     row->set_at_ms(to_unix_ms(entry.at));
-    if (const auto workspace = store::find_workspace(view, entry.workspace)) row->set_workspace(workspace->name);
+    if (const auto workspace = store::find_workspace(view, entry.workspace))
+      row->set_workspace(workspace->name);
     row->set_actor(entry.actor);
     const auto user = store::find_user(view, UserId(entry.actor));
-    const auto robot = user ? std::nullopt : store::find_service_user(view, entry.workspace, entry.actor);
+    const auto robot =
+        user ? std::nullopt : store::find_service_user(view, entry.workspace, entry.actor);
     row->set_actor_name(user ? user->name : robot ? robot->name : entry.actor);
     row->set_token(entry.token);
     row->set_source(entry.source);
@@ -217,14 +276,17 @@ Result<AuditResponse> Admin::audit(rpc::Call& call, const AuditRequest& request,
 
 Result<BackupResponse> Admin::backup(rpc::Call&, const BackupRequest&, Slow&) {
   const std::string folder = facts_.data + "/backup";
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return sys_fail(cat("cannot make ", folder));
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return sys_fail(cat("cannot make ", folder));
   BackupResponse reply;
   reply.set_records(cat(folder, "/", random_base62(c_.random, 12), ".db"));
   TRY(c_.store.copy_to(reply.records()));
   return reply;
 }
 
-Result<SigningKeyRotateResponse> Admin::rotate_signing_key(rpc::Call& call, const SigningKeyRotateRequest&, store::Tx& tx) {
+Result<SigningKeyRotateResponse> Admin::rotate_signing_key(rpc::Call& call,
+                                                           const SigningKeyRotateRequest&,
+                                                           store::Tx& tx) {
   TRY(c_.auth_tokens.rotate(tx, c_.random, call.now));
   if (const auto workspace = store::find_first_workspace(tx)) call.caller.workspace = workspace->id;
   c_.audit(tx, call, "signing_key.rotate", "");
@@ -232,7 +294,8 @@ Result<SigningKeyRotateResponse> Admin::rotate_signing_key(rpc::Call& call, cons
   return SigningKeyRotateResponse();
 }
 
-Result<SecretKeyRotateResponse> Admin::rotate_secret_key(rpc::Call& call, const SecretKeyRotateRequest&, Slow&) {
+Result<SecretKeyRotateResponse> Admin::rotate_secret_key(rpc::Call& call,
+                                                         const SecretKeyRotateRequest&, Slow&) {
   TRY(c_.key.begin_rotation(c_.random));
   SecretKeyRotateResponse reply;
   TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
@@ -242,7 +305,8 @@ Result<SecretKeyRotateResponse> Admin::rotate_secret_key(rpc::Call& call, const 
     };
     ASSIGN_OR_RETURN(const std::int64_t secrets, store::reseal_all(tx, reseal));
     reply.set_secrets(secrets);
-    if (const auto workspace = store::find_first_workspace(tx)) call.caller.workspace = workspace->id;
+    if (const auto workspace = store::find_first_workspace(tx))
+      call.caller.workspace = workspace->id;
     c_.audit(tx, call, "secret_key.rotate", "");
     return {};
   }));

@@ -19,28 +19,46 @@ class Admin {
 
  private:
   // TokenCreate. The secret is in the reply and nowhere else.
-  //   errors   NOT_FOUND workspace, user, environment · INVALID_ARGUMENT name, role · ALREADY_EXISTS name
-  Result<TokenCreateResponse> create_token(rpc::Call& call, const TokenCreateRequest& request, store::Tx& tx);
-  // OwnerLink. A fresh one-time link; the former ones end.   errors  FAILED_PRECONDITION there is an owner account
-  Result<OwnerLinkResponse> owner_link(rpc::Call& call, const OwnerLinkRequest& request, store::View& view);
-  Result<TokenListResponse> list_tokens(rpc::Call& call, const TokenListRequest& request, store::View& view);
+  //   errors   NOT_FOUND workspace, user, environment · INVALID_ARGUMENT name, role ·
+  //   ALREADY_EXISTS name
+  Result<TokenCreateResponse> create_token(rpc::Call& call, const TokenCreateRequest& request,
+                                           store::Tx& tx);
+  // OwnerLink. A fresh one-time link; the former ones end.   errors  FAILED_PRECONDITION there is
+  // an owner account
+  Result<OwnerLinkResponse> owner_link(rpc::Call& call, const OwnerLinkRequest& request,
+                                       store::View& view);
+  Result<TokenListResponse> list_tokens(rpc::Call& call, const TokenListRequest& request,
+                                        store::View& view);
   // TokenRevoke. Takes effect on the token's next call.   errors  NOT_FOUND
-  Result<TokenRevokeResponse> revoke_token(rpc::Call& call, const TokenRevokeRequest& request, store::Tx& tx);
+  Result<TokenRevokeResponse> revoke_token(rpc::Call& call, const TokenRevokeRequest& request,
+                                           store::Tx& tx);
 
-  // WorkspaceCreate. With an environment; an owner who is new here gets an account and a link for its password.
+  // WorkspaceCreate. With an environment; an owner who is new here gets an account and a link for
+  // its password.
   //   errors   INVALID_ARGUMENT name · ALREADY_EXISTS · NOT_FOUND an owner's name that nobody has
-  Result<WorkspaceCreateResponse> create_workspace(rpc::Call& call, const WorkspaceCreateRequest& request, store::Tx& tx);
-  Result<WorkspaceListResponse> list_workspaces(rpc::Call& call, const WorkspaceListRequest& request, store::View& view);
+  Result<WorkspaceCreateResponse> create_workspace(rpc::Call& call,
+                                                   const WorkspaceCreateRequest& request,
+                                                   store::Tx& tx);
+  Result<WorkspaceListResponse> list_workspaces(rpc::Call& call,
+                                                const WorkspaceListRequest& request,
+                                                store::View& view);
   // PasswordLink. A one-time link by which a user chooses a new password.   errors  NOT_FOUND
-  Result<PasswordLinkResponse> password_link(rpc::Call& call, const PasswordLinkRequest& request, store::Tx& tx);
+  Result<PasswordLinkResponse> password_link(rpc::Call& call, const PasswordLinkRequest& request,
+                                             store::Tx& tx);
   // Audit. Pages of kAuditPage entries, newest first.   errors  NOT_FOUND workspace
   Result<AuditResponse> audit(rpc::Call& call, const AuditRequest& request, store::View& view);
-  // Backup. Copies the records while others write.   errors  FAILED_PRECONDITION no room on the disk
+  // Backup. Copies the records while others write.   errors  FAILED_PRECONDITION no room on the
+  // disk
   Result<BackupResponse> backup(rpc::Call& call, const BackupRequest& request, Slow& slow);
-  Result<SigningKeyRotateResponse> rotate_signing_key(rpc::Call& call, const SigningKeyRotateRequest& request, store::Tx& tx);
+  Result<SigningKeyRotateResponse> rotate_signing_key(rpc::Call& call,
+                                                      const SigningKeyRotateRequest& request,
+                                                      store::Tx& tx);
 
-  // SecretKeyRotate. Seals all secrets with a fresh key, and then removes the former from the key file.
-  Result<SecretKeyRotateResponse> rotate_secret_key(rpc::Call& call, const SecretKeyRotateRequest& request, Slow& slow);
+  // SecretKeyRotate. Seals all secrets with a fresh key, and then removes the former from the key
+  // file.
+  Result<SecretKeyRotateResponse> rotate_secret_key(rpc::Call& call,
+                                                    const SecretKeyRotateRequest& request,
+                                                    Slow& slow);
 
   Result<StatusResponse> status(rpc::Call& call, const StatusRequest& request, core::Core& core);
 
@@ -56,6 +74,7 @@ inline constexpr std::string_view kFirstUser = "owner";
 Result<void> make_first_workspace(store::Tx& tx, Random& random, Time now);
 // For automation: what the first-owner page does. Nothing happens if there is an account already.
 //   errors   INVALID_ARGUMENT no email address, or a password under 12 characters
-Result<void> make_owner_account(store::Tx& tx, const std::string& email, const std::string& password, Time now);
+Result<void> make_owner_account(store::Tx& tx, const std::string& email,
+                                const std::string& password, Time now);
 
 }  // namespace ionian::services

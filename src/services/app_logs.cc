@@ -12,12 +12,14 @@ constexpr std::size_t kBytesAStep = 1 << 20;
 
 struct Reading {
   bool admitted = false;
-  bool stopped_before = false;  // by a former life of the server, which the log store does not remember
+  bool stopped_before =
+      false;  // by a former life of the server, which the log store does not remember
   std::string cursor;
 };
 
 bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::TaskLogsBatch& b) {
-  return (r.function_id().empty() || r.function_id() == b.function_id()) && (r.task_id().empty() || r.task_id() == b.task_id());
+  return (r.function_id().empty() || r.function_id() == b.function_id()) &&
+         (r.task_id().empty() || r.task_id() == b.task_id());
 }
 
 bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::TaskLogs& item) {
@@ -34,7 +36,8 @@ void AppLogs::bind(rpc::Table& table) {
   on("AppGetLogs", &AppLogs::get, rpc::Access::kView);
 }
 
-std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetLogsRequest& request, logs::LogStore& logs,
+std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetLogsRequest& request,
+                                   logs::LogStore& logs,
                                    rpc::Emit<modal::client::TaskLogsBatch>& emit) {
   Reading& reading = call.state<Reading>();
   if (!reading.admitted) {
@@ -48,12 +51,15 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
   }
   const bool ended = logs.ended(request.app_id()) || reading.stopped_before;
   for (;;) {
-    std::vector<modal::client::TaskLogsBatch> batches = logs.read(request.app_id(), reading.cursor, kBytesAStep);
+    std::vector<modal::client::TaskLogsBatch> batches =
+        logs.read(request.app_id(), reading.cursor, kBytesAStep);
     if (batches.empty()) break;
     for (modal::client::TaskLogsBatch& batch : batches) {
       if (!wanted(request, batch)) continue;
       auto* items = batch.mutable_items();
-      items->erase(std::remove_if(items->begin(), items->end(), [&](const auto& item) { return !wanted(request, item); }), items->end());
+      items->erase(std::remove_if(items->begin(), items->end(),
+                                  [&](const auto& item) { return !wanted(request, item); }),
+                   items->end());
       if (!items->empty()) emit(std::move(batch));
     }
     // What was emitted goes out first; then this handler is called again.

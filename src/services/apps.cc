@@ -8,7 +8,8 @@ namespace ionian::services {
 
 using modal::client::AppState;
 
-Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& id) {
+Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call,
+                          const std::string& id) {
   std::optional<store::App> app = store::find_app(view, call.caller.workspace, AppId(id));
   TRY(c.access.check(call, app ? &app->environment : nullptr, {"app", id}));
   return *std::move(app);
@@ -22,22 +23,29 @@ void Apps::bind(rpc::Table& table) {
   on("AppStop", &Apps::stop);
 }
 
-Result<modal::client::AppCreateResponse> Apps::create(rpc::Call& call, const modal::client::AppCreateRequest& request,
-                                                      store::Tx& tx) {
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.environment_name()));
-  const int state = request.app_state() == 0 ? modal::client::APP_STATE_EPHEMERAL : request.app_state();
+Result<modal::client::AppCreateResponse> Apps::create(
+    rpc::Call& call, const modal::client::AppCreateRequest& request, store::Tx& tx) {
+  ASSIGN_OR_RETURN(const store::Environment env,
+                   environment_of(c_, tx, call, request.environment_name()));
+  const int state =
+      request.app_state() == 0 ? modal::client::APP_STATE_EPHEMERAL : request.app_state();
   if (state != modal::client::APP_STATE_EPHEMERAL && state != modal::client::APP_STATE_DETACHED &&
       state != modal::client::APP_STATE_INITIALIZING)
     return fail(Code::kInvalidArgument, "an app cannot start in state ", state);
-  const store::App app{.id = AppId::make(c_.random, call.now), .workspace = call.caller.workspace, .environment = env.id,
-                       .description = request.description(), .state = state, .created_at = call.now,
+  const store::App app{.id = AppId::make(c_.random, call.now),
+                       .workspace = call.caller.workspace,
+                       .environment = env.id,
+                       .description = request.description(),
+                       .state = state,
+                       .created_at = call.now,
                        .created_by = call.caller.principal};
   store::insert_app(tx, app);
   store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
   core::App live{.id = app.id, .workspace = app.workspace, .environment = app.environment};
   live.detached = state == modal::client::APP_STATE_DETACHED;
   live.ephemeral = !live.detached;
-  call.after_commit([this, live] { c_.core_loop.post([this, live] { c_.core.add_app(c_.clock.now(), live); }); });
+  call.after_commit(
+      [this, live] { c_.core_loop.post([this, live] { c_.core.add_app(c_.clock.now(), live); }); });
   modal::client::AppCreateResponse reply;
   reply.set_app_id(app.id.str());
   reply.set_app_page_url(cat(c_.public_url, "/apps/", app.id));
@@ -45,7 +53,9 @@ Result<modal::client::AppCreateResponse> Apps::create(rpc::Call& call, const mod
   return reply;
 }
 
-Result<Apps::Empty> Apps::heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request, core::Core& core) {
+Result<Apps::Empty> Apps::heartbeat(rpc::Call& call,
+                                    const modal::client::AppHeartbeatRequest& request,
+                                    core::Core& core) {
   const core::App* app = core.app(AppId(request.app_id()));
   const bool here = app && app->workspace == call.caller.workspace;
   TRY(c_.access.check(call, here ? &app->environment : nullptr, {"app", request.app_id()}));
@@ -53,20 +63,25 @@ Result<Apps::Empty> Apps::heartbeat(rpc::Call& call, const modal::client::AppHea
   return Empty();
 }
 
-Result<Apps::Empty> Apps::disconnect(rpc::Call& call, const modal::client::AppClientDisconnectRequest& request, store::Tx& tx) {
+Result<Apps::Empty> Apps::disconnect(rpc::Call& call,
+                                     const modal::client::AppClientDisconnectRequest& request,
+                                     store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
   // A client that fails while it deploys leaves what is deployed as it is.
   if (app.state == modal::client::APP_STATE_DEPLOYED) return Empty();
   const bool detached = app.state == modal::client::APP_STATE_DETACHED;
-  store::set_app_state(tx, app.id, detached ? modal::client::APP_STATE_DETACHED_DISCONNECTED : modal::client::APP_STATE_STOPPING);
+  store::set_app_state(tx, app.id,
+                       detached ? modal::client::APP_STATE_DETACHED_DISCONNECTED
+                                : modal::client::APP_STATE_STOPPING);
   call.after_commit([this, id = app.id] {
     c_.core_loop.post([this, id] { c_.core.disconnect_app(c_.clock.now(), id); });
   });
   return Empty();
 }
 
-Result<Apps::Empty> Apps::stop(rpc::Call& call, const modal::client::AppStopRequest& request, store::Tx& tx) {
+Result<Apps::Empty> Apps::stop(rpc::Call& call, const modal::client::AppStopRequest& request,
+                               store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
   store::set_app_stopping(tx, app.id, modal::client::APP_STATE_STOPPING, call.caller.principal);

@@ -9,9 +9,11 @@
 
 namespace ionian::services {
 
-// The app of a request, if it stands in the caller's workspace and in an environment where the caller may do what the
-// method needs. NOT_FOUND where the caller may not even know of it, whether it exists or not.
-Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call, const std::string& id);
+// The app of a request, if it stands in the caller's workspace and in an environment where the
+// caller may do what the method needs. NOT_FOUND where the caller may not even know of it, whether
+// it exists or not.
+Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call,
+                          const std::string& id);
 
 class Apps {
  public:
@@ -24,15 +26,20 @@ class Apps {
  private:
   using Empty = google::protobuf::Empty;
 
-  // AppCreate. EPHEMERAL apps die with their client's heartbeat, DETACHED ones with their last input.
+  // AppCreate. EPHEMERAL apps die with their client's heartbeat, DETACHED ones with their last
+  // input.
   //   errors   NOT_FOUND environment · INVALID_ARGUMENT a state that no app starts in
-  Result<modal::client::AppCreateResponse> create(rpc::Call& call, const modal::client::AppCreateRequest& request, store::Tx& tx);
+  Result<modal::client::AppCreateResponse> create(rpc::Call& call,
+                                                  const modal::client::AppCreateRequest& request,
+                                                  store::Tx& tx);
 
   // AppHeartbeat, each 15 s.   errors  NOT_FOUND · FAILED_PRECONDITION the app is stopped
-  Result<Empty> heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request, core::Core& core);
+  Result<Empty> heartbeat(rpc::Call& call, const modal::client::AppHeartbeatRequest& request,
+                          core::Core& core);
 
   // AppClientDisconnect. The client's last word; afterwards its log stream must end with app_done.
-  Result<Empty> disconnect(rpc::Call& call, const modal::client::AppClientDisconnectRequest& request, store::Tx& tx);
+  Result<Empty> disconnect(rpc::Call& call,
+                           const modal::client::AppClientDisconnectRequest& request, store::Tx& tx);
 
   // AppStop.   errors  NOT_FOUND · a stopped app is success
   Result<Empty> stop(rpc::Call& call, const modal::client::AppStopRequest& request, store::Tx& tx);

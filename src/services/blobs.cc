@@ -12,7 +12,9 @@ namespace {
 std::string hex_of_base64(const std::string& base64) {
   unsigned char bytes[32];
   std::size_t size = 0;
-  if (sodium_base642bin(bytes, sizeof bytes, base64.data(), base64.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0 || size != 32)
+  if (sodium_base642bin(bytes, sizeof bytes, base64.data(), base64.size(), nullptr, &size, nullptr,
+                        sodium_base64_VARIANT_ORIGINAL) != 0 ||
+      size != 32)
     return "";
   return blobs::to_hex({reinterpret_cast<const char*>(bytes), size});
 }
@@ -33,22 +35,30 @@ void Blobs::bind(rpc::Table& table) {
 std::string Blobs::address_of(const rpc::Call& call, blobs::BlobRight right) const {
   right.side = call.caller.task.str();
   right.expires = call.now + blobs::kUrlLife;
-  return address_for(c_, call, blobs::signed_target(right, [this](std::string_view text) { return c_.key.sign(text); }));
+  return address_for(c_, call, blobs::signed_target(right, [this](std::string_view text) {
+                       return c_.key.sign(text);
+                     }));
 }
 
-Result<modal::client::BlobCreateResponse> Blobs::create(rpc::Call& call, const modal::client::BlobCreateRequest& request, store::Tx& tx) {
+Result<modal::client::BlobCreateResponse> Blobs::create(
+    rpc::Call& call, const modal::client::BlobCreateRequest& request, store::Tx& tx) {
   const std::string sha256 = hex_of_base64(request.content_sha256_base64());
-  if (sha256.empty()) return fail(Code::kInvalidArgument, "content_sha256_base64 is no base64 of a sha256");
+  if (sha256.empty())
+    return fail(Code::kInvalidArgument, "content_sha256_base64 is no base64 of a sha256");
   const std::int64_t length = request.content_length();
-  if (length < 0 || length > kBlobMax) return fail(Code::kInvalidArgument, "a blob has 0 to ", kBlobMax, " bytes, not ", length);
-  const store::BlobRecord record{.id = BlobId::make(c_.random, call.now), .workspace = call.caller.workspace, .sha256 = sha256,
+  if (length < 0 || length > kBlobMax)
+    return fail(Code::kInvalidArgument, "a blob has 0 to ", kBlobMax, " bytes, not ", length);
+  const store::BlobRecord record{.id = BlobId::make(c_.random, call.now),
+                                 .workspace = call.caller.workspace,
+                                 .sha256 = sha256,
                                  .length = static_cast<std::uint64_t>(length)};
   store::insert_blob(tx, record, call.now);
 
   modal::client::BlobCreateResponse reply;
   reply.set_blob_id(record.id.str());
   reply.add_blob_ids(record.id.str());
-  blobs::BlobRight right{.method = "PUT", .workspace = record.workspace, .blob = record.id, .length = record.length};
+  blobs::BlobRight right{
+      .method = "PUT", .workspace = record.workspace, .blob = record.id, .length = record.length};
   if (length <= kSinglePutMax) {
     const std::string url = address_of(call, right);
     reply.set_upload_url(url);
@@ -59,20 +69,30 @@ Result<modal::client::BlobCreateResponse> Blobs::create(rpc::Call& call, const m
   parts.set_part_length(kPartBytes);
   const int count = static_cast<int>((length + kPartBytes - 1) / kPartBytes);
   for (right.part = 1; right.part <= count; ++right.part) {
-    right.length = static_cast<std::uint64_t>(std::min(kPartBytes, length - (right.part - 1) * kPartBytes));
+    right.length =
+        static_cast<std::uint64_t>(std::min(kPartBytes, length - (right.part - 1) * kPartBytes));
     parts.add_upload_urls(address_of(call, right));
   }
-  parts.set_completion_url(address_of(call, {.method = "POST", .workspace = record.workspace, .blob = record.id, .length = record.length, .parts = count}));
+  parts.set_completion_url(address_of(call, {.method = "POST",
+                                             .workspace = record.workspace,
+                                             .blob = record.id,
+                                             .length = record.length,
+                                             .parts = count}));
   *reply.mutable_multipart() = parts;
   *reply.mutable_multiparts()->add_items() = parts;
   return reply;
 }
 
-Result<modal::client::BlobGetResponse> Blobs::get(rpc::Call& call, const modal::client::BlobGetRequest& request, store::View& view) {
+Result<modal::client::BlobGetResponse> Blobs::get(rpc::Call& call,
+                                                  const modal::client::BlobGetRequest& request,
+                                                  store::View& view) {
   const auto blob = store::find_blob(view, call.caller.workspace, BlobId(request.blob_id()));
-  if (!blob || !blob->present) return fail(Code::kNotFound, "blob '", request.blob_id(), "' not found");
+  if (!blob || !blob->present)
+    return fail(Code::kNotFound, "blob '", request.blob_id(), "' not found");
   modal::client::BlobGetResponse reply;
-  reply.set_download_url(address_of(call, {.method = "GET", .workspace = blob->workspace, .blob = blob->id, .length = blob->length}));
+  reply.set_download_url(address_of(
+      call,
+      {.method = "GET", .workspace = blob->workspace, .blob = blob->id, .length = blob->length}));
   return reply;
 }
 

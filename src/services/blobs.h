@@ -1,5 +1,6 @@
 #pragma once
-// Blobs: arguments, results and files too large for a message. Bytes travel by HTTP, to signed addresses.
+// Blobs: arguments, results and files too large for a message. Bytes travel by HTTP, to signed
+// addresses.
 #include "blobs/signed_url.h"
 #include "modal_proto/blob.pb.h"
 #include "services/context.h"
@@ -24,12 +25,17 @@ class Blobs {
 
  private:
   // BlobCreate. Announces content by hash and length; says where to send it.
-  //   out      both families of fields: older clients and JavaScript and Go read blob_id and upload_url, Python the lists
-  //   errors   INVALID_ARGUMENT no sha256, or a length that no blob may have
-  Result<modal::client::BlobCreateResponse> create(rpc::Call& call, const modal::client::BlobCreateRequest& request, store::Tx& tx);
+  //   out      both families of fields: older clients and JavaScript and Go read blob_id and
+  //   upload_url, Python the lists errors   INVALID_ARGUMENT no sha256, or a length that no blob
+  //   may have
+  Result<modal::client::BlobCreateResponse> create(rpc::Call& call,
+                                                   const modal::client::BlobCreateRequest& request,
+                                                   store::Tx& tx);
 
   // BlobGet. Where to fetch it.   errors  NOT_FOUND, also while it has not arrived
-  Result<modal::client::BlobGetResponse> get(rpc::Call& call, const modal::client::BlobGetRequest& request, store::View& view);
+  Result<modal::client::BlobGetResponse> get(rpc::Call& call,
+                                             const modal::client::BlobGetRequest& request,
+                                             store::View& view);
 
   std::string address_of(const rpc::Call& call, blobs::BlobRight right) const;
 

@@ -10,7 +10,8 @@ using modal::client::FunctionCallInfo;
 
 constexpr int kGraphInputsMax = 1000;
 
-modal::client::InputCategoryInfo* category(FunctionCallInfo& info, const core::Input& input, bool kept) {
+modal::client::InputCategoryInfo* category(FunctionCallInfo& info, const core::Input& input,
+                                           bool kept) {
   if (!kept) return info.mutable_pending_inputs();
   switch (input.result.outcome) {
     case core::Outcome::kSuccess:
@@ -36,10 +37,12 @@ const core::Call* root_of(const core::Core& core, const core::Call* call) {
 }
 
 // By the input that made them; of the calls of one app.
-std::multimap<InputId, const core::Call*> children_in(const core::Core& core, const core::App& app) {
+std::multimap<InputId, const core::Call*> children_in(const core::Core& core,
+                                                      const core::App& app) {
   std::multimap<InputId, const core::Call*> children;
   for (const CallId& id : app.calls)
-    if (const core::Call* call = core.call(id); !call->parent_input.empty()) children.emplace(call->parent_input, call);
+    if (const core::Call* call = core.call(id); !call->parent_input.empty())
+      children.emplace(call->parent_input, call);
   return children;
 }
 
@@ -51,8 +54,8 @@ void CallInfo::bind(rpc::Table& table) {
   on("FunctionGetCallGraph", &CallInfo::get_call_graph, rpc::Access::kView);
 }
 
-Result<modal::client::FunctionCallGetInfoResponse> CallInfo::get_info(rpc::Call& call, const modal::client::FunctionCallGetInfoRequest& request,
-                                                                      core::Core& core) {
+Result<modal::client::FunctionCallGetInfoResponse> CallInfo::get_info(
+    rpc::Call& call, const modal::client::FunctionCallGetInfoRequest& request, core::Core& core) {
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   modal::client::FunctionCallGetInfoResponse reply;
   FunctionCallInfo& info = *reply.mutable_info();
@@ -68,8 +71,8 @@ Result<modal::client::FunctionCallGetInfoResponse> CallInfo::get_info(rpc::Call&
   return reply;
 }
 
-Result<modal::client::FunctionGetCallGraphResponse> CallInfo::get_call_graph(rpc::Call& call, const modal::client::FunctionGetCallGraphRequest& request,
-                                                                             core::Core& core) {
+Result<modal::client::FunctionGetCallGraphResponse> CallInfo::get_call_graph(
+    rpc::Call& call, const modal::client::FunctionGetCallGraphRequest& request, core::Core& core) {
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   const auto children = children_in(core, *core.app(found->app));
   modal::client::FunctionGetCallGraphResponse reply;
@@ -78,7 +81,9 @@ Result<modal::client::FunctionGetCallGraphResponse> CallInfo::get_call_graph(rpc
   for (std::size_t next = 0; next < open.size(); ++next) {
     const core::Call& of = *open[next];
     if (!definitions.contains(of.function)) {
-      const auto record = c_.store.read([&](store::View& view) { return store::find_function_or_base(view, of.workspace, of.function); });
+      const auto record = c_.store.read([&](store::View& view) {
+        return store::find_function_or_base(view, of.workspace, of.function);
+      });
       definitions[of.function].ParseFromString(record ? record->definition : "");
     }
     auto* node = reply.add_function_calls();
@@ -94,7 +99,8 @@ Result<modal::client::FunctionGetCallGraphResponse> CallInfo::get_call_graph(rpc
       const core::Input& input = *core.input(id);
       auto* leaf = reply.add_inputs();
       leaf->set_input_id(id.str());
-      leaf->set_status(static_cast<modal::client::GenericResult::GenericStatus>(input.result.outcome));
+      leaf->set_status(
+          static_cast<modal::client::GenericResult::GenericStatus>(input.result.outcome));
       leaf->set_function_call_id(of.id.str());
       leaf->set_task_id(input.task.str());
       for (auto [it, end] = children.equal_range(id); it != end; ++it) open.push_back(it->second);

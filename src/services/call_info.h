@@ -13,12 +13,14 @@ class CallInfo {
  private:
   // FunctionCallGetInfo. How many inputs there are, by what became of them.
   //   errors   NOT_FOUND call
-  Result<modal::client::FunctionCallGetInfoResponse> get_info(rpc::Call& call, const modal::client::FunctionCallGetInfoRequest& request, core::Core& core);
+  Result<modal::client::FunctionCallGetInfoResponse> get_info(
+      rpc::Call& call, const modal::client::FunctionCallGetInfoRequest& request, core::Core& core);
 
-  // FunctionGetCallGraph. The whole tree that the call is part of, as far as its calls are remembered: those of
-  // synchronous calls go a minute after they were read.
+  // FunctionGetCallGraph. The whole tree that the call is part of, as far as its calls are
+  // remembered: those of synchronous calls go a minute after they were read.
   //   errors   NOT_FOUND call
-  Result<modal::client::FunctionGetCallGraphResponse> get_call_graph(rpc::Call& call, const modal::client::FunctionGetCallGraphRequest& request, core::Core& core);
+  Result<modal::client::FunctionGetCallGraphResponse> get_call_graph(
+      rpc::Call& call, const modal::client::FunctionGetCallGraphRequest& request, core::Core& core);
 
   Context& c_;
 };

@@ -12,21 +12,27 @@ namespace {
 constexpr std::size_t kReplyBytes = 16 << 20;
 constexpr std::uint32_t kInputsOutstanding = 1000;
 
-// Clients decode the middle part to find their item again. It carries no right: ids are checked against the caller.
+// Clients decode the middle part to find their item again. It carries no right: ids are checked
+// against the caller.
 std::string input_jwt(std::int32_t index, const InputId& id) {
   return cat("e30.", base64url(cat("{\"idx\":", index, ",\"input_id\":\"", id, "\"}")), ".ionian");
 }
 
-std::vector<core::NewInput> inputs_of(const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items) {
+std::vector<core::NewInput> inputs_of(
+    const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items) {
   std::vector<core::NewInput> inputs;
   for (const auto& item : items)
-    inputs.push_back({.index = item.idx(), .method = item.input().method_name(), .payload = item.input().SerializeAsString()});
+    inputs.push_back({.index = item.idx(),
+                      .method = item.input().method_name(),
+                      .payload = item.input().SerializeAsString()});
   return inputs;
 }
 
 template <class Reply>
-void fill_items(Reply* into, const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items,
-                const std::vector<InputId>& ids) {
+void fill_items(
+    Reply* into,
+    const google::protobuf::RepeatedPtrField<modal::client::FunctionPutInputsItem>& items,
+    const std::vector<InputId>& ids) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     auto* item = into->Add();
     item->set_idx(items[static_cast<int>(i)].idx());
@@ -44,10 +50,13 @@ std::size_t position_of(const std::string& entry_id) {
 
 }  // namespace
 
-Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call, const std::string& id) {
+Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call,
+                                  const std::string& id) {
   const core::Call* found = core.call(CallId(id));
-  if (!found || found->workspace != call.caller.workspace) found = load_call(c, core, call.now, call.caller.workspace, CallId(id));
-  TRY(c.access.check(call, found ? &core.app(found->app)->environment : nullptr, {"function call", id}));
+  if (!found || found->workspace != call.caller.workspace)
+    found = load_call(c, core, call.now, call.caller.workspace, CallId(id));
+  TRY(c.access.check(call, found ? &core.app(found->app)->environment : nullptr,
+                     {"function call", id}));
   return found;
 }
 
@@ -62,19 +71,23 @@ void Calls::bind(rpc::Table& table) {
   on("FunctionCallGetDataOut", &Calls::get_data_out, rpc::Access::kView);
 }
 
-Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const modal::client::FunctionMapRequest& request,
-                                                        core::Core& core) {
+Result<modal::client::FunctionMapResponse> Calls::start(
+    rpc::Call& call, const modal::client::FunctionMapRequest& request, core::Core& core) {
   const int kind = request.function_call_invocation_type();
-  core::NewCall fresh{.function = FunctionId(request.function_id()), .workspace = call.caller.workspace,
+  core::NewCall fresh{.function = FunctionId(request.function_id()),
+                      .workspace = call.caller.workspace,
                       .parent_input = InputId(request.parent_input_id()),
-                      .type = request.function_call_type() == modal::client::FUNCTION_CALL_TYPE_MAP ? core::CallType::kMap : core::CallType::kUnary};
+                      .type = request.function_call_type() == modal::client::FUNCTION_CALL_TYPE_MAP
+                                  ? core::CallType::kMap
+                                  : core::CallType::kUnary};
   fresh.invocation_type = kind;
   fresh.asynchronous = kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC ||
                        kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
   const core::Function* function = core.function(fresh.function);
   const bool here = function && function->config.workspace == fresh.workspace;
-  TRY(c_.access.check(call, here ? &core.app(function->config.app)->environment : nullptr,
-                      {"function", request.function_id(), "does not exist, or its app is stopped"}));
+  TRY(c_.access.check(
+      call, here ? &core.app(function->config.app)->environment : nullptr,
+      {"function", request.function_id(), "does not exist, or its app is stopped"}));
   ASSIGN_OR_RETURN(const CallId id, core.start_call(call.now, fresh));
   auto ids = core.put_inputs(call.now, id, inputs_of(request.pipelined_inputs()));
   if (!ids) {
@@ -91,10 +104,11 @@ Result<modal::client::FunctionMapResponse> Calls::start(rpc::Call& call, const m
   return reply;
 }
 
-Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(rpc::Call& call, const modal::client::FunctionPutInputsRequest& request,
-                                                                   core::Core& core) {
+Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(
+    rpc::Call& call, const modal::client::FunctionPutInputsRequest& request, core::Core& core) {
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
-  ASSIGN_OR_RETURN(const std::vector<InputId> ids, core.put_inputs(call.now, found->id, inputs_of(request.inputs())));
+  ASSIGN_OR_RETURN(const std::vector<InputId> ids,
+                   core.put_inputs(call.now, found->id, inputs_of(request.inputs())));
   modal::client::FunctionPutInputsResponse reply;
   fill_items(reply.mutable_inputs(), request.inputs(), ids);
   if (found->asynchronous) keep_call(c_, call, *found, ids, false, reply);
@@ -108,14 +122,16 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   const core::Call& of = **found;
   modal::client::FunctionGetOutputsResponse reply;
   const auto wanted = [&](const core::Input& input) {
-    return (!request.has_start_idx() || input.index >= request.start_idx()) && (!request.has_end_idx() || input.index <= request.end_idx());
+    return (!request.has_start_idx() || input.index >= request.start_idx()) &&
+           (!request.has_end_idx() || input.index <= request.end_idx());
   };
   const int most = request.max_values() > 0 ? request.max_values() : 1000;
   std::size_t at = position_of(request.last_entry_id());
   core.attend(call.now, of.id, at);
   at = std::max(at, of.read);
   const std::size_t from = at;
-  for (std::size_t bytes = 0; at < of.published && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
+  for (std::size_t bytes = 0;
+       at < of.published && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
     const core::Input& input = *core.input(of.outputs[at]);
     if (!wanted(input)) continue;
     bytes += input.result.generic_result.size();
@@ -130,25 +146,31 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
     call.watch(core::outputs_key(of.id));
     return std::nullopt;
   }
-  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.inputs.size())) core.release_call(call.now, of.id);
+  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.inputs.size()))
+    core.release_call(call.now, of.id);
   return reply;
 }
 
-Result<Calls::Empty> Calls::finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core) {
+Result<Calls::Empty> Calls::finish_inputs(rpc::Call& call,
+                                          const modal::client::FunctionFinishInputsRequest& request,
+                                          core::Core& core) {
   TRY(call_of(c_, core, call, request.function_call_id()));
   return Empty();
 }
 
-Result<Calls::Empty> Calls::cancel(rpc::Call& call, const modal::client::FunctionCallCancelRequest& request, core::Core& core) {
+Result<Calls::Empty> Calls::cancel(rpc::Call& call,
+                                   const modal::client::FunctionCallCancelRequest& request,
+                                   core::Core& core) {
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   if (!request.function_id().empty() && request.function_id() != found->function.str())
-    return fail(Code::kNotFound, "function call '", request.function_call_id(), "' is not one of function '", request.function_id(), "'");
+    return fail(Code::kNotFound, "function call '", request.function_call_id(),
+                "' is not one of function '", request.function_id(), "'");
   core.cancel_call(call.now, found->id, request.terminate_containers());
   return Empty();
 }
 
-Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request,
-                                                                 core::Core& core) {
+Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(
+    rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request, core::Core& core) {
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   modal::client::FunctionCallFromIdResponse reply;
   reply.set_function_call_id(found->id.str());
@@ -158,7 +180,9 @@ Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(rpc::Call& call
   return reply;
 }
 
-std::optional<Status> Calls::get_data_out(rpc::Call& call, const modal::client::FunctionCallGetDataRequest& request, core::Core& core,
+std::optional<Status> Calls::get_data_out(rpc::Call& call,
+                                          const modal::client::FunctionCallGetDataRequest& request,
+                                          core::Core& core,
                                           rpc::Emit<modal::client::DataChunk>& emit) {
   const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return found.error();

@@ -7,9 +7,10 @@
 
 namespace ionian::services {
 
-// A call of the caller's workspace and an environment that it may see: one that is alive, or one that lies on disk,
-// which is then alive again for a while.   errors  NOT_FOUND
-Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call, const std::string& id);
+// A call of the caller's workspace and an environment that it may see: one that is alive, or one
+// that lies on disk, which is then alive again for a while.   errors  NOT_FOUND
+Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call,
+                                  const std::string& id);
 
 class Calls {
  public:
@@ -19,16 +20,24 @@ class Calls {
  private:
   using Empty = google::protobuf::Empty;
 
-  // FunctionMap. Starts a call; inputs may come along. An asynchronous one is on disk before the reply goes out.
-  //   out      one item an input, in order; sync_client_retries_enabled is false: this server retries by itself,
+  // FunctionMap. Starts a call; inputs may come along. An asynchronous one is on disk before the
+  // reply goes out.
+  //   out      one item an input, in order; sync_client_retries_enabled is false: this server
+  //   retries by itself,
   //            so outputs come only when final, with retry_count 0
-  //   errors   NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many inputs
-  Result<modal::client::FunctionMapResponse> start(rpc::Call& call, const modal::client::FunctionMapRequest& request, core::Core& core);
+  //   errors   NOT_FOUND function · FAILED_PRECONDITION app stopped · RESOURCE_EXHAUSTED too many
+  //   inputs
+  Result<modal::client::FunctionMapResponse> start(rpc::Call& call,
+                                                   const modal::client::FunctionMapRequest& request,
+                                                   core::Core& core);
 
-  // FunctionPutInputs.   errors  NOT_FOUND · RESOURCE_EXHAUSTED: nothing was taken, the client tries again
-  Result<modal::client::FunctionPutInputsResponse> put_inputs(rpc::Call& call, const modal::client::FunctionPutInputsRequest& request, core::Core& core);
+  // FunctionPutInputs.   errors  NOT_FOUND · RESOURCE_EXHAUSTED: nothing was taken, the client
+  // tries again
+  Result<modal::client::FunctionPutInputsResponse> put_inputs(
+      rpc::Call& call, const modal::client::FunctionPutInputsRequest& request, core::Core& core);
 
-  // FunctionGetOutputs (poll). Outputs behind the cursor `last_entry_id`, of the indices start_idx..end_idx if given.
+  // FunctionGetOutputs (poll). Outputs behind the cursor `last_entry_id`, of the indices
+  // start_idx..end_idx if given.
   //   out      at `timeout`: no outputs and the number of unfinished inputs
   //   effect   clear_on_success: the call may be forgotten once this was read
   //   errors   NOT_FOUND
@@ -36,19 +45,24 @@ class Calls {
       rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core);
 
   // FunctionFinishInputs. Says how many inputs a map has; all of them are here already.
-  Result<Empty> finish_inputs(rpc::Call& call, const modal::client::FunctionFinishInputsRequest& request, core::Core& core);
+  Result<Empty> finish_inputs(rpc::Call& call,
+                              const modal::client::FunctionFinishInputsRequest& request,
+                              core::Core& core);
 
-  // FunctionCallCancel. What has not run yet ends as TERMINATED; containers are told to cancel what runs, or, with
-  // terminate_containers, killed.
+  // FunctionCallCancel. What has not run yet ends as TERMINATED; containers are told to cancel what
+  // runs, or, with terminate_containers, killed.
   //   errors   NOT_FOUND
-  Result<Empty> cancel(rpc::Call& call, const modal::client::FunctionCallCancelRequest& request, core::Core& core);
+  Result<Empty> cancel(rpc::Call& call, const modal::client::FunctionCallCancelRequest& request,
+                       core::Core& core);
 
   // FunctionCallFromId.   errors  NOT_FOUND
-  Result<modal::client::FunctionCallFromIdResponse> from_id(rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request, core::Core& core);
+  Result<modal::client::FunctionCallFromIdResponse> from_id(
+      rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request, core::Core& core);
 
   // FunctionCallGetDataOut (stream). A generator's chunks after last_index, gapless.
-  std::optional<Status> get_data_out(rpc::Call& call, const modal::client::FunctionCallGetDataRequest& request, core::Core& core,
-                                     rpc::Emit<modal::client::DataChunk>& emit);
+  std::optional<Status> get_data_out(rpc::Call& call,
+                                     const modal::client::FunctionCallGetDataRequest& request,
+                                     core::Core& core, rpc::Emit<modal::client::DataChunk>& emit);
 
   Context& c_;
 };

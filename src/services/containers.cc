@@ -9,7 +9,9 @@ constexpr Duration kInputsHold = 50s;
 constexpr Duration kHeartbeatHold = 14s;  // containers beat every 15 s
 
 core::Result result_of(const modal::client::GenericResult& generic, int data_format) {
-  return {.outcome = static_cast<core::Outcome>(generic.status()), .generic_result = generic.SerializeAsString(), .data_format = data_format};
+  return {.outcome = static_cast<core::Outcome>(generic.status()),
+          .generic_result = generic.SerializeAsString(),
+          .data_format = data_format};
 }
 
 }  // namespace
@@ -32,7 +34,8 @@ Result<Containers::Empty> Containers::hello(rpc::Call& call, const Empty&, core:
 std::optional<Result<modal::client::ContainerHeartbeatResponse>> Containers::heartbeat(
     rpc::Call& call, const modal::client::ContainerHeartbeatRequest&, core::Core& core) {
   modal::client::ContainerHeartbeatResponse reply;
-  for (const InputId& id : core.take_cancelled(call.caller.task)) reply.mutable_cancel_input_event()->add_input_ids(id.str());
+  for (const InputId& id : core.take_cancelled(call.caller.task))
+    reply.mutable_cancel_input_event()->add_input_ids(id.str());
   if (reply.has_cancel_input_event() || call.timed_out) return reply;
   call.wait_until(call.now + kHeartbeatHold);
   call.watch(core::cancels_key(call.caller.task));
@@ -49,8 +52,8 @@ std::optional<Result<modal::client::FunctionGetInputsResponse>> Containers::get_
     item->set_input_id(input->id.str());
     item->mutable_input()->ParseFromString(input->payload);
     item->set_function_call_id(input->call.str());
-    item->set_function_call_invocation_type(
-        static_cast<modal::client::FunctionCallInvocationType>(core.call(input->call)->invocation_type));
+    item->set_function_call_invocation_type(static_cast<modal::client::FunctionCallInvocationType>(
+        core.call(input->call)->invocation_type));
   }
   if (reply.inputs().empty() && core.should_stop(task)) reply.add_inputs()->set_kill_switch(true);
   if (!reply.inputs().empty() || call.timed_out) return reply;
@@ -59,26 +62,30 @@ std::optional<Result<modal::client::FunctionGetInputsResponse>> Containers::get_
   return std::nullopt;
 }
 
-Result<Containers::Empty> Containers::put_outputs(rpc::Call& call, const modal::client::FunctionPutOutputsRequest& request,
-                                                  core::Core& core) {
+Result<Containers::Empty> Containers::put_outputs(
+    rpc::Call& call, const modal::client::FunctionPutOutputsRequest& request, core::Core& core) {
   for (const auto& output : request.outputs())
-    core.put_output(call.now, call.caller.task, InputId(output.input_id()), result_of(output.result(), output.data_format()));
+    core.put_output(call.now, call.caller.task, InputId(output.input_id()),
+                    result_of(output.result(), output.data_format()));
   return Empty();
 }
 
-Result<Containers::Empty> Containers::put_data_out(rpc::Call& call, const modal::client::FunctionCallPutDataRequest& request,
-                                                   core::Core& core) {
+Result<Containers::Empty> Containers::put_data_out(
+    rpc::Call& call, const modal::client::FunctionCallPutDataRequest& request, core::Core& core) {
   if (request.data_chunks().empty()) return Empty();
   const core::Call* of = core.call(CallId(request.function_call_id()));
   if (!of || of->workspace != call.caller.workspace)
     return fail(Code::kNotFound, "function call '", request.function_call_id(), "' not found");
   std::vector<core::DataChunk> chunks;
   for (const auto& chunk : request.data_chunks()) chunks.push_back({chunk.SerializeAsString()});
-  TRY(core.add_data_out(call.caller.task, of->id, request.data_chunks(0).index(), std::move(chunks)));
+  TRY(core.add_data_out(call.caller.task, of->id, request.data_chunks(0).index(),
+                        std::move(chunks)));
   return Empty();
 }
 
-Result<Containers::Empty> Containers::task_result(rpc::Call& call, const modal::client::TaskResultRequest& request, core::Core& core) {
+Result<Containers::Empty> Containers::task_result(rpc::Call& call,
+                                                  const modal::client::TaskResultRequest& request,
+                                                  core::Core& core) {
   core.task_failed(call.now, call.caller.task, result_of(request.result(), 0));
   return Empty();
 }

@@ -9,7 +9,8 @@ void Context::forget_identities() const {
   access.forget();
 }
 
-void Context::audit(store::Tx& tx, const rpc::Call& call, std::string_view action, std::string_view target, std::string_view detail) const {
+void Context::audit(store::Tx& tx, const rpc::Call& call, std::string_view action,
+                    std::string_view target, std::string_view detail) const {
   services::audit(tx, actor_of(call), action, target, detail);
 }
 
@@ -30,11 +31,15 @@ void Context::end_log(const std::string& stream) const {
 // The host that a client outside used to come here, if it is one that may stand in an address.
 static std::string host_of(const std::string& header) {
   const std::string host = header.substr(0, header.rfind(':'));
-  const bool clean = !host.empty() && host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == std::string::npos;
+  const bool clean =
+      !host.empty() &&
+      host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
+          std::string::npos;
   return clean ? host : "";
 }
 
-std::string Context::url_for(const rpc::RequestHeaders& client, const std::string& own, bool wildcard) {
+std::string Context::url_for(const rpc::RequestHeaders& client, const std::string& own,
+                             bool wildcard) {
   const std::string host = host_of(client.host);
   if (!wildcard || host.empty()) return own;
   return cat(own.substr(0, own.find("//") + 2), host, own.substr(own.rfind(':')));

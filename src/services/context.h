@@ -20,42 +20,45 @@
 
 namespace ionian::services {
 
-// The state of handlers that wait for other programs (a download, a build): they have threads of their own.
+// The state of handlers that wait for other programs (a download, a build): they have threads of
+// their own.
 struct Slow {};
 
 struct Context {
   const Clock& clock;
   const Clock& wall;  // what the machine shows, also after it was set: for schedules
-  Random& random;  // unpredictable, thread-safe
+  Random& random;     // unpredictable, thread-safe
   store::Store& store;
   KeyFile& key;
   Identity& identity;
   AccessRules& access;
   SignIns& sign_ins;
   AuthTokens& auth_tokens;
-  core::Core& core;  // on the core loop's thread only
+  core::Core& core;            // on the core loop's thread only
   core::Timetable& timetable;  // on the core loop's thread only
   rpc::Loop& core_loop;
-  rpc::Loop& log_loop;  // owns the LogStore
+  rpc::Loop& log_loop;   // owns the LogStore
   logs::LogStore& logs;  // on the log loop's thread only
   blobs::BlobStore& blobs;
   images::ClientMounts& client_mounts;
   images::MountTrees& mount_trees;
   worker::Execs& execs;
-  std::string public_url;  // of the HTTP gateway, for links that people follow
-  Duration dict_entry_life = 7 * 24h;  // since the last use; 0 = for ever
+  std::string public_url;                       // of the HTTP gateway, for links that people follow
+  Duration dict_entry_life = 7 * 24h;           // since the last use; 0 = for ever
   std::vector<worker::CdiDevice> devices = {};  // the machine's GPUs
   bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
-  std::string server_url = {};     // of the API
+  std::string server_url = {};    // of the API
   bool server_is_wildcard = false;
 
   // `own`, or, if that is a wildcard's, the same at the host that the client knows.
-  static std::string url_for(const rpc::RequestHeaders& client, const std::string& own, bool wildcard);
+  static std::string url_for(const rpc::RequestHeaders& client, const std::string& own,
+                             bool wildcard);
 
   // Users, tokens, roles or environments have changed: nothing remembered of them holds any more.
   void forget_identities() const;
   // Writes an entry of the audit log with the change that it tells of.
-  void audit(store::Tx& tx, const rpc::Call& call, std::string_view action, std::string_view target, std::string_view detail = "") const;
+  void audit(store::Tx& tx, const rpc::Call& call, std::string_view action, std::string_view target,
+             std::string_view detail = "") const;
 
   // Appends to a log stream from any thread, and wakes its readers.
   void log(const std::string& stream, modal::client::TaskLogsBatch batch) const;

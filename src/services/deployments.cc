@@ -26,19 +26,24 @@ Reply published(const Context& c, const AppId& app, Time at) {
 }  // namespace
 
 Result<void> check_app_name(const std::string& name) {
-  const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.'; };
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
   if (!name.empty() && name.size() <= kNameMax && std::ranges::all_of(name, fits)) return {};
-  return fail(Code::kInvalidArgument, "'", name, "' is no name for an app: names have 1 to ", kNameMax,
-              " letters, digits, dashes, dots and underscores");
+  return fail(Code::kInvalidArgument, "'", name, "' is no name for an app: names have 1 to ",
+              kNameMax, " letters, digits, dashes, dots and underscores");
 }
 
 std::unexpected<Status> no_version(const store::App& app, int version) {
-  return fail(Code::kNotFound, "app '", app.name, "' has no version ", version, "; `modal app history ", app.name, "` lists them");
+  return fail(Code::kNotFound, "app '", app.name, "' has no version ", version,
+              "; `modal app history ", app.name, "` lists them");
 }
 
-std::string name_of_principal(store::View& view, const WorkspaceId& workspace, const std::string& principal) {
+std::string name_of_principal(store::View& view, const WorkspaceId& workspace,
+                              const std::string& principal) {
   if (const auto user = store::find_user(view, UserId(principal))) return user->name;
-  if (const auto service = store::find_service_user(view, workspace, principal)) return service->name;
+  if (const auto service = store::find_service_user(view, workspace, principal))
+    return service->name;
   return "";
 }
 
@@ -85,20 +90,25 @@ void Deployments::bind(rpc::Table& table) {
 }
 
 Result<modal::client::AppGetByDeploymentNameResponse> Deployments::by_name(
-    rpc::Call& call, const modal::client::AppGetByDeploymentNameRequest& request, store::View& view) {
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, view, call, request.environment_name()));
+    rpc::Call& call, const modal::client::AppGetByDeploymentNameRequest& request,
+    store::View& view) {
+  ASSIGN_OR_RETURN(const store::Environment env,
+                   environment_of(c_, view, call, request.environment_name()));
   modal::client::AppGetByDeploymentNameResponse reply;
   reply.set_environment_name(env.name);
-  const auto live = store::find_deployed_app(view, env.id, request.name(), AppState::APP_STATE_DEPLOYED);
-  const auto app = live ? live : store::find_former_app(view, env.id, request.name(), AppState::APP_STATE_STOPPED);
+  const auto live =
+      store::find_deployed_app(view, env.id, request.name(), AppState::APP_STATE_DEPLOYED);
+  const auto app =
+      live ? live
+           : store::find_former_app(view, env.id, request.name(), AppState::APP_STATE_STOPPED);
   if (!app) return reply;
   (live ? reply.mutable_app_id() : reply.mutable_previous_app_id())->assign(app->id.str());
   *reply.mutable_lifecycle() = lifecycle_of(view, *app);
   return reply;
 }
 
-Result<modal::client::AppGetLayoutResponse> Deployments::layout(rpc::Call& call, const modal::client::AppGetLayoutRequest& request,
-                                                                store::View& view) {
+Result<modal::client::AppGetLayoutResponse> Deployments::layout(
+    rpc::Call& call, const modal::client::AppGetLayoutRequest& request, store::View& view) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, view, call, request.app_id()));
   modal::client::AppGetLayoutResponse reply;
   modal::client::AppLayout& layout = *reply.mutable_app_layout();
@@ -129,19 +139,24 @@ Result<void> Deployments::apply(rpc::Call& call, store::Tx& tx, const Change& ch
   std::vector<Live> live;
   std::vector<FunctionId> gone;
   std::vector<store::Schedule> schedules;
-  const bool whole = change.publish.app_state() == AppState::APP_STATE_DEPLOYED || change.app.state == AppState::APP_STATE_DEPLOYED;
+  const bool whole = change.publish.app_state() == AppState::APP_STATE_DEPLOYED ||
+                     change.app.state == AppState::APP_STATE_DEPLOYED;
   if (whole) {
-    for (const store::Function& f : store::list_live_functions(tx, change.app.id)) gone.push_back(f.id);
+    for (const store::Function& f : store::list_live_functions(tx, change.app.id))
+      gone.push_back(f.id);
     store::retire_all(tx, change.app.id);
   }
   for (const auto& [tag, id] : change.publish.function_ids()) {
     auto record = store::find_function(tx, change.app.workspace, FunctionId(id));
-    if (!record || record->app != change.app.id) return fail(Code::kNotFound, "function '", id, "' not found in app '", change.app.id, "'");
+    if (!record || record->app != change.app.id)
+      return fail(Code::kNotFound, "function '", id, "' not found in app '", change.app.id, "'");
     const auto named = change.publish.definition_ids().find(id);
-    const std::string definition_id =
-        named != change.publish.definition_ids().end() ? named->second : store::newest_definition(tx, record->id);
+    const std::string definition_id = named != change.publish.definition_ids().end()
+                                          ? named->second
+                                          : store::newest_definition(tx, record->id);
     const std::string text = store::find_definition(tx, record->id, definition_id);
-    if (text.empty()) return fail(Code::kNotFound, "function '", id, "' has no definition '", definition_id, "'");
+    if (text.empty())
+      return fail(Code::kNotFound, "function '", id, "' has no definition '", definition_id, "'");
     const bool changed = record->definition != text;
     store::make_function_live(tx, record->id, tag);
     if (whole) store::remove_overrides(tx, record->id);
@@ -149,42 +164,53 @@ Result<void> Deployments::apply(rpc::Call& call, store::Tx& tx, const Change& ch
     record->tag = tag;
     modal::client::Function definition;
     definition.ParseFromString(text);
-    if (has_schedule(definition)) schedules.push_back({.function = record->id, .app = change.app.id, .schedule = definition.schedule().SerializeAsString()});
+    if (has_schedule(definition))
+      schedules.push_back({.function = record->id,
+                           .app = change.app.id,
+                           .schedule = definition.schedule().SerializeAsString()});
     for (core::FunctionConfig& config : configs_of(tx, *record, definition, change.app.workspace))
       live.push_back({std::move(config), changed || change.replace_all});
     std::erase(gone, record->id);
   }
   for (std::size_t i = 0, bases = gone.size(); i < bases; ++i)
-    for (const store::Variant& variant : store::list_variants(tx, gone[i])) gone.push_back(variant.id);
+    for (const store::Variant& variant : store::list_variants(tx, gone[i]))
+      gone.push_back(variant.id);
   for (const auto& [tag, id] : change.publish.class_ids()) {
-    if (!store::find_class(tx, change.app.id, ClassId(id))) return fail(Code::kNotFound, "class '", id, "' not found in app '", change.app.id, "'");
+    if (!store::find_class(tx, change.app.id, ClassId(id)))
+      return fail(Code::kNotFound, "class '", id, "' not found in app '", change.app.id, "'");
     store::make_class_live(tx, change.app.id, ClassId(id), tag);
   }
   if (whole) TRY(replace_schedules(c_, call, tx, change.app.id, std::move(schedules)));
-  call.after_commit([this, app = change.app.id, live = std::move(live), gone = std::move(gone), whole] {
-    c_.core_loop.post([this, app, live, gone, whole] {
-      const Time now = c_.clock.now();
-      if (whole) c_.core.keep_app(app);
-      for (const Live& f : live) {
-        c_.core.define_function(now, f.config);
-        if (f.replaced) c_.core.replace_tasks(now, f.config.id);
-      }
-      // What nobody can find by name any more keeps no containers warm; those who hold its id may still call it.
-      for (const FunctionId& id : gone) c_.core.let_go_of(now, id);
-    });
-  });
+  call.after_commit(
+      [this, app = change.app.id, live = std::move(live), gone = std::move(gone), whole] {
+        c_.core_loop.post([this, app, live, gone, whole] {
+          const Time now = c_.clock.now();
+          if (whole) c_.core.keep_app(app);
+          for (const Live& f : live) {
+            c_.core.define_function(now, f.config);
+            if (f.replaced) c_.core.replace_tasks(now, f.config.id);
+          }
+          // What nobody can find by name any more keeps no containers warm; those who hold its id
+          // may still call it.
+          for (const FunctionId& id : gone) c_.core.let_go_of(now, id);
+        });
+      });
   return {};
 }
 
-Result<store::Deployment> Deployments::add_version(rpc::Call& call, store::Tx& tx, const Change& change) {
+Result<store::Deployment> Deployments::add_version(rpc::Call& call, store::Tx& tx,
+                                                   const Change& change) {
   const auto last = store::last_deployment(tx, change.app.id);
-  store::Deployment next{.version = last ? last->version + 1 : 1, .deployed_at = call.now, .deployed_by = call.caller.principal,
+  store::Deployment next{.version = last ? last->version + 1 : 1,
+                         .deployed_at = call.now,
+                         .deployed_by = call.caller.principal,
                          .publish = change.publish.SerializeAsString()};
   store::insert_deployment(tx, change.app.id, next);
   return next;
 }
 
-Result<modal::client::AppPublishResponse> Deployments::publish(rpc::Call& call, const modal::client::AppPublishRequest& request, store::Tx& tx) {
+Result<modal::client::AppPublishResponse> Deployments::publish(
+    rpc::Call& call, const modal::client::AppPublishRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == AppState::APP_STATE_STOPPED || app.state == AppState::APP_STATE_STOPPING)
     return fail(Code::kFailedPrecondition, "app '", request.app_id(), "' is stopped");
@@ -193,14 +219,17 @@ Result<modal::client::AppPublishResponse> Deployments::publish(rpc::Call& call, 
   TRY(apply(call, tx, change));
   store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
   if (request.app_state() != AppState::APP_STATE_DEPLOYED) {
-    if (request.app_state() != AppState::APP_STATE_UNSPECIFIED) store::set_app_state(tx, app.id, request.app_state());
+    if (request.app_state() != AppState::APP_STATE_UNSPECIFIED)
+      store::set_app_state(tx, app.id, request.app_state());
     return published<modal::client::AppPublishResponse>(c_, app.id, call.now);
   }
   const std::string name = request.name().empty() ? app.name : request.name();
   TRY(check_app_name(name));
-  const auto holder = store::find_deployed_app(tx, app.environment, name, AppState::APP_STATE_DEPLOYED);
+  const auto holder =
+      store::find_deployed_app(tx, app.environment, name, AppState::APP_STATE_DEPLOYED);
   if (holder && holder->id != app.id)
-    return fail(Code::kFailedPrecondition, "another app was deployed as '", name, "' meanwhile; deploy again to replace it");
+    return fail(Code::kFailedPrecondition, "another app was deployed as '", name,
+                "' meanwhile; deploy again to replace it");
   store::set_app_deployed(tx, app.id, name, AppState::APP_STATE_DEPLOYED);
   change.publish.set_name(name);
   change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_STANDARD);
@@ -208,24 +237,29 @@ Result<modal::client::AppPublishResponse> Deployments::publish(rpc::Call& call, 
   return published<modal::client::AppPublishResponse>(c_, app.id, made.deployed_at);
 }
 
-Result<modal::client::AppPublishResponse> Deployments::stage(rpc::Call& call, store::Tx& tx, Change change) {
+Result<modal::client::AppPublishResponse> Deployments::stage(rpc::Call& call, store::Tx& tx,
+                                                             Change change) {
   if (change.app.state != AppState::APP_STATE_DEPLOYED || !live_deployment(tx, change.app.id))
-    return fail(Code::kFailedPrecondition, "only an app that is deployed can have a staged version: deploy it once without --staged");
+    return fail(
+        Code::kFailedPrecondition,
+        "only an app that is deployed can have a staged version: deploy it once without --staged");
   for (const auto& [tag, id] : change.publish.function_ids()) {
     const auto record = store::find_function(tx, change.app.workspace, FunctionId(id));
-    if (!record || record->app != change.app.id) return fail(Code::kNotFound, "function '", id, "' not found in app '", change.app.id, "'");
+    if (!record || record->app != change.app.id)
+      return fail(Code::kNotFound, "function '", id, "' not found in app '", change.app.id, "'");
     // Pinned now: what is newest when it is promoted may be another version's.
     std::string& definition = (*change.publish.mutable_definition_ids())[id];
     if (definition.empty()) definition = store::newest_definition(tx, record->id);
-    if (store::find_definition(tx, record->id, definition).empty()) return fail(Code::kNotFound, "function '", id, "' has no definition '", definition, "'");
+    if (store::find_definition(tx, record->id, definition).empty())
+      return fail(Code::kNotFound, "function '", id, "' has no definition '", definition, "'");
   }
   change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_STAGED);
   ASSIGN_OR_RETURN(const store::Deployment made, add_version(call, tx, change));
   return published<modal::client::AppPublishResponse>(c_, change.app.id, made.deployed_at);
 }
 
-Result<modal::client::AppDeploymentHistoryResponse> Deployments::history(rpc::Call& call, const modal::client::AppDeploymentHistoryRequest& request,
-                                                                         store::View& view) {
+Result<modal::client::AppDeploymentHistoryResponse> Deployments::history(
+    rpc::Call& call, const modal::client::AppDeploymentHistoryRequest& request, store::View& view) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, view, call, request.app_id()));
   modal::client::AppDeploymentHistoryResponse reply;
   for (const store::Deployment& d : store::list_deployments(view, app.id)) {
@@ -241,17 +275,21 @@ Result<modal::client::AppDeploymentHistoryResponse> Deployments::history(rpc::Ca
     row->set_rollback_allowed(app.state == AppState::APP_STATE_DEPLOYED && !publish.staged());
     if (publish.has_commit_info()) *row->mutable_commit_info() = publish.commit_info();
     row->set_deployment_type(publish.deployment_type());
-    if (!publish.staged()) reply.set_production_app_version(std::max(reply.production_app_version(), static_cast<std::uint32_t>(d.version)));
+    if (!publish.staged())
+      reply.set_production_app_version(
+          std::max(reply.production_app_version(), static_cast<std::uint32_t>(d.version)));
   }
   return reply;
 }
 
-Result<Deployments::Deployed> Deployments::deployed_app(rpc::Call& call, store::View& view, const std::string& id) {
+Result<Deployments::Deployed> Deployments::deployed_app(rpc::Call& call, store::View& view,
+                                                        const std::string& id) {
   ASSIGN_OR_RETURN(store::App app, app_of(c_, view, call, id));
   auto live = live_deployment(view, app.id);
   // App.lookup makes apps that have a name and no version.
   if (app.state != AppState::APP_STATE_DEPLOYED || !live)
-    return fail(Code::kFailedPrecondition, "app '", id, "' is not deployed, so it has no version to go to");
+    return fail(Code::kFailedPrecondition, "app '", id,
+                "' is not deployed, so it has no version to go to");
   return Deployed{std::move(app), *std::move(live)};
 }
 
@@ -263,23 +301,30 @@ Result<Reply> Deployments::go_to(rpc::Call& call, store::Tx& tx, Change change) 
   return published<Reply>(c_, change.app.id, made.deployed_at);
 }
 
-Result<modal::client::AppRollbackResponse> Deployments::rollback(rpc::Call& call, const modal::client::AppRollbackRequest& request, store::Tx& tx) {
+Result<modal::client::AppRollbackResponse> Deployments::rollback(
+    rpc::Call& call, const modal::client::AppRollbackRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const Deployed now, deployed_app(call, tx, request.app_id()));
-  if (request.version() == 0) return fail(Code::kInvalidArgument, "0 is no version: versions count from 1, and -1 is the one before the live one");
-  const int version = request.version() < 0 ? now.live.version + request.version() : request.version();
+  if (request.version() == 0)
+    return fail(Code::kInvalidArgument,
+                "0 is no version: versions count from 1, and -1 is the one before the live one");
+  const int version =
+      request.version() < 0 ? now.live.version + request.version() : request.version();
   auto old = store::find_deployment(tx, now.app.id, version);
   // Counting back passes over what never was live.
-  for (int before = version; old && request.version() < 0 && publish_of(*old).staged();) old = store::find_deployment(tx, now.app.id, --before);
+  for (int before = version; old && request.version() < 0 && publish_of(*old).staged();)
+    old = store::find_deployment(tx, now.app.id, --before);
   if (!old) return no_version(now.app, version);
   Change change{.app = now.app, .publish = publish_of(*old)};
   if (change.publish.staged())
-    return fail(Code::kFailedPrecondition, "version ", version, " of app '", now.app.name, "' is staged and never was live; `modal app promote` makes it so");
+    return fail(Code::kFailedPrecondition, "version ", version, " of app '", now.app.name,
+                "' is staged and never was live; `modal app promote` makes it so");
   change.publish.set_rollback_version(old->version);
   change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_ROLLBACK);
   return go_to<modal::client::AppRollbackResponse>(call, tx, std::move(change));
 }
 
-Result<modal::client::AppRolloverResponse> Deployments::rollover(rpc::Call& call, const modal::client::AppRolloverRequest& request, store::Tx& tx) {
+Result<modal::client::AppRolloverResponse> Deployments::rollover(
+    rpc::Call& call, const modal::client::AppRolloverRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const Deployed now, deployed_app(call, tx, request.app_id()));
   Change change{.app = now.app, .publish = publish_of(now.live), .replace_all = true};
   change.publish.clear_rollback_version();
@@ -287,13 +332,15 @@ Result<modal::client::AppRolloverResponse> Deployments::rollover(rpc::Call& call
   return go_to<modal::client::AppRolloverResponse>(call, tx, std::move(change));
 }
 
-Result<modal::client::AppPromoteResponse> Deployments::promote(rpc::Call& call, const modal::client::AppPromoteRequest& request, store::Tx& tx) {
+Result<modal::client::AppPromoteResponse> Deployments::promote(
+    rpc::Call& call, const modal::client::AppPromoteRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const Deployed now, deployed_app(call, tx, request.app_id()));
   const auto staged = store::find_deployment(tx, now.app.id, request.version());
   if (!staged) return no_version(now.app, request.version());
   Change change{.app = now.app, .publish = publish_of(*staged)};
   if (!change.publish.staged())
-    return fail(Code::kFailedPrecondition, "version ", request.version(), " of app '", now.app.name, "' is not staged; `modal app rollback` goes back to one that was live");
+    return fail(Code::kFailedPrecondition, "version ", request.version(), " of app '", now.app.name,
+                "' is not staged; `modal app rollback` goes back to one that was live");
   change.publish.set_staged(false);
   change.publish.set_rollback_version(static_cast<std::uint32_t>(request.version()));
   change.publish.set_deployment_type(modal::client::DEPLOYMENT_TYPE_PROMOTION);

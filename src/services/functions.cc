@@ -3,10 +3,10 @@
 #include <array>
 #include <set>
 
+#include "images/layered_tree.h"
 #include "services/apps.h"
 #include "services/schedules.h"
 #include "services/secrets.h"
-#include "images/layered_tree.h"
 #include "services/variants.h"
 #include "services/volumes.h"
 #include "store/deployments.h"
@@ -23,9 +23,11 @@ using modal::client::Function;
 Result<Function> definition_of(const modal::client::FunctionCreateRequest& request) {
   if (!request.has_function_data()) return request.function();
   const modal::client::FunctionData& data = request.function_data();
-  if (data.ranked_functions().empty()) return fail(Code::kInvalidArgument, "function_data holds no ranked function");
-  const auto first = std::min_element(data.ranked_functions().begin(), data.ranked_functions().end(),
-                                      [](const auto& a, const auto& b) { return a.rank() < b.rank(); });
+  if (data.ranked_functions().empty())
+    return fail(Code::kInvalidArgument, "function_data holds no ranked function");
+  const auto first =
+      std::min_element(data.ranked_functions().begin(), data.ranked_functions().end(),
+                       [](const auto& a, const auto& b) { return a.rank() < b.rank(); });
   // What stands beside the alternatives holds for all of them.
   Function shared;
   shared.set_module_name(data.module_name());
@@ -38,7 +40,8 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
   shared.set_task_idle_timeout_secs(data.task_idle_timeout_secs());
   shared.set_is_class(data.is_class());
   shared.set_implementation_name(data.implementation_name());
-  if (data.has_autoscaler_settings()) *shared.mutable_autoscaler_settings() = data.autoscaler_settings();
+  if (data.has_autoscaler_settings())
+    *shared.mutable_autoscaler_settings() = data.autoscaler_settings();
   shared.mutable_supported_input_formats()->CopyFrom(data.supported_input_formats());
   shared.mutable_supported_output_formats()->CopyFrom(data.supported_output_formats());
   Function definition = first->function();
@@ -54,36 +57,45 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
   if (!definition.supported_output_formats().empty()) shared.clear_supported_output_formats();
   definition.MergeFrom(shared);
   if (definition.method_definitions().empty())
-    for (const auto& [name, method] : data.method_definitions()) (*definition.mutable_method_definitions())[name] = method;
+    for (const auto& [name, method] : data.method_definitions())
+      (*definition.mutable_method_definitions())[name] = method;
   return definition;
 }
 
 // A function that would be there and not do what its author wrote is worse than none.
 Result<void> check_served(const Function& d) {
   const auto refuse = [&](std::string_view what) {
-    return fail(Code::kUnimplemented, "function ", d.function_name(), ": ", what, " are not served by this version of Ionian");
+    return fail(Code::kUnimplemented, "function ", d.function_name(), ": ", what,
+                " are not served by this version of Ionian");
   };
-  bool web = d.has_webhook_config() && d.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
+  bool web = d.has_webhook_config() &&
+             d.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
   for (const auto& [name, method] : d.method_definitions())
-    web |= method.has_webhook_config() && method.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
+    web |= method.has_webhook_config() &&
+           method.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
   if (web || d.is_server()) return refuse("web endpoints");
-  if (!d.cloud_bucket_mounts().empty() || !d.s3_mounts().empty()) return refuse("cloud bucket mounts");
+  if (!d.cloud_bucket_mounts().empty() || !d.s3_mounts().empty())
+    return refuse("cloud bucket mounts");
   if (!d.shared_volume_mounts().empty()) return refuse("network file systems");
   if (d._experimental_group_size() > 1) return refuse("clusters of containers");
   return {};
 }
 
 // The same for volumes; and they must have places of their own.
-Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call& call, const Function& d) {
+Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call& call,
+                           const Function& d) {
   std::set<std::string> taken;
   for (const auto& mount : d.volume_mounts()) {
     TRY(volume_of(c, view, call, mount.volume_id()));
     const std::string path = images::clean_path("/", mount.mount_path());
-    const bool ours = path == "/" || path == "/proc" || path == "/dev" || path == "/sys" || path == "/pkg" || path.starts_with("/__modal");
+    const bool ours = path == "/" || path == "/proc" || path == "/dev" || path == "/sys" ||
+                      path == "/pkg" || path.starts_with("/__modal");
     if (!mount.mount_path().starts_with('/') || ours)
-      return fail(Code::kInvalidArgument, "function ", d.function_name(), ": a volume cannot be mounted at '", mount.mount_path(), "'");
+      return fail(Code::kInvalidArgument, "function ", d.function_name(),
+                  ": a volume cannot be mounted at '", mount.mount_path(), "'");
     if (!taken.insert(path).second)
-      return fail(Code::kInvalidArgument, "function ", d.function_name(), ": two volumes are mounted at '", path, "'");
+      return fail(Code::kInvalidArgument, "function ", d.function_name(),
+                  ": two volumes are mounted at '", path, "'");
     if (mount.has_sub_path()) TRY(volumes::clean_path(mount.sub_path()));
   }
   return {};
@@ -93,12 +105,17 @@ Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call&
 // that is none of a cloud's is a mistake.
 Result<void> check_placement(const Function& d) {
   static constexpr std::array kClouds = {"", "aws", "gcp", "oci", "auto"};
-  static constexpr std::array kAreas = {"us", "eu", "ap", "uk", "ca", "me", "sa", "af", "mx", "il", "jp", "au",
-                                        "asia", "europe", "northamerica", "southamerica", "australia", "africa"};
+  static constexpr std::array kAreas = {
+      "us", "eu", "ap", "uk",   "ca",     "me",           "sa",           "af",        "mx",
+      "il", "jp", "au", "asia", "europe", "northamerica", "southamerica", "australia", "africa"};
   if (std::ranges::find(kClouds, d.cloud_provider_str()) == kClouds.end())
-    return fail(Code::kInvalidArgument, "function ", d.function_name(), ": cloud '", d.cloud_provider_str(), "' is not one of aws, gcp, oci, auto");
+    return fail(Code::kInvalidArgument, "function ", d.function_name(), ": cloud '",
+                d.cloud_provider_str(), "' is not one of aws, gcp, oci, auto");
   for (const std::string& region : d.scheduler_placement().regions()) {
-    const auto fits = [](char c) { return std::islower(static_cast<unsigned char>(c)) || std::isdigit(static_cast<unsigned char>(c)) || c == '-'; };
+    const auto fits = [](char c) {
+      return std::islower(static_cast<unsigned char>(c)) ||
+             std::isdigit(static_cast<unsigned char>(c)) || c == '-';
+    };
     const bool area = std::ranges::find(kAreas, region.substr(0, region.find('-'))) != kAreas.end();
     if (!area || !std::ranges::all_of(region, fits))
       return fail(Code::kInvalidArgument, "function ", d.function_name(), ": region '", region,
@@ -118,13 +135,15 @@ Result<void> check_gpus(const Context& c, const Function& d) {
     if (wish.count > 0 && machine.has(wish)) return {};
     asked += cat(asked.empty() ? "" : " or ", wish.count, " × ", wish.type);
   }
-  return fail(Code::kInvalidArgument, "function ", d.function_name(), " asks for ", asked, ", and this machine has ", machine.text(),
+  return fail(Code::kInvalidArgument, "function ", d.function_name(), " asks for ", asked,
+              ", and this machine has ", machine.text(),
               ": ask for what it has, or see \"GPUs\" in the guide to functions");
 }
 
 }  // namespace
 
-Result<void> check_definition(const Context& c, store::View& view, const rpc::Call& call, const Function& d) {
+Result<void> check_definition(const Context& c, store::View& view, const rpc::Call& call,
+                              const Function& d) {
   const WorkspaceId& workspace = call.caller.workspace;
   TRY(check_served(d));
   TRY(check_schedule(d));
@@ -133,7 +152,8 @@ Result<void> check_definition(const Context& c, store::View& view, const rpc::Ca
   if (!d.image_id().empty() && !store::find_image(view, workspace, ImageId(d.image_id())))
     return fail(Code::kNotFound, "image '", d.image_id(), "' not found");
   for (const std::string& id : d.mount_ids())
-    if (!store::find_mount(view, workspace, MountId(id))) return fail(Code::kNotFound, "mount '", id, "' not found");
+    if (!store::find_mount(view, workspace, MountId(id)))
+      return fail(Code::kNotFound, "mount '", id, "' not found");
   for (const std::string& id : d.secret_ids()) TRY(check_secret(c, view, call, id));
   TRY(check_volumes(c, view, call, d));
   return {};
@@ -142,9 +162,11 @@ Result<void> check_definition(const Context& c, store::View& view, const rpc::Ca
 namespace {
 
 // One that this app announced or made before.
-Result<store::Function> function_of_app(store::View& view, const store::App& app, const std::string& id) {
+Result<store::Function> function_of_app(store::View& view, const store::App& app,
+                                        const std::string& id) {
   auto found = store::find_function(view, app.workspace, FunctionId(id));
-  if (!found || found->app != app.id) return fail(Code::kNotFound, "function '", id, "' not found in app '", app.id, "'");
+  if (!found || found->app != app.id)
+    return fail(Code::kNotFound, "function '", id, "' not found in app '", app.id, "'");
   return *std::move(found);
 }
 
@@ -161,7 +183,9 @@ void Functions::bind(rpc::Table& table) {
 Result<modal::client::FunctionPrecreateResponse> Functions::precreate(
     rpc::Call& call, const modal::client::FunctionPrecreateRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
-  store::Function record{.id = FunctionId(request.existing_function_id()), .app = app.id, .tag = request.function_name()};
+  store::Function record{.id = FunctionId(request.existing_function_id()),
+                         .app = app.id,
+                         .tag = request.function_name()};
   if (record.id.empty()) {
     record.id = FunctionId::make(c_.random, call.now);
     store::insert_function(tx, record, call.now);
@@ -174,20 +198,22 @@ Result<modal::client::FunctionPrecreateResponse> Functions::precreate(
   *announced.mutable_function_schema() = request.function_schema();
   *announced.mutable_supported_input_formats() = request.supported_input_formats();
   *announced.mutable_supported_output_formats() = request.supported_output_formats();
-  for (const auto& [name, method] : request.method_definitions()) (*announced.mutable_method_definitions())[name] = method;
+  for (const auto& [name, method] : request.method_definitions())
+    (*announced.mutable_method_definitions())[name] = method;
   modal::client::FunctionPrecreateResponse reply;
   reply.set_function_id(record.id.str());
   *reply.mutable_handle_metadata() = handle_of(record, announced);
   return reply;
 }
 
-Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
-                                                                const modal::client::FunctionCreateRequest& request,
-                                                                store::Tx& tx) {
+Result<modal::client::FunctionCreateResponse> Functions::create(
+    rpc::Call& call, const modal::client::FunctionCreateRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ASSIGN_OR_RETURN(const Function definition, definition_of(request));
   TRY(check_definition(c_, tx, call, definition));
-  store::Function record{.id = FunctionId(request.existing_function_id()), .app = app.id, .tag = definition.function_name()};
+  store::Function record{.id = FunctionId(request.existing_function_id()),
+                         .app = app.id,
+                         .tag = definition.function_name()};
   if (record.id.empty()) {
     record.id = FunctionId::make(c_.random, call.now);
     store::insert_function(tx, record, call.now);
@@ -197,13 +223,15 @@ Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
   record.definition_id = DefinitionId::make(c_.random, call.now).str();
   record.definition = definition.SerializeAsString();
   store::insert_definition(tx, record.definition_id, record.id, record.definition, call.now);
-  // What is deployed goes on as it is until the new version is published. One that builds an image runs before that.
+  // What is deployed goes on as it is until the new version is published. One that builds an image
+  // runs before that.
   if (app.state != modal::client::APP_STATE_DEPLOYED || definition.is_builder_function()) {
     store::remove_overrides(tx, record.id);
     store::define_function(tx, record.id, record.definition_id, record.definition);
     call.after_commit([this, configs = configs_of(tx, record, definition, app.workspace)] {
       c_.core_loop.post([this, configs] {
-        for (const core::FunctionConfig& config : configs) c_.core.define_function(c_.clock.now(), config);
+        for (const core::FunctionConfig& config : configs)
+          c_.core.define_function(c_.clock.now(), config);
       });
     });
   }
@@ -215,8 +243,8 @@ Result<modal::client::FunctionCreateResponse> Functions::create(rpc::Call& call,
   return reply;
 }
 
-Result<modal::client::ClassCreateResponse> Functions::create_class(rpc::Call& call, const modal::client::ClassCreateRequest& request,
-                                                                   store::Tx& tx) {
+Result<modal::client::ClassCreateResponse> Functions::create_class(
+    rpc::Call& call, const modal::client::ClassCreateRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ClassId id(request.existing_class_id());
   if (id.empty()) {
@@ -235,9 +263,12 @@ Result<modal::client::ClassCreateResponse> Functions::create_class(rpc::Call& ca
 }
 
 Result<modal::client::FunctionGetSerializedResponse> Functions::get_serialized(
-    rpc::Call& call, const modal::client::FunctionGetSerializedRequest& request, store::View& view) {
-  const auto record = store::find_function(view, call.caller.workspace, FunctionId(request.function_id()));
-  if (!record || !app_of(c_, view, call, record->app.str())) return fail(Code::kNotFound, "function '", request.function_id(), "' not found");
+    rpc::Call& call, const modal::client::FunctionGetSerializedRequest& request,
+    store::View& view) {
+  const auto record =
+      store::find_function(view, call.caller.workspace, FunctionId(request.function_id()));
+  if (!record || !app_of(c_, view, call, record->app.str()))
+    return fail(Code::kNotFound, "function '", request.function_id(), "' not found");
   Function definition;
   definition.ParseFromString(record->definition);
   modal::client::FunctionGetSerializedResponse reply;

@@ -1,9 +1,9 @@
 #include "services/identity.h"
 
+#include "base/same_secret.h"
 #include "services/access.h"
 #include "services/actor.h"
 #include "services/auth_tokens.h"
-#include "base/same_secret.h"
 
 #include <sodium.h>
 #include <zlib.h>
@@ -13,8 +13,10 @@ namespace {
 
 // Six characters that let a scanner tell a real secret from a text that only looks like one.
 std::string checksum(std::string_view body) {
-  static constexpr char kAlphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::uint64_t crc = crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
+  static constexpr char kAlphabet[] =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::uint64_t crc =
+      crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
   std::string out(6, '0');
   for (int i = 5; i >= 0; --i, crc /= 62) out[static_cast<std::size_t>(i)] = kAlphabet[crc % 62];
   return out;
@@ -22,7 +24,8 @@ std::string checksum(std::string_view body) {
 
 std::unexpected<Status> unknown() {
   return fail(Code::kUnauthenticated,
-              "token is not known to this server, or its secret is wrong. Check MODAL_TOKEN_ID, MODAL_TOKEN_SECRET and "
+              "token is not known to this server, or its secret is wrong. Check MODAL_TOKEN_ID, "
+              "MODAL_TOKEN_SECRET and "
               "MODAL_SERVER_URL, or get a new token with `modal setup`");
 }
 
@@ -34,12 +37,14 @@ bool secret_fits(const store::Token& token, std::string_view hash, Time now) {
 
 }  // namespace
 
-Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, const std::string& peer) {
+Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers,
+                                           const std::string& peer) {
   if (peer.starts_with("fd:")) {
     const std::optional<TaskId> task = numbers_.task_of(peer);
     std::shared_lock lock(mutex_);
     const auto it = task ? tasks_.find(*task) : tasks_.end();
-    if (it == tasks_.end()) return fail(Code::kUnauthenticated, "this container is no longer known to the server");
+    if (it == tasks_.end())
+      return fail(Code::kUnauthenticated, "this container is no longer known to the server");
     return it->second;
   }
   if (peer.starts_with("unix:")) return rpc::Caller{.kind = rpc::CallerKind::kOwner};
@@ -48,11 +53,13 @@ Result<rpc::Caller> Identity::authenticate(const rpc::RequestHeaders& headers, c
   return check_token(headers, address_of(peer));
 }
 
-Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers, const std::string& address) {
+Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers,
+                                          const std::string& address) {
   const Time now = clock_.now();
   TRY(failures_.check(now, address));
   const KnownPtr known = find(TokenId(headers.token_id));
-  // The hash is taken and compared also for an unknown id, so that time does not tell the two apart.
+  // The hash is taken and compared also for an unknown id, so that time does not tell the two
+  // apart.
   const std::string hash = key_.hash(headers.token_secret);
   const bool fits = known && secret_fits(known->token, hash, now);
   if (!known) (void)same_secret(std::string(hash.size(), '\0'), hash);
@@ -69,7 +76,9 @@ Result<rpc::Caller> Identity::check_bearer(const std::string& bearer) {
   const Time now = clock_.now();
   ASSIGN_OR_RETURN(const AuthClaims claims, auth_tokens_.verify(bearer, now));
   const KnownPtr known = claims.task.empty() ? nullptr : find(claims.token);
-  if (!known) return fail(Code::kUnauthenticated, "this token is for no command router, or the token behind it is gone");
+  if (!known)
+    return fail(Code::kUnauthenticated,
+                "this token is for no command router, or the token behind it is gone");
   TRY(check_alive(*known, now));
   rpc::Caller caller = caller_of(known);
   caller.router_task = claims.task;
@@ -79,20 +88,29 @@ Result<rpc::Caller> Identity::check_bearer(const std::string& bearer) {
 Result<void> Identity::check_alive(const Known& known, Time now) {
   const store::Token& token = known.token;
   const auto ended = [&](std::string_view how) {
-    return fail(Code::kUnauthenticated, "token ", token.id, how, ". Get a new one with `modal setup`");
+    return fail(Code::kUnauthenticated, "token ", token.id, how,
+                ". Get a new one with `modal setup`");
   };
   if (token.revoked_at) return ended(cat(" was revoked at ", utc_text(*token.revoked_at)));
-  if (token.disabled_at) return fail(Code::kUnauthenticated, "token ", token.id, " is disabled. A manager of the workspace can enable it again");
-  if (token.expires_at && *token.expires_at <= now) return ended(cat(" expired at ", utc_text(*token.expires_at)));
-  if (known.role == rpc::WorkspaceRole::kNone) return ended(" belongs to somebody who is no longer a member of its workspace");
+  if (token.disabled_at)
+    return fail(Code::kUnauthenticated, "token ", token.id,
+                " is disabled. A manager of the workspace can enable it again");
+  if (token.expires_at && *token.expires_at <= now)
+    return ended(cat(" expired at ", utc_text(*token.expires_at)));
+  if (known.role == rpc::WorkspaceRole::kNone)
+    return ended(" belongs to somebody who is no longer a member of its workspace");
   return {};
 }
 
 // A token never may more than its owner may now, and less if it says so.
 rpc::Caller Identity::caller_of(const KnownPtr& known) {
   const store::Token& token = known->token;
-  rpc::Caller caller{.kind = rpc::CallerKind::kToken, .workspace = token.workspace, .environment = {}, .token = token.id,
-                     .principal = token.principal, .role = known->role};
+  rpc::Caller caller{.kind = rpc::CallerKind::kToken,
+                     .workspace = token.workspace,
+                     .environment = {},
+                     .token = token.id,
+                     .principal = token.principal,
+                     .role = known->role};
   caller.standing = known->role;
   caller.limited = !token.role.empty() || token.scoped;
   if (caller.limited) caller.role = std::min(caller.role, rpc::WorkspaceRole::kMember);
@@ -132,7 +150,9 @@ Identity::KnownPtr Identity::find(const TokenId& id) {
 void Identity::note_used(const Known& known, const std::string& address) {
   const Time now = clock_.now();
   std::int64_t before = known.noted_ms.load(std::memory_order_relaxed);
-  if (to_unix_ms(now) - before < 60'000 || !known.noted_ms.compare_exchange_strong(before, to_unix_ms(now))) return;
+  if (to_unix_ms(now) - before < 60'000 ||
+      !known.noted_ms.compare_exchange_strong(before, to_unix_ms(now)))
+    return;
   store_.write(
       [id = known.token.id, now, address](store::Tx& tx) -> Result<void> {
         store::note_token_used(tx, id, now, address);
@@ -163,10 +183,17 @@ void Identity::forget_tokens() {
   tokens_.clear();
 }
 
-std::pair<TokenPair, store::Token> Identity::make_token(Random& random, const WorkspaceId& workspace, std::string principal,
-                                                             std::string name) const {
+std::pair<TokenPair, store::Token> Identity::make_token(Random& random,
+                                                        const WorkspaceId& workspace,
+                                                        std::string principal,
+                                                        std::string name) const {
   TokenPair pair{TokenId::make(random, clock_.now()), make_secret(random)};
-  store::Token token{.id = pair.id, .workspace = workspace, .principal = std::move(principal), .name = std::move(name), .secret_hash = key_.hash(pair.secret), .created_at = clock_.now()};
+  store::Token token{.id = pair.id,
+                     .workspace = workspace,
+                     .principal = std::move(principal),
+                     .name = std::move(name),
+                     .secret_hash = key_.hash(pair.secret),
+                     .created_at = clock_.now()};
   return {std::move(pair), std::move(token)};
 }
 

@@ -18,8 +18,9 @@ struct TokenPair {
   std::string secret;
 };
 
-// The server's key file (32 random bytes, 0600, made at the first start): keys the hashes of token secrets and seals
-// the values of secrets. Without it neither can be read, so it is backed up apart from the database.
+// The server's key file (32 random bytes, 0600, made at the first start): keys the hashes of token
+// secrets and seals the values of secrets. Without it neither can be read, so it is backed up apart
+// from the database.
 class KeyFile {
  public:
   static Result<KeyFile> open(const std::string& path, Random& random);
@@ -32,9 +33,9 @@ class KeyFile {
   // MAC of a short text, for signed URLs; hex.
   std::string sign(std::string_view text) const;
 
-  // A new key for what is sealed. From the first on the file holds both keys and `seal` uses the new
-  // one; once everything is sealed anew the second removes the former. A server that ended between
-  // them goes on with the rotation that was begun.
+  // A new key for what is sealed. From the first on the file holds both keys and `seal` uses the
+  // new one; once everything is sealed anew the second removes the former. A server that ended
+  // between them goes on with the rotation that was begun.
   Result<void> begin_rotation(Random& random);
   Result<void> end_rotation();
 
@@ -55,10 +56,12 @@ class AuthTokens;
 
 class Identity final : public rpc::Authenticator {
  public:
-  Identity(store::Store& store, const KeyFile& key, const AuthTokens& auth_tokens, const rpc::FdNumbers& numbers, const Clock& clock)
+  Identity(store::Store& store, const KeyFile& key, const AuthTokens& auth_tokens,
+           const rpc::FdNumbers& numbers, const Clock& clock)
       : store_(store), key_(key), auth_tokens_(auth_tokens), numbers_(numbers), clock_(clock) {}
 
-  Result<rpc::Caller> authenticate(const rpc::RequestHeaders& headers, const std::string& peer) override;
+  Result<rpc::Caller> authenticate(const rpc::RequestHeaders& headers,
+                                   const std::string& peer) override;
 
   // A container's calls carry this identity from now on, until it is forgotten.
   void add_task(const TaskId& id, rpc::Caller caller);
@@ -66,7 +69,8 @@ class Identity final : public rpc::Authenticator {
   std::optional<rpc::Caller> task(const TaskId& id);
 
   // Makes a pair and its record; the caller stores the record.
-  std::pair<TokenPair, store::Token> make_token(Random& random, const WorkspaceId& workspace, std::string principal, std::string name) const;
+  std::pair<TokenPair, store::Token> make_token(Random& random, const WorkspaceId& workspace,
+                                                std::string principal, std::string name) const;
   // A fresh secret, with its checksum.
   static std::string make_secret(Random& random);
   // Tokens, users or roles have changed: what is remembered of tokens is dropped.
@@ -95,9 +99,9 @@ class Identity final : public rpc::Authenticator {
   const Clock& clock_;
   FailureLimits failures_;
   std::shared_mutex mutex_;
-  std::uint64_t generation_ = 0;                      // guarded by mutex_
-  std::unordered_map<TokenId, KnownPtr> tokens_;      // guarded by mutex_
-  std::unordered_map<TaskId, rpc::Caller> tasks_;     // guarded by mutex_
+  std::uint64_t generation_ = 0;                   // guarded by mutex_
+  std::unordered_map<TokenId, KnownPtr> tokens_;   // guarded by mutex_
+  std::unordered_map<TaskId, rpc::Caller> tasks_;  // guarded by mutex_
 };
 
 }  // namespace ionian::services

@@ -34,12 +34,15 @@ class Images {
  private:
   // ImageGetOrCreate. Finds the image of a recipe, or starts its build.
   //   out      result is set if it is built already; otherwise ImageJoinStreaming tells
-  //   effect   force_build builds again and replaces the cached one; ignore_cache builds again and leaves it
-  //   errors   NOT_FOUND base image, mount, secret
-  Result<modal::client::ImageGetOrCreateResponse> get_or_create(rpc::Call& call, const modal::client::ImageGetOrCreateRequest& request, Slow& slow);
+  //   effect   force_build builds again and replaces the cached one; ignore_cache builds again and
+  //   leaves it errors   NOT_FOUND base image, mount, secret
+  Result<modal::client::ImageGetOrCreateResponse> get_or_create(
+      rpc::Call& call, const modal::client::ImageGetOrCreateRequest& request, Slow& slow);
 
   // ImageJoinStreaming (stream). What the build prints after last_entry_id, then its result.
-  std::optional<Status> join(rpc::Call& call, const modal::client::ImageJoinStreamingRequest& request, logs::LogStore& logs,
+  std::optional<Status> join(rpc::Call& call,
+                             const modal::client::ImageJoinStreamingRequest& request,
+                             logs::LogStore& logs,
                              rpc::Emit<modal::client::ImageJoinStreamingResponse>& emit);
 
   struct Build {
@@ -49,7 +52,8 @@ class Images {
     rpc::Caller caller;
     struct Waiter {
       AppId app;
-      std::string build_function_id;  // Image.run_function: the app's own function that makes the layer
+      std::string
+          build_function_id;  // Image.run_function: the app's own function that makes the layer
     };
     std::vector<Waiter> waiters;  // guarded by mutex_
     std::atomic<bool> cancelled = false;
@@ -72,9 +76,10 @@ class Images {
   FunctionBuilder& function_builder_;
   std::mutex mutex_;
   std::condition_variable came_;
-  std::deque<std::shared_ptr<Build>> queue_;              // guarded by mutex_
-  std::map<std::string, std::shared_ptr<Build>> by_key_;  // guarded by mutex_; queued and running ones
-  bool stopping_ = false;                                 // guarded by mutex_
+  std::deque<std::shared_ptr<Build>> queue_;  // guarded by mutex_
+  std::map<std::string, std::shared_ptr<Build>>
+      by_key_;             // guarded by mutex_; queued and running ones
+  bool stopping_ = false;  // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

@@ -9,8 +9,15 @@ namespace ionian::services {
 namespace {
 
 store::Call record_of(const core::Call& call) {
-  return {.id = call.id, .function = call.function, .app = call.app, .workspace = call.workspace, .parent_input = call.parent_input,
-          .type = static_cast<int>(call.type), .invocation_type = call.invocation_type, .created_at = call.created, .scheduled_at = call.scheduled};
+  return {.id = call.id,
+          .function = call.function,
+          .app = call.app,
+          .workspace = call.workspace,
+          .parent_input = call.parent_input,
+          .type = static_cast<int>(call.type),
+          .invocation_type = call.invocation_type,
+          .created_at = call.created,
+          .scheduled_at = call.scheduled};
 }
 
 core::Call call_of_record(const store::Call& record) {
@@ -59,7 +66,8 @@ core::Input input_of_record(const store::Call& call, store::CallInput record) {
 
 void restore(core::Core& core, store::View& view, Time now, const store::Call& record) {
   std::vector<core::Input> inputs;
-  for (store::CallInput& input : store::list_inputs(view, record.id)) inputs.push_back(input_of_record(record, std::move(input)));
+  for (store::CallInput& input : store::list_inputs(view, record.id))
+    inputs.push_back(input_of_record(record, std::move(input)));
   core.restore_call(now, call_of_record(record), std::move(inputs));
 }
 
@@ -77,16 +85,22 @@ modal::client::FunctionGetOutputsItem output_item(const core::Input& input) {
   return item;
 }
 
-void keep_call(const Context& c, rpc::Call& call, const core::Call& of, const std::vector<InputId>& ids, bool is_new,
+void keep_call(const Context& c, rpc::Call& call, const core::Call& of,
+               const std::vector<InputId>& ids, bool is_new,
                const google::protobuf::Message& reply) {
   std::vector<store::CallInput> inputs;
   for (const InputId& id : ids) {
     const core::Input* input = c.core.input(id);
     inputs.push_back({.id = id, .index = input->index, .input = input->payload});
   }
-  store::KeptReply kept{.key = call.reply_key, .request_hash = call.request_hash, .reply = reply.SerializeAsString(), .at = call.now};
-  call.before_reply = [&c, record = record_of(of), inputs = std::move(inputs), kept = std::move(kept), ids, is_new](auto tell) mutable {
-    auto write = [record, inputs = std::move(inputs), kept = std::move(kept), is_new](store::Tx& tx) -> Result<void> {
+  store::KeptReply kept{.key = call.reply_key,
+                        .request_hash = call.request_hash,
+                        .reply = reply.SerializeAsString(),
+                        .at = call.now};
+  call.before_reply = [&c, record = record_of(of), inputs = std::move(inputs),
+                       kept = std::move(kept), ids, is_new](auto tell) mutable {
+    auto write = [record, inputs = std::move(inputs), kept = std::move(kept),
+                  is_new](store::Tx& tx) -> Result<void> {
       if (is_new)
         store::insert_call(tx, record);
       else
@@ -95,10 +109,12 @@ void keep_call(const Context& c, rpc::Call& call, const core::Call& of, const st
       store::keep_reply(tx, kept);
       return {};
     };
-    c.store.write(std::move(write), [&c, id = record.id, ids, tell = std::move(tell)](Result<void> committed) {
-      if (!committed) c.core_loop.post([&c, id, ids] { c.core.withdraw_inputs(id, ids); });
-      tell(std::move(committed));
-    });
+    c.store.write(std::move(write),
+                  [&c, id = record.id, ids, tell = std::move(tell)](Result<void> committed) {
+                    if (!committed)
+                      c.core_loop.post([&c, id, ids] { c.core.withdraw_inputs(id, ids); });
+                    tell(std::move(committed));
+                  });
   };
 }
 
@@ -112,17 +128,23 @@ void keep_outputs(const Context& c, const std::vector<InputId>& ids) {
   std::vector<Output> outputs;
   for (const InputId& id : ids) {
     const core::Input* input = c.core.input(id);
-    if (input) outputs.push_back({input->call, id, input->position, output_item(*input).SerializeAsString()});
+    if (input)
+      outputs.push_back(
+          {input->call, id, input->position, output_item(*input).SerializeAsString()});
   }
   if (outputs.empty()) return;
   auto write = [&c, outputs = std::move(outputs)](store::Tx& tx) -> Result<void> {
-    for (const Output& o : outputs) store::keep_output(tx, o.call, o.input, o.position, o.item, c.clock.now());
+    for (const Output& o : outputs)
+      store::keep_output(tx, o.call, o.input, o.position, o.item, c.clock.now());
     return {};
   };
   c.store.write(std::move(write), [&c, ids](Result<void> committed) {
-    if (!committed) log::warning("results of ", ids.size(), " inputs could not be kept: ", committed.error().message);
+    if (!committed)
+      log::warning("results of ", ids.size(),
+                   " inputs could not be kept: ", committed.error().message);
     c.core_loop.post([&c, ids, kept = committed.has_value()] {
-      for (const InputId& id : ids) kept ? c.core.output_kept(c.clock.now(), id) : c.core.output_not_kept(c.clock.now(), id);
+      for (const InputId& id : ids)
+        kept ? c.core.output_kept(c.clock.now(), id) : c.core.output_not_kept(c.clock.now(), id);
     });
   });
 }
@@ -130,12 +152,14 @@ void keep_outputs(const Context& c, const std::vector<InputId>& ids) {
 void keep_attempts(const Context& c, const InputId& id) {
   const core::Input* input = c.core.input(id);
   if (!input) return;
-  const auto write = [id, attempts = input->attempts, lost = input->lost_containers](store::Tx& tx) -> Result<void> {
+  const auto write = [id, attempts = input->attempts,
+                      lost = input->lost_containers](store::Tx& tx) -> Result<void> {
     store::keep_attempts(tx, id, attempts, lost);
     return {};
   };
   c.store.write(write, [id](Result<void> committed) {
-    if (!committed) log::warning("the attempts of ", id, " could not be kept: ", committed.error().message);
+    if (!committed)
+      log::warning("the attempts of ", id, " could not be kept: ", committed.error().message);
   });
 }
 
@@ -144,14 +168,16 @@ void begin_kept_call(const Context& c, const store::Call& record, const store::C
   c.core.restore_call(c.clock.now(), call_of_record(record), {input_of_record(record, input)});
 }
 
-const core::Call* load_call(const Context& c, core::Core& core, Time now, const WorkspaceId& workspace, const CallId& id) {
+const core::Call* load_call(const Context& c, core::Core& core, Time now,
+                            const WorkspaceId& workspace, const CallId& id) {
   c.store.read([&](store::View& view) {
     const auto record = store::find_call(view, workspace, id);
     if (!record) return;
     if (!core.app(record->app)) {
       const auto app = store::find_app(view, workspace, record->app);
       if (!app) return;
-      core.add_stopped_app(now, {.id = app->id, .workspace = workspace, .environment = app->environment});
+      core.add_stopped_app(
+          now, {.id = app->id, .workspace = workspace, .environment = app->environment});
     }
     restore(core, view, now, *record);
   });
@@ -160,7 +186,8 @@ const core::Call* load_call(const Context& c, core::Core& core, Time now, const 
 }
 
 void restore_calls(const Context& c, store::View& view, Time now, const AppId& app) {
-  for (const store::Call& record : store::list_unfinished_calls(view, app)) restore(c.core, view, now, record);
+  for (const store::Call& record : store::list_unfinished_calls(view, app))
+    restore(c.core, view, now, record);
 }
 
 }  // namespace ionian::services

@@ -10,7 +10,8 @@ namespace ionian::services {
 // Makes the reply wait until these inputs are on disk, and with them the reply itself, which a
 // repeated request gets again. If they cannot be kept they are withdrawn, and the caller gets the
 // disk's error. On the core's thread.
-void keep_call(const Context& c, rpc::Call& call, const core::Call& of, const std::vector<InputId>& ids, bool is_new,
+void keep_call(const Context& c, rpc::Call& call, const core::Call& of,
+               const std::vector<InputId>& ids, bool is_new,
                const google::protobuf::Message& reply);
 
 // Writes down results, and then tells the core. On the core's thread.
@@ -21,7 +22,8 @@ void keep_attempts(const Context& c, const InputId& id);
 void begin_kept_call(const Context& c, const store::Call& record, const store::CallInput& input);
 
 // Brings a call of this workspace back into the core; null if there is none. On the core's thread.
-const core::Call* load_call(const Context& c, core::Core& core, Time now, const WorkspaceId& workspace, const CallId& id);
+const core::Call* load_call(const Context& c, core::Core& core, Time now,
+                            const WorkspaceId& workspace, const CallId& id);
 
 // The calls of one app that still have work; before the loops run.
 void restore_calls(const Context& c, store::View& view, Time now, const AppId& app);

@@ -14,7 +14,9 @@ constexpr std::size_t kCallsAtOnce = 2'000;
 }  // namespace
 
 void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now) {
-  const auto replies = store.read([&](store::View& view) { return store::list_replies(view, now - rpc::IdempotentReplies::kKeep); });
+  const auto replies = store.read([&](store::View& view) {
+    return store::list_replies(view, now - rpc::IdempotentReplies::kKeep);
+  });
   for (const store::KeptReply& r : replies) pipeline.remember(r.key, r.request_hash, r.reply, r.at);
 }
 

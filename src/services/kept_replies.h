@@ -5,11 +5,12 @@
 
 namespace ionian::services {
 
-// Gives the pipeline the replies that a former life has kept with its writes. Before there are calls.
+// Gives the pipeline the replies that a former life has kept with its writes. Before there are
+// calls.
 void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now);
 
-// Results go 7 days after their call was done; that there was such a call is known for 30. Replies go with the time in
-// which clients repeat requests.
+// Results go 7 days after their call was done; that there was such a call is known for 30. Replies
+// go with the time in which clients repeat requests.
 void remove_what_is_old(store::Store& store, Time now);
 
 }  // namespace ionian::services

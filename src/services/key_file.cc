@@ -10,12 +10,15 @@ namespace {
 constexpr std::uint64_t kTokens = 1, kSecrets = 2, kUrls = 3;
 constexpr std::size_t kKeyBytes = 32;
 
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 std::string keyed_hash(std::string_view text, const std::string& key) {
   std::string out(32, '\0');
-  crypto_generichash(bytes(out), out.size(), bytes(text), text.size(), bytes(std::string_view(key)), key.size());
+  crypto_generichash(bytes(out), out.size(), bytes(text), text.size(), bytes(std::string_view(key)),
+                     key.size());
   return out;
 }
 
@@ -33,17 +36,22 @@ Result<KeyFile> KeyFile::open(const std::string& path, Random& random) {
   // The first key, that of the seals once it was rotated, and its former one while that goes on.
   if (key.size() != kKeyBytes && key.size() != 2 * kKeyBytes && key.size() != 3 * kKeyBytes)
     return fail(Code::kFailedPrecondition, path, " is damaged: it holds ", key.size(),
-                " bytes and not 32. Restore it from its backup; tokens and secrets cannot be read without it");
+                " bytes and not 32. Restore it from its backup; tokens and secrets cannot be read "
+                "without it");
   return KeyFile(path, std::move(key));
 }
 
 KeyFile::KeyFile(std::string path, std::string bytes)
-    : path_(std::move(path)), key_(bytes.substr(0, kKeyBytes)), seal_(std::make_unique<SealKeys>()) {
+    : path_(std::move(path)),
+      key_(bytes.substr(0, kKeyBytes)),
+      seal_(std::make_unique<SealKeys>()) {
   seal_->now = bytes.size() > kKeyBytes ? bytes.substr(kKeyBytes, kKeyBytes) : subkey(kSecrets);
   if (bytes.size() > 2 * kKeyBytes) seal_->former = bytes.substr(2 * kKeyBytes);
 }
 
-Result<void> KeyFile::write() const { return write_file_durably(path_, key_ + seal_->now + seal_->former, 0600); }
+Result<void> KeyFile::write() const {
+  return write_file_durably(path_, key_ + seal_->now + seal_->former, 0600);
+}
 
 Result<void> KeyFile::begin_rotation(Random& random) {
   std::lock_guard lock(seal_->mutex);
@@ -76,7 +84,9 @@ std::string KeyFile::subkey(std::uint64_t id) const {
   return out;
 }
 
-std::string KeyFile::hash(std::string_view secret) const { return keyed_hash(secret, subkey(kTokens)); }
+std::string KeyFile::hash(std::string_view secret) const {
+  return keyed_hash(secret, subkey(kTokens));
+}
 
 std::string KeyFile::sign(std::string_view text) const {
   const std::string mac = keyed_hash(text, subkey(kUrls));
@@ -94,7 +104,8 @@ std::string KeyFile::seal(std::string_view plain, Random& random) const {
   }
   std::string out(crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + plain.size(), '\0');
   random.fill({bytes(out), crypto_secretbox_NONCEBYTES});
-  crypto_secretbox_easy(bytes(out) + crypto_secretbox_NONCEBYTES, bytes(plain), plain.size(), bytes(out), bytes(std::string_view(key)));
+  crypto_secretbox_easy(bytes(out) + crypto_secretbox_NONCEBYTES, bytes(plain), plain.size(),
+                        bytes(out), bytes(std::string_view(key)));
   return out;
 }
 
@@ -108,8 +119,9 @@ Result<std::string> KeyFile::unseal(std::string_view sealed) const {
   std::string out(sealed.size() < overhead ? 0 : sealed.size() - overhead, '\0');
   for (const std::string& key : keys)
     if (sealed.size() >= overhead && !key.empty() &&
-        crypto_secretbox_open_easy(bytes(out), bytes(sealed) + crypto_secretbox_NONCEBYTES, sealed.size() - crypto_secretbox_NONCEBYTES,
-                                   bytes(sealed), bytes(std::string_view(key))) == 0)
+        crypto_secretbox_open_easy(bytes(out), bytes(sealed) + crypto_secretbox_NONCEBYTES,
+                                   sealed.size() - crypto_secretbox_NONCEBYTES, bytes(sealed),
+                                   bytes(std::string_view(key))) == 0)
       return out;
   return fail(Code::kDataLoss, "a secret was sealed with another key file, or is damaged");
 }

@@ -13,18 +13,24 @@ class Lookups {
   void bind(rpc::Table& table);
 
  private:
-  // FunctionGet. By the app's name and the function's tag ("f", "Cls.*"); with app_version as it was in that version.
+  // FunctionGet. By the app's name and the function's tag ("f", "Cls.*"); with app_version as it
+  // was in that version.
   //   errors   NOT_FOUND environment, app, function, version
-  Result<modal::client::FunctionGetResponse> function(rpc::Call& call, const modal::client::FunctionGetRequest& request, store::Tx& tx);
+  Result<modal::client::FunctionGetResponse> function(
+      rpc::Call& call, const modal::client::FunctionGetRequest& request, store::Tx& tx);
 
   // FunctionGetById.   errors  NOT_FOUND
-  Result<modal::client::FunctionGetByIdResponse> function_by_id(rpc::Call& call, const modal::client::FunctionGetByIdRequest& request, store::View& view);
+  Result<modal::client::FunctionGetByIdResponse> function_by_id(
+      rpc::Call& call, const modal::client::FunctionGetByIdRequest& request, store::View& view);
 
   // ClassGet.   errors  NOT_FOUND environment, app, class, version
-  Result<modal::client::ClassGetResponse> class_by_name(rpc::Call& call, const modal::client::ClassGetRequest& request, store::View& view);
+  Result<modal::client::ClassGetResponse> class_by_name(
+      rpc::Call& call, const modal::client::ClassGetRequest& request, store::View& view);
 
-  Result<store::App> deployed_app(rpc::Call& call, store::View& view, const std::string& environment, const std::string& name);
-  Result<store::Function> pinned(rpc::Call& call, store::Tx& tx, const store::App& app, const std::string& tag, int version);
+  Result<store::App> deployed_app(rpc::Call& call, store::View& view,
+                                  const std::string& environment, const std::string& name);
+  Result<store::Function> pinned(rpc::Call& call, store::Tx& tx, const store::App& app,
+                                 const std::string& tag, int version);
 
   Context& c_;
 };

@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "services/link_rules.h"
-#include "store/workspaces.h"
 #include "store/audit.h"
+#include "store/workspaces.h"
 
 namespace ionian::services {
 namespace {
@@ -65,8 +65,10 @@ class Members : public testing::Test {
     return out;
   }
   std::size_t audited() {
-    return store->read(
-        [&](store::View& view) { return store::list_audit_range(view, {.workspace = halcyon, .newest = Time::max()}, 1000).size(); });
+    return store->read([&](store::View& view) {
+      return store::list_audit_range(view, {.workspace = halcyon, .newest = Time::max()}, 1000)
+          .size();
+    });
   }
 
   const WorkspaceId halcyon{"ac-halcyon"};

@@ -9,16 +9,19 @@ namespace {
 
 constexpr std::string_view kClientMount = "modal-client-mount-";
 // A file of no bytes cannot be told from "do you have it?" on the wire, so it is always there.
-constexpr std::string_view kHashOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+constexpr std::string_view kHashOfNothing =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 std::vector<images::MountFile> files_of(const modal::client::MountGetOrCreateRequest& request) {
   std::vector<images::MountFile> files;
-  for (const auto& file : request.files()) files.push_back({file.filename(), file.sha256_hex(), file.mode()});
+  for (const auto& file : request.files())
+    files.push_back({file.filename(), file.sha256_hex(), file.mode()});
   return files;
 }
 
 // What this workspace has sent: what another one has, it does not hear of.
-bool has(const Context& c, store::View& view, const WorkspaceId& workspace, const std::string& hash) {
+bool has(const Context& c, store::View& view, const WorkspaceId& workspace,
+         const std::string& hash) {
   return c.blobs.exists(hash) && store::was_sent(view, workspace, hash);
 }
 
@@ -30,12 +33,15 @@ void set_now(google::protobuf::Timestamp* stamp, Time now) {
 
 }  // namespace
 
-bool is_client_mount(const store::Mount& mount) { return mount.workspace.empty() && mount.name.starts_with(kClientMount); }
+bool is_client_mount(const store::Mount& mount) {
+  return mount.workspace.empty() && mount.name.starts_with(kClientMount);
+}
 
 Result<std::string> tree_of_mount(const Context& c, const store::Mount& mount) {
   if (!mount.tree.empty()) return mount.tree;
   modal::client::MountGetOrCreateRequest request;
-  if (!request.ParseFromString(mount.files)) return fail(Code::kDataLoss, "the record of mount ", mount.id, " is damaged");
+  if (!request.ParseFromString(mount.files))
+    return fail(Code::kDataLoss, "the record of mount ", mount.id, " is damaged");
   return c.mount_trees.tree_of(files_of(request));
 }
 
@@ -47,7 +53,8 @@ void Mounts::bind(rpc::Table& table) {
 }
 
 Result<modal::client::MountBatchedCheckExistenceResponse> Mounts::check(
-    rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request, store::View& view) {
+    rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request,
+    store::View& view) {
   modal::client::MountBatchedCheckExistenceResponse reply;
   for (const std::string& hash : request.sha256_hex_hashes())
     if (!has(c_, view, call.caller.workspace, hash)) reply.add_missing_sha256_hex_hashes(hash);
@@ -55,8 +62,8 @@ Result<modal::client::MountBatchedCheckExistenceResponse> Mounts::check(
   return reply;
 }
 
-Result<modal::client::MountPutFileResponse> Mounts::put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request,
-                                                             VolumeWork&) {
+Result<modal::client::MountPutFileResponse> Mounts::put_file(
+    rpc::Call& call, const modal::client::MountPutFileRequest& request, VolumeWork&) {
   const std::string& hash = request.sha256_hex();
   modal::client::MountPutFileResponse reply;
   set_now(reply.mutable_checked_at(), call.now);
@@ -66,21 +73,27 @@ Result<modal::client::MountPutFileResponse> Mounts::put_file(rpc::Call& call, co
     TRY(writer.write(request.data()));
     TRY(writer.commit({.sha256 = hash, .size = std::nullopt}));
   } else if (!request.data_blob_id().empty()) {
-    const auto blob = c_.store.read([&](store::View& view) { return store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id())); });
-    if (!blob || !blob->present) return fail(Code::kNotFound, "blob '", request.data_blob_id(), "' not found");
-    if (blob->sha256 != hash) return fail(Code::kInvalidArgument, "blob '", request.data_blob_id(), "' has another sha256 than the file");
+    const auto blob = c_.store.read([&](store::View& view) {
+      return store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id()));
+    });
+    if (!blob || !blob->present)
+      return fail(Code::kNotFound, "blob '", request.data_blob_id(), "' not found");
+    if (blob->sha256 != hash)
+      return fail(Code::kInvalidArgument, "blob '", request.data_blob_id(),
+                  "' has another sha256 than the file");
   }
   if (brings_data || !request.data_blob_id().empty())
     TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
       store::note_sent_file(tx, call.caller.workspace, hash);
       return {};
     }));
-  reply.set_exists(c_.store.read([&](store::View& view) { return has(c_, view, call.caller.workspace, hash); }));
+  reply.set_exists(
+      c_.store.read([&](store::View& view) { return has(c_, view, call.caller.workspace, hash); }));
   return reply;
 }
 
-Result<modal::client::MountGetOrCreateResponse> Mounts::get_or_create(rpc::Call& call, const modal::client::MountGetOrCreateRequest& request,
-                                                                      Slow&) {
+Result<modal::client::MountGetOrCreateResponse> Mounts::get_or_create(
+    rpc::Call& call, const modal::client::MountGetOrCreateRequest& request, Slow&) {
   Result<store::Mount> mount = fail(Code::kInternal, "");
   if (!request.deployment_name().empty() && request.files().empty())
     mount = client_mount(request.deployment_name());
@@ -95,10 +108,12 @@ Result<modal::client::MountGetOrCreateResponse> Mounts::get_or_create(rpc::Call&
 
 Result<store::Mount> Mounts::client_mount(const std::string& name) {
   const WorkspaceId global;
-  const auto known = c_.store.read([&](store::View& view) { return store::find_mount_by_name(view, global, name); });
+  const auto known = c_.store.read(
+      [&](store::View& view) { return store::find_mount_by_name(view, global, name); });
   if (known) return *known;
   if (!name.starts_with(kClientMount)) return fail(Code::kNotFound, "mount '", name, "' not found");
-  ASSIGN_OR_RETURN(const std::string tree, c_.client_mounts.client_mount(name.substr(kClientMount.size())));
+  ASSIGN_OR_RETURN(const std::string tree,
+                   c_.client_mounts.client_mount(name.substr(kClientMount.size())));
   store::Mount mount{.id = MountId::make(c_.random, c_.clock.now()), .name = name, .tree = tree};
   mount.checksum = blobs::sha256_hex(name);
   TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
@@ -112,22 +127,29 @@ Result<store::Mount> Mounts::client_mount(const std::string& name) {
   return mount;
 }
 
-Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call, const modal::client::MountGetOrCreateRequest& request) {
+Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call,
+                                            const modal::client::MountGetOrCreateRequest& request) {
   const std::vector<images::MountFile> files = files_of(request);
   TRY(c_.store.read([&](store::View& view) -> Result<void> {
     for (const images::MountFile& file : files)
-      if (file.sha256 != kHashOfNothing && c_.blobs.exists(file.sha256) && !store::was_sent(view, call.caller.workspace, file.sha256))
-        return fail(Code::kNotFound, "the content of ", file.filename, " (sha256 ", file.sha256, ") was never sent");
+      if (file.sha256 != kHashOfNothing && c_.blobs.exists(file.sha256) &&
+          !store::was_sent(view, call.caller.workspace, file.sha256))
+        return fail(Code::kNotFound, "the content of ", file.filename, " (sha256 ", file.sha256,
+                    ") was never sent");
     return {};
   }));
-  // Making the tree now tells the client of a bad name or a missing content while it can still do something.
+  // Making the tree now tells the client of a bad name or a missing content while it can still do
+  // something.
   TRY(c_.mount_trees.tree_of(files));
   modal::client::MountGetOrCreateRequest only_files;
   *only_files.mutable_files() = request.files();
   auto sorted = files;
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.filename < b.filename; });
-  store::Mount mount{.id = MountId::make(c_.random, call.now), .workspace = call.caller.workspace,
-                     .checksum = images::MountTrees::key_of(sorted), .files = only_files.SerializeAsString()};
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.filename < b.filename; });
+  store::Mount mount{.id = MountId::make(c_.random, call.now),
+                     .workspace = call.caller.workspace,
+                     .checksum = images::MountTrees::key_of(sorted),
+                     .files = only_files.SerializeAsString()};
   TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
     if (auto known = store::find_mount_by_checksum(tx, mount.workspace, mount.checksum))
       mount = *known;

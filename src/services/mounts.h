@@ -20,19 +20,24 @@ class Mounts {
 
  private:
   // MountBatchedCheckExistence. Which of these contents must still be sent.
-  Result<modal::client::MountBatchedCheckExistenceResponse> check(rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request, store::View& view);
+  Result<modal::client::MountBatchedCheckExistenceResponse> check(
+      rpc::Call& call, const modal::client::MountBatchedCheckExistenceRequest& request,
+      store::View& view);
 
   // MountPutFile. Repeated until `exists`; without data it only asks.
   //   errors   INVALID_ARGUMENT content that has another hash
-  Result<modal::client::MountPutFileResponse> put_file(rpc::Call& call, const modal::client::MountPutFileRequest& request, VolumeWork& work);
+  Result<modal::client::MountPutFileResponse> put_file(
+      rpc::Call& call, const modal::client::MountPutFileRequest& request, VolumeWork& work);
 
-  // MountGetOrCreate. Lists of files become mounts; the global name "modal-client-mount-<version>" is made from the
-  // published package of that version.
+  // MountGetOrCreate. Lists of files become mounts; the global name "modal-client-mount-<version>"
+  // is made from the published package of that version.
   //   errors   NOT_FOUND name, or a content that was never sent · INVALID_ARGUMENT file names
-  Result<modal::client::MountGetOrCreateResponse> get_or_create(rpc::Call& call, const modal::client::MountGetOrCreateRequest& request, Slow& slow);
+  Result<modal::client::MountGetOrCreateResponse> get_or_create(
+      rpc::Call& call, const modal::client::MountGetOrCreateRequest& request, Slow& slow);
 
   Result<store::Mount> client_mount(const std::string& name);
-  Result<store::Mount> mount_of_files(const rpc::Call& call, const modal::client::MountGetOrCreateRequest& request);
+  Result<store::Mount> mount_of_files(const rpc::Call& call,
+                                      const modal::client::MountGetOrCreateRequest& request);
 
   Context& c_;
 };

@@ -1,5 +1,6 @@
 #pragma once
-// The rooms of handlers that touch records: writers share the store's transaction, readers its read connections.
+// The rooms of handlers that touch records: writers share the store's transaction, readers its read
+// connections.
 #include "base/pool.h"
 #include "rpc/method.h"
 #include "services/context.h"
@@ -30,8 +31,8 @@ class ReadRoom final : public rpc::Room {
   const Clock& clock_;
 };
 
-// Handlers with a `State&` that has nothing in it: they wait for other programs or for the disk, on threads apart from
-// all else, so that a slow download holds up nobody's ordinary call.
+// Handlers with a `State&` that has nothing in it: they wait for other programs or for the disk, on
+// threads apart from all else, so that a slow download holds up nobody's ordinary call.
 template <class State>
 class PooledRoom final : public rpc::Room {
  public:
@@ -44,7 +45,10 @@ class PooledRoom final : public rpc::Room {
       CHECK(answer.has_value());
       active->finish(std::move(*answer));
     });
-    if (!queued) active->finish(fail(Code::kResourceExhausted, "too many calls of this kind are waiting for the disk and for other programs; try again later"));
+    if (!queued)
+      active->finish(fail(Code::kResourceExhausted,
+                          "too many calls of this kind are waiting for the disk and for other "
+                          "programs; try again later"));
   }
 
  private:

@@ -15,12 +15,17 @@ class ServiceUsers {
  private:
   using Empty = google::protobuf::Empty;
 
-  // ServiceUserCreate. The pair is in the reply and nowhere else.   errors  INVALID_ARGUMENT name · ALREADY_EXISTS
-  Result<modal::client::ServiceUserCreateResponse> create(rpc::Call& call, const modal::client::ServiceUserCreateRequest& request, store::Tx& tx);
-  Result<modal::client::ServiceUserListResponse> list(rpc::Call& call, const Empty& request, store::View& view);
-  Result<modal::client::ServiceUserInfoResponse> info(rpc::Call& call, const modal::client::ServiceUserInfoRequest& request, store::View& view);
+  // ServiceUserCreate. The pair is in the reply and nowhere else.   errors  INVALID_ARGUMENT name ·
+  // ALREADY_EXISTS
+  Result<modal::client::ServiceUserCreateResponse> create(
+      rpc::Call& call, const modal::client::ServiceUserCreateRequest& request, store::Tx& tx);
+  Result<modal::client::ServiceUserListResponse> list(rpc::Call& call, const Empty& request,
+                                                      store::View& view);
+  Result<modal::client::ServiceUserInfoResponse> info(
+      rpc::Call& call, const modal::client::ServiceUserInfoRequest& request, store::View& view);
   // ServiceUserDelete. Its tokens end with it.   errors  NOT_FOUND
-  Result<Empty> remove(rpc::Call& call, const modal::client::ServiceUserDeleteRequest& request, store::Tx& tx);
+  Result<Empty> remove(rpc::Call& call, const modal::client::ServiceUserDeleteRequest& request,
+                       store::Tx& tx);
 
   Context& c_;
 };

@@ -7,7 +7,9 @@ namespace ionian::services {
 namespace {
 
 // When it was there for its function, for lists; 0 while it starts.
-double started_at(const core::Task& task) { return task.ready == Time{} ? 0 : to_unix_seconds(task.ready); }
+double started_at(const core::Task& task) {
+  return task.ready == Time{} ? 0 : to_unix_seconds(task.ready);
+}
 
 }  // namespace
 
@@ -18,11 +20,13 @@ void TaskList::bind(rpc::Table& table) {
   on("ContainerStop", &TaskList::stop);
 }
 
-Result<modal::client::TaskListResponse> TaskList::list(rpc::Call& call, const modal::client::TaskListRequest& request, core::Core& core) {
+Result<modal::client::TaskListResponse> TaskList::list(
+    rpc::Call& call, const modal::client::TaskListRequest& request, core::Core& core) {
   return c_.store.read([&](store::View& view) -> Result<modal::client::TaskListResponse> {
     EnvironmentId environment;
     if (request.app_id().empty()) {
-      ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, view, call, request.environment_name()));
+      ASSIGN_OR_RETURN(const store::Environment env,
+                       environment_of(c_, view, call, request.environment_name()));
       environment = env.id;
     } else {
       TRY(app_of(c_, view, call, request.app_id()));
@@ -32,13 +36,15 @@ Result<modal::client::TaskListResponse> TaskList::list(rpc::Call& call, const mo
     for (const TaskId& id : core.tasks()) {
       const core::Task& task = *core.task(id);
       const core::App& app = *core.app(task.app);
-      const bool wanted = request.app_id().empty() ? app.environment == environment : app.id.str() == request.app_id();
+      const bool wanted = request.app_id().empty() ? app.environment == environment
+                                                   : app.id.str() == request.app_id();
       if (!wanted || app.workspace != call.caller.workspace) continue;
       auto* row = reply.add_tasks();
       row->set_task_id(id.str());
       row->set_app_id(app.id.str());
       const auto [description, fresh] = descriptions.try_emplace(app.id);
-      if (const auto record = fresh ? store::find_app(view, app.workspace, app.id) : std::nullopt) description->second = record->description;
+      if (const auto record = fresh ? store::find_app(view, app.workspace, app.id) : std::nullopt)
+        description->second = record->description;
       row->set_app_description(description->second);
       row->set_started_at(started_at(task));
       row->set_enqueued_at(to_unix_seconds(task.created));
@@ -47,15 +53,19 @@ Result<modal::client::TaskListResponse> TaskList::list(rpc::Call& call, const mo
   });
 }
 
-Result<TaskList::Known> TaskList::task_of(const rpc::Call& call, const core::Core& core, const TaskId& id) {
+Result<TaskList::Known> TaskList::task_of(const rpc::Call& call, const core::Core& core,
+                                          const TaskId& id) {
   Known known{.live = core.task(id), .ended = core.ended_task(id)};
-  known.app = known.live ? core.app(known.live->app) : known.ended ? core.app(known.ended->app) : nullptr;
+  known.app = known.live    ? core.app(known.live->app)
+              : known.ended ? core.app(known.ended->app)
+                            : nullptr;
   const bool here = known.app && known.app->workspace == call.caller.workspace;
   TRY(c_.access.check(call, here ? &known.app->environment : nullptr, {"container", id.str()}));
   return known;
 }
 
-Result<modal::client::TaskGetInfoResponse> TaskList::info(rpc::Call& call, const modal::client::TaskGetInfoRequest& request, core::Core& core) {
+Result<modal::client::TaskGetInfoResponse> TaskList::info(
+    rpc::Call& call, const modal::client::TaskGetInfoRequest& request, core::Core& core) {
   const TaskId id(request.task_id());
   ASSIGN_OR_RETURN(const Known known, task_of(call, core, id));
   const auto [live, ended, app] = known;
@@ -69,7 +79,8 @@ Result<modal::client::TaskGetInfoResponse> TaskList::info(rpc::Call& call, const
   return reply;
 }
 
-Result<modal::client::ContainerStopResponse> TaskList::stop(rpc::Call& call, const modal::client::ContainerStopRequest& request, core::Core& core) {
+Result<modal::client::ContainerStopResponse> TaskList::stop(
+    rpc::Call& call, const modal::client::ContainerStopRequest& request, core::Core& core) {
   const TaskId id(request.task_id());
   TRY(task_of(call, core, id));
   core.end_task(call.now, id, request.graceful());

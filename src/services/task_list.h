@@ -12,15 +12,21 @@ class TaskList {
   void bind(rpc::Table& table);
 
  private:
-  // TaskList. Those that live, of one app or of an environment.   errors  NOT_FOUND environment, app
-  Result<modal::client::TaskListResponse> list(rpc::Call& call, const modal::client::TaskListRequest& request, core::Core& core);
+  // TaskList. Those that live, of one app or of an environment.   errors  NOT_FOUND environment,
+  // app
+  Result<modal::client::TaskListResponse> list(rpc::Call& call,
+                                               const modal::client::TaskListRequest& request,
+                                               core::Core& core);
 
   // TaskGetInfo. One that lives, or one that has ended in the last hour.   errors  NOT_FOUND
-  Result<modal::client::TaskGetInfoResponse> info(rpc::Call& call, const modal::client::TaskGetInfoRequest& request, core::Core& core);
+  Result<modal::client::TaskGetInfoResponse> info(rpc::Call& call,
+                                                  const modal::client::TaskGetInfoRequest& request,
+                                                  core::Core& core);
 
-  // ContainerStop. Gracefully: it ends after what it runs; else at once, and what it runs starts again elsewhere. One
-  // that has ended is success.   errors  NOT_FOUND
-  Result<modal::client::ContainerStopResponse> stop(rpc::Call& call, const modal::client::ContainerStopRequest& request, core::Core& core);
+  // ContainerStop. Gracefully: it ends after what it runs; else at once, and what it runs starts
+  // again elsewhere. One that has ended is success.   errors  NOT_FOUND
+  Result<modal::client::ContainerStopResponse> stop(
+      rpc::Call& call, const modal::client::ContainerStopRequest& request, core::Core& core);
 
   // One that lives, or that has ended not long ago.
   struct Known {

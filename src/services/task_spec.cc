@@ -42,7 +42,9 @@ void read_volumes(store::View& view, Records& r) {
     definition.ParseFromString(f.definition);
     for (const auto& dependency : definition.object_dependencies()) {
       const std::string& id = dependency.object_id();
-      const auto object = id.starts_with("vo-") ? store::find_object(view, r.app.workspace, "volume", id) : std::nullopt;
+      const auto object = id.starts_with("vo-")
+                              ? store::find_object(view, r.app.workspace, "volume", id)
+                              : std::nullopt;
       const auto volume = object ? store::find_volume(view, id) : std::nullopt;
       if (!volume) continue;
       modal::client::VolumeMetadata& metadata = r.volumes[id];
@@ -52,14 +54,16 @@ void read_volumes(store::View& view, Records& r) {
   }
 }
 
-Result<Records> read_records(const Context& c, store::View& view, const FunctionId& id, const WorkspaceId& workspace) {
+Result<Records> read_records(const Context& c, store::View& view, const FunctionId& id,
+                             const WorkspaceId& workspace) {
   Records r;
   const auto variant = store::find_variant(view, id);
   const auto function = store::find_function(view, workspace, variant ? variant->base : id);
   if (!function) return fail(Code::kNotFound, "function '", id, "' not found");
   r.id = id;
   r.function = *function;
-  if (!r.definition.ParseFromString(r.function.definition)) return fail(Code::kDataLoss, "the record of function ", id, " is damaged");
+  if (!r.definition.ParseFromString(r.function.definition))
+    return fail(Code::kDataLoss, "the record of function ", id, " is damaged");
   if (variant) {
     r.params = variant->params;
     r.definition = definition_of(*variant, std::move(r.definition));
@@ -74,7 +78,8 @@ Result<Records> read_records(const Context& c, store::View& view, const Function
   r.classes = store::list_classes(view, r.app.id);
   read_volumes(view, r);
   const auto image = store::find_image(view, workspace, ImageId(r.definition.image_id()));
-  if (!image || image->state != store::ImageState::kBuilt) return fail(Code::kNotFound, "image '", r.definition.image_id(), "' not found, or not built");
+  if (!image || image->state != store::ImageState::kBuilt)
+    return fail(Code::kNotFound, "image '", r.definition.image_id(), "' not found, or not built");
   r.image = built_image_of(*image);
   for (const std::string& mount_id : r.definition.mount_ids()) {
     const auto mount = store::find_mount(view, workspace, MountId(mount_id));
@@ -88,7 +93,8 @@ Result<Records> read_records(const Context& c, store::View& view, const Function
   return r;
 }
 
-// The app as its containers see it. An id that a function depends on and that is missing here is a KeyError there.
+// The app as its containers see it. An id that a function depends on and that is missing here is a
+// KeyError there.
 void fill_layout(modal::client::AppLayout& layout, const Records& r) {
   std::set<std::string> objects;
   for (const store::Function& f : r.functions) {
@@ -144,13 +150,16 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 void fill_common_environment(Environment& env, const Records& r, const Variables& secrets) {
   env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   // Another user's is in the image's own list, which the container looks into.
-  if (const std::string& user = r.image->image.config.user; user.empty() || user == "root" || user == "0") env["HOME"] = "/root";
+  if (const std::string& user = r.image->image.config.user;
+      user.empty() || user == "root" || user == "0")
+    env["HOME"] = "/root";
   env["LANG"] = "C.UTF-8";
   for (const auto& [name, value] : r.image->image.config.env) env[name] = value;
   for (const auto& [name, value] : secrets) env[name] = value;
   const std::string users_path = env.contains("PYTHONPATH") ? ":" + env["PYTHONPATH"] : "";
   env["PYTHONPATH"] = "/pkg:/root" + users_path;
-  // Without it, what a function printed stays in the interpreter's buffer and is lost when the container is killed.
+  // Without it, what a function printed stays in the interpreter's buffer and is lost when the
+  // container is killed.
   env["PYTHONUNBUFFERED"] = "1";
   env["MODAL_SERVER_URL"] = cat("unix://", worker::Worker::kSocketPath);
   env["MODAL_IS_REMOTE"] = "1";
@@ -166,8 +175,8 @@ void fill_environment(Environment& env, const Records& r, const TaskId& task) {
   env["MODAL_IMAGE_ID"] = r.definition.image_id();
 }
 
-// An interpreter may have loaded the runtime, with the image around it, before the program and its secrets are known.
-// Tenants never share one, nor do environments.
+// An interpreter may have loaded the runtime, with the image around it, before the program and its
+// secrets are known. Tenants never share one, nor do environments.
 void fill_standby(worker::TaskSpec& spec, const Records& r) {
   worker::Standby& standby = *spec.mutable_standby();
   fill_common_environment(*standby.mutable_env(), r, {});
@@ -179,11 +188,14 @@ void fill_standby(worker::TaskSpec& spec, const Records& r) {
   add(spec.network() ? "network" : "");
   for (const std::string& lower : standby.lowers()) add(lower);
   // In an order of its own: that of a map is any.
-  for (const auto& [name, value] : std::map<std::string, std::string>(standby.env().begin(), standby.env().end())) add(name), add(value);
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>(standby.env().begin(), standby.env().end()))
+    add(name), add(value);
   standby.set_key(blobs::sha256_hex(all));
 }
 
-Result<void> fill_lowers(const Context& c, const images::LayerStore& layers, worker::TaskSpec& spec, const Records& r) {
+Result<void> fill_lowers(const Context& c, const images::LayerStore& layers, worker::TaskSpec& spec,
+                         const Records& r) {
   const images::ImageConfig& config = r.image->image.config;
   const auto add = [&](const std::string& tree, bool also_in_standby) {
     spec.add_lowers(tree);
@@ -193,7 +205,8 @@ Result<void> fill_lowers(const Context& c, const images::LayerStore& layers, wor
   // Images of older builders carry the runtime's dependencies themselves.
   if (r.image->builder_version > "2024.10" && !config.python_version.empty()) {
     const std::string python = config.python_version.substr(0, config.python_version.rfind('.'));
-    ASSIGN_OR_RETURN(const std::string tree, c.client_mounts.dependency_mount(r.image->builder_version, python, config.libc));
+    ASSIGN_OR_RETURN(const std::string tree, c.client_mounts.dependency_mount(
+                                                 r.image->builder_version, python, config.libc));
     add(tree, true);
   }
   for (const store::Mount& mount : r.mounts) {
@@ -205,9 +218,12 @@ Result<void> fill_lowers(const Context& c, const images::LayerStore& layers, wor
 
 }  // namespace
 
-Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers, const TaskLimits& limits, const TaskId& task,
+Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers,
+                                        const TaskLimits& limits, const TaskId& task,
                                         const FunctionId& function, const WorkspaceId& workspace) {
-  ASSIGN_OR_RETURN(const Records r, c.store.read([&](store::View& view) { return read_records(c, view, function, workspace); }));
+  ASSIGN_OR_RETURN(const Records r, c.store.read([&](store::View& view) {
+    return read_records(c, view, function, workspace);
+  }));
   worker::TaskSpec spec;
   spec.set_task_id(task.str());
   TRY(fill_lowers(c, layers, spec, r));
@@ -223,7 +239,9 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
   spec.set_keep_upper(r.definition.is_builder_function());
   // What is kept must lie beside the layers, which a disk of its own would not.
   if (!spec.keep_upper())
-    spec.set_disk_bytes(resources.ephemeral_disk_mb() ? std::uint64_t{resources.ephemeral_disk_mb()} << 20 : limits.disk_bytes);
+    spec.set_disk_bytes(resources.ephemeral_disk_mb()
+                            ? std::uint64_t{resources.ephemeral_disk_mb()} << 20
+                            : limits.disk_bytes);
   spec.set_network(!r.definition.block_network());
   for (const auto& mount : r.definition.volume_mounts()) {
     worker::TaskVolume& volume = *spec.add_volumes();

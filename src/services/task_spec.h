@@ -11,9 +11,10 @@ struct TaskLimits {
   std::uint64_t disk_bytes = 0;
 };
 
-// Reads records, and makes what is not there yet (mounts from files, the runtime's dependencies); may wait for other
-// programs.   errors  NOT_FOUND, with what is missing · DATA_LOSS
-Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers, const TaskLimits& limits,
-                                        const TaskId& task, const FunctionId& function, const WorkspaceId& workspace);
+// Reads records, and makes what is not there yet (mounts from files, the runtime's dependencies);
+// may wait for other programs.   errors  NOT_FOUND, with what is missing · DATA_LOSS
+Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerStore& layers,
+                                        const TaskLimits& limits, const TaskId& task,
+                                        const FunctionId& function, const WorkspaceId& workspace);
 
 }  // namespace ionian::services

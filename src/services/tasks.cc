@@ -28,8 +28,14 @@ void fill(worker::TaskVolume& volume, const volumes::Overlay& overlay) {
 
 }  // namespace
 
-Tasks::Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
-    : c_(context), layers_(layers), mounts_(mounts), numbers_(numbers), pool_(pool), limits_(limits) {}
+Tasks::Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts,
+             rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
+    : c_(context),
+      layers_(layers),
+      mounts_(mounts),
+      numbers_(numbers),
+      pool_(pool),
+      limits_(limits) {}
 
 void Tasks::connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door) {
   worker_ = &worker;
@@ -37,25 +43,30 @@ void Tasks::connect(worker::Worker& worker, rpc::Server& server, InsideDoor& doo
   door_ = &door;
 }
 
-void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
-                  const std::vector<std::string>& devices) {
+void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& app,
+                  const WorkspaceId& workspace, const std::vector<std::string>& devices) {
   {
     std::lock_guard lock(mutex_);
     known_[task] = Known{.app = app, .function = function};
   }
   if (const auto watcher = watcher_of(function)) watcher->started(task);
-  const bool queued = pool_.post([this, task, function, app, workspace, devices] { prepare(task, function, app, workspace, devices); });
+  const bool queued = pool_.post([this, task, function, app, workspace, devices] {
+    prepare(task, function, app, workspace, devices);
+  });
   if (!queued) ended(task, {.failed_start = "too many containers are being prepared"});
 }
 
-void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
-                    const std::vector<std::string>& devices) {
+void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId& app,
+                    const WorkspaceId& workspace, const std::vector<std::string>& devices) {
   Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, limits_, task, function, workspace);
   if (!spec) return ended(task, {.failed_start = spec.error().message});
   worker::give_devices(*spec, c_.devices, devices);
-  if (Result<void> mounted = mount_volumes(task, workspace, *spec); !mounted) return ended(task, {.failed_start = mounted.error().message});
-  rpc::Caller caller{.kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
-  const auto record = c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
+  if (Result<void> mounted = mount_volumes(task, workspace, *spec); !mounted)
+    return ended(task, {.failed_start = mounted.error().message});
+  rpc::Caller caller{
+      .kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
+  const auto record =
+      c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
   if (record) caller.environment = record->environment;
   c_.identity.add_task(task, std::move(caller));
   std::unique_lock lock(mutex_);
@@ -68,13 +79,19 @@ void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId&
   worker_->start(std::move(*spec));
 }
 
-Result<void> Tasks::mount_volumes(const TaskId& task, const WorkspaceId& workspace, worker::TaskSpec& spec) {
+Result<void> Tasks::mount_volumes(const TaskId& task, const WorkspaceId& workspace,
+                                  worker::TaskSpec& spec) {
   std::vector<volumes::MountWish> wishes;
   for (const worker::TaskVolume& volume : spec.volumes())
-    wishes.push_back({.volume = volume.volume_id(), .workspace = workspace, .target = volume.target(), .read_only = volume.read_only(),
-                      .sub_path = volume.sub_path(), .background_commits = volume.background_commits()});
+    wishes.push_back({.volume = volume.volume_id(),
+                      .workspace = workspace,
+                      .target = volume.target(),
+                      .read_only = volume.read_only(),
+                      .sub_path = volume.sub_path(),
+                      .background_commits = volume.background_commits()});
   ASSIGN_OR_RETURN(const auto overlays, mounts_.prepare(task, wishes));
-  for (std::size_t i = 0; i < overlays.size(); ++i) fill(*spec.mutable_volumes(static_cast<int>(i)), overlays[i]);
+  for (std::size_t i = 0; i < overlays.size(); ++i)
+    fill(*spec.mutable_volumes(static_cast<int>(i)), overlays[i]);
   return {};
 }
 
@@ -83,7 +100,8 @@ Result<void> Tasks::exchange(const TaskId& task, const volumes::Overlay& overlay
   volume.set_volume_id(overlay.volume);
   fill(volume, overlay);
   std::promise<Result<void>> promise;
-  worker_->exchange(task, std::move(volume), [&](Result<void> done) { promise.set_value(std::move(done)); });
+  worker_->exchange(task, std::move(volume),
+                    [&](Result<void> done) { promise.set_value(std::move(done)); });
   return promise.get_future().get();
 }
 
@@ -102,7 +120,8 @@ void Tasks::kill(const TaskId& task) {
   if (!cancel_unlaunched(task)) worker_->kill(task);
 }
 
-void Tasks::note_state(const TaskId& task, const AppId& app, const FunctionId& function, int state) {
+void Tasks::note_state(const TaskId& task, const AppId& app, const FunctionId& function,
+                       int state) {
   modal::client::TaskLogsBatch batch;
   batch.set_task_id(task.str());
   batch.set_function_id(function.str());
@@ -114,7 +133,8 @@ void Tasks::note_state(const TaskId& task, const AppId& app, const FunctionId& f
 
 void Tasks::note_running(const TaskId& task, const InputId& input, const CallId& call) {
   std::lock_guard lock(mutex_);
-  if (const auto it = known_.find(task); it != known_.end()) it->second.input = input, it->second.call = call;
+  if (const auto it = known_.find(task); it != known_.end())
+    it->second.input = input, it->second.call = call;
 }
 
 void Tasks::started(const TaskId& id, UniqueFd netns) { door_->open(id, std::move(netns)); }
@@ -134,7 +154,8 @@ void Tasks::output(const TaskId& id, int fd, std::string text) {
   batch.set_input_id(known.input.str());
   auto* item = batch.add_items();
   item->set_data(std::move(text));
-  item->set_file_descriptor(fd == 2 ? modal::client::FILE_DESCRIPTOR_STDERR : modal::client::FILE_DESCRIPTOR_STDOUT);
+  item->set_file_descriptor(fd == 2 ? modal::client::FILE_DESCRIPTOR_STDERR
+                                    : modal::client::FILE_DESCRIPTOR_STDOUT);
   const Time now = c_.clock.now();
   item->set_timestamp(to_unix_seconds(now));
   item->set_timestamp_ns(static_cast<std::uint64_t>(now.time_since_epoch().count()));
@@ -152,13 +173,17 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
   {
     std::lock_guard lock(mutex_);
     if (const auto it = known_.find(id); it != known_.end()) {
-      if (const auto of = watchers_.find(it->second.function); of != watchers_.end()) watcher = of->second;
+      if (const auto of = watchers_.find(it->second.function); of != watchers_.end())
+        watcher = of->second;
       known_.erase(it);
     }
   }
   if (!end.failed_start.empty()) log::warning("task ", id, " did not start: ", end.failed_start);
-  core::TaskExit exit{.exit_code = end.exit_code, .signal = end.signal, .out_of_memory = end.out_of_memory,
-                      .failed_start = end.failed_start, .lost = end.lost};
+  core::TaskExit exit{.exit_code = end.exit_code,
+                      .signal = end.signal,
+                      .out_of_memory = end.out_of_memory,
+                      .failed_start = end.failed_start,
+                      .lost = end.lost};
   c_.core_loop.post([this, id, exit] { c_.core.task_exited(c_.clock.now(), id, exit); });
   if (watcher)
     watcher->ended(id, end);
@@ -211,7 +236,8 @@ void Tasks::connected(const TaskId& id, UniqueFd connection) {
 }
 
 bool Tasks::is_open(const TaskId& task, int connection) const {
-  return numbers_.task_of(cat("fd:", connection)) == task && (::fcntl(connection, F_GETFD) >= 0 || errno != EBADF);
+  return numbers_.task_of(cat("fd:", connection)) == task &&
+         (::fcntl(connection, F_GETFD) >= 0 || errno != EBADF);
 }
 
 void Tasks::end_cut_off(Time now) {
@@ -230,7 +256,8 @@ void Tasks::end_cut_off(Time now) {
     }
   }
   for (const TaskId& id : ending) {
-    log::warning("container ", id, " has had no connection to the server for ", kCutOffMax / 1s, " s; it is ended");
+    log::warning("container ", id, " has had no connection to the server for ", kCutOffMax / 1s,
+                 " s; it is ended");
     kill(id);
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Tasks between the core, which decides, and the worker, which does: what a task is made of, and what it reports.
+// Tasks between the core, which decides, and the worker, which does: what a task is made of, and
+// what it reports.
 #include <mutex>
 #include <unordered_map>
 
@@ -35,13 +36,14 @@ class TaskWatcher {
 
 class Tasks final : public worker::Events, public volumes::Exchanger {
  public:
-  Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits);
+  Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts,
+        rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits);
   // The parts that in turn need this one.
   void connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door);
 
   // The core's wishes. On its thread.
-  void start(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
-             const std::vector<std::string>& devices);
+  void start(const TaskId& task, const FunctionId& function, const AppId& app,
+             const WorkspaceId& workspace, const std::vector<std::string>& devices);
   void stop(const TaskId& task);
   void kill(const TaskId& task);
   void note_state(const TaskId& task, const AppId& app, const FunctionId& function, int state);
@@ -51,8 +53,9 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
   void watch(const FunctionId& function, std::shared_ptr<TaskWatcher> watcher);
   void unwatch(const FunctionId& function);
   void kill_all(const FunctionId& function);
-  // Ends containers that have been without any connection to the server for a while: whatever runs in one of them, its
-  // runtime (whose files its user's code may have closed) can neither take inputs nor give results any more.
+  // Ends containers that have been without any connection to the server for a while: whatever runs
+  // in one of them, its runtime (whose files its user's code may have closed) can neither take
+  // inputs nor give results any more.
   void end_cut_off(Time now);
   // Removes the folder of a task that had kept what it wrote; `upper` lies in it.
   void discard(const std::string& upper);
@@ -72,18 +75,19 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
     FunctionId function;
     InputId input;  // that runs alone in it
     CallId call;
-    bool launched = false;   // the worker has it
-    bool cancelled = false;  // unwanted before the worker had it
-    bool connected = false;  // it has been, at least
+    bool launched = false;         // the worker has it
+    bool cancelled = false;        // unwanted before the worker had it
+    bool connected = false;        // it has been, at least
     std::vector<int> connections;  // by their numbers
     std::optional<Time> cut_off;   // since when all of them are closed
   };
 
   // On a thread of the pool.
-  void prepare(const TaskId& task, const FunctionId& function, const AppId& app, const WorkspaceId& workspace,
-               const std::vector<std::string>& devices);
+  void prepare(const TaskId& task, const FunctionId& function, const AppId& app,
+               const WorkspaceId& workspace, const std::vector<std::string>& devices);
   // Gives the task its volumes.
-  Result<void> mount_volumes(const TaskId& task, const WorkspaceId& workspace, worker::TaskSpec& spec);
+  Result<void> mount_volumes(const TaskId& task, const WorkspaceId& workspace,
+                             worker::TaskSpec& spec);
   // A task that is still being prepared will not start; true if it was one.
   bool cancel_unlaunched(const TaskId& task);
   bool is_open(const TaskId& task, int connection) const;
@@ -99,7 +103,7 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
   rpc::Server* server_ = nullptr;
   InsideDoor* door_ = nullptr;
   std::mutex mutex_;
-  std::unordered_map<TaskId, Known> known_;                                 // guarded by mutex_
+  std::unordered_map<TaskId, Known> known_;                                // guarded by mutex_
   std::unordered_map<FunctionId, std::shared_ptr<TaskWatcher>> watchers_;  // guarded by mutex_
 };
 

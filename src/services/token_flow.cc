@@ -1,8 +1,8 @@
 #include "services/token_flow.h"
 
-#include "services/actor.h"
 #include "base/percent.h"
 #include "base/same_secret.h"
+#include "services/actor.h"
 
 #include <algorithm>
 
@@ -32,9 +32,13 @@ void TokenFlows::forget_old(Time now) {
 Result<std::string> TokenFlows::open(Time now, Flow flow) {
   std::lock_guard lock(mutex_);
   forget_old(now);
-  const auto of_address = std::count_if(flows_.begin(), flows_.end(), [&](const auto& f) { return f.second.address == flow.address && f.second.state == Flow::kOpen; });
+  const auto of_address = std::count_if(flows_.begin(), flows_.end(), [&](const auto& f) {
+    return f.second.address == flow.address && f.second.state == Flow::kOpen;
+  });
   if (flows_.size() >= kMax || static_cast<std::size_t>(of_address) >= kPerAddressMax)
-    return fail(Code::kResourceExhausted, "too many requests for a token are open; answer or wait for them (each ends after 10 minutes)");
+    return fail(Code::kResourceExhausted,
+                "too many requests for a token are open; answer or wait for them (each ends after "
+                "10 minutes)");
   flow.created = now;
   const std::string secret = random_base62(random_, 32);
   flow.wait_secret_hash = key_.hash(secret);
@@ -50,12 +54,15 @@ std::optional<Flow> TokenFlows::find(Time now, const std::string& id) {
   return it->second;
 }
 
-Result<std::optional<Flow>> TokenFlows::collect(Time now, const std::string& id, const std::string& wait_secret) {
+Result<std::optional<Flow>> TokenFlows::collect(Time now, const std::string& id,
+                                                const std::string& wait_secret) {
   std::lock_guard lock(mutex_);
   forget_old(now);
   const auto it = flows_.find(id);
   if (it == flows_.end() || !same_secret(it->second.wait_secret_hash, key_.hash(wait_secret)))
-    return fail(Code::kNotFound, "this request for a token has ended. Requests live 10 minutes, for one answer. Start again: `modal setup`");
+    return fail(Code::kNotFound,
+                "this request for a token has ended. Requests live 10 minutes, for one answer. "
+                "Start again: `modal setup`");
   Flow& flow = it->second;
   if (flow.state == Flow::kOpen) return std::optional<Flow>();
   if (flow.state == Flow::kApproved && !flow.collected) flow.collected = now;
@@ -65,7 +72,8 @@ Result<std::optional<Flow>> TokenFlows::collect(Time now, const std::string& id,
 bool TokenFlows::try_code(Time now, const std::string& id, std::string_view typed) {
   std::string code;
   for (char c : typed)
-    if (std::isalnum(static_cast<unsigned char>(c))) code += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      code += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   if (code.size() == 8) code.insert(4, "-");
   std::lock_guard lock(mutex_);
   forget_old(now);
@@ -102,10 +110,15 @@ void TokenFlowCalls::bind(rpc::Table& table) {
   on("TokenFlowWait", &TokenFlowCalls::wait, rpc::Access::kAnonymous);
 }
 
-Result<modal::client::TokenFlowCreateResponse> TokenFlowCalls::create(rpc::Call& call, const modal::client::TokenFlowCreateRequest& request) {
-  Flow flow{.id = "tc-" + random_base62(c_.random, 22), .code = make_code(c_.random), .wait_secret_hash = "",
-            .host = percent_decoded(call.headers.node).substr(0, kNameMax), .platform = percent_decoded(call.headers.platform).substr(0, kNameMax),
-            .client_version = call.headers.client_version.substr(0, 32), .address = address_of(call.peer)};
+Result<modal::client::TokenFlowCreateResponse> TokenFlowCalls::create(
+    rpc::Call& call, const modal::client::TokenFlowCreateRequest& request) {
+  Flow flow{.id = "tc-" + random_base62(c_.random, 22),
+            .code = make_code(c_.random),
+            .wait_secret_hash = "",
+            .host = percent_decoded(call.headers.node).substr(0, kNameMax),
+            .platform = percent_decoded(call.headers.platform).substr(0, kNameMax),
+            .client_version = call.headers.client_version.substr(0, 32),
+            .address = address_of(call.peer)};
   flow.localhost_port = request.localhost_port();
   flow.expires_in_seconds = request.expires_in_seconds();
   modal::client::TokenFlowCreateResponse reply;
@@ -116,9 +129,10 @@ Result<modal::client::TokenFlowCreateResponse> TokenFlowCalls::create(rpc::Call&
   return reply;
 }
 
-std::optional<Result<modal::client::TokenFlowWaitResponse>> TokenFlowCalls::wait(rpc::Call& call, const modal::client::TokenFlowWaitRequest& request,
-                                                                                 TokenFlows& flows) {
-  Result<std::optional<Flow>> found = flows.collect(call.now, request.token_flow_id(), request.wait_secret());
+std::optional<Result<modal::client::TokenFlowWaitResponse>> TokenFlowCalls::wait(
+    rpc::Call& call, const modal::client::TokenFlowWaitRequest& request, TokenFlows& flows) {
+  Result<std::optional<Flow>> found =
+      flows.collect(call.now, request.token_flow_id(), request.wait_secret());
   if (!found) return fail(found.error().code, found.error().message);
   modal::client::TokenFlowWaitResponse reply;
   if (!*found) {
@@ -131,8 +145,13 @@ std::optional<Result<modal::client::TokenFlowWaitResponse>> TokenFlowCalls::wait
     return std::nullopt;
   }
   const Flow& flow = **found;
-  if (flow.state == Flow::kRefused) return fail(Code::kPermissionDenied, "the request was refused in the browser; nothing was made");
-  if (flow.state == Flow::kEnded) return fail(Code::kPermissionDenied, "the request has ended: too many wrong codes were typed. Start again: `modal setup`");
+  if (flow.state == Flow::kRefused)
+    return fail(Code::kPermissionDenied,
+                "the request was refused in the browser; nothing was made");
+  if (flow.state == Flow::kEnded)
+    return fail(
+        Code::kPermissionDenied,
+        "the request has ended: too many wrong codes were typed. Start again: `modal setup`");
   reply.set_token_id(flow.pair.id.str());
   reply.set_token_secret(flow.pair.secret);
   reply.set_workspace_username(flow.workspace);

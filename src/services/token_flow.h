@@ -1,5 +1,6 @@
 #pragma once
-// `modal setup`: a command asks for a token, a person approves it in a browser, the command collects it.
+// `modal setup`: a command asks for a token, a person approves it in a browser, the command
+// collects it.
 #include <map>
 #include <mutex>
 
@@ -11,13 +12,14 @@ namespace ionian::services {
 struct Flow {
   enum State { kOpen, kApproved, kRefused, kEnded };
   std::string id, code, wait_secret_hash;
-  std::string host, platform, client_version, address;  // of the command, the first two as it calls itself
+  std::string host, platform, client_version,
+      address;  // of the command, the first two as it calls itself
   int localhost_port = 0;
   std::uint32_t expires_in_seconds = 0;
   Time created;
   State state = kOpen;
   int wrong_codes = 0;
-  TokenPair pair;         // from approval until it was collected and kGrace is over; in memory only
+  TokenPair pair;  // from approval until it was collected and kGrace is over; in memory only
   std::string workspace;
   std::optional<Time> collected;
 };
@@ -37,7 +39,8 @@ class TokenFlows {
   Result<std::string> open(Time now, Flow flow);  // returns the wait secret; fills id and code
   std::optional<Flow> find(Time now, const std::string& id);
   // NOT_FOUND for an unknown flow or a wrong secret; nullopt while it is open.
-  Result<std::optional<Flow>> collect(Time now, const std::string& id, const std::string& wait_secret);
+  Result<std::optional<Flow>> collect(Time now, const std::string& id,
+                                      const std::string& wait_secret);
 
   // A code typed on the page. Counts wrong ones; the last ends the flow.
   bool try_code(Time now, const std::string& id, std::string_view typed);
@@ -63,12 +66,14 @@ class TokenFlowCalls {
   // TokenFlowCreate (anonymous).
   //   out      web_url under the configured public address, never under a Host header's
   //   errors   RESOURCE_EXHAUSTED
-  Result<modal::client::TokenFlowCreateResponse> create(rpc::Call& call, const modal::client::TokenFlowCreateRequest& request);
+  Result<modal::client::TokenFlowCreateResponse> create(
+      rpc::Call& call, const modal::client::TokenFlowCreateRequest& request);
 
   // TokenFlowWait (anonymous, poll). The pair, once; the same secret may ask again for 60 s.
   //   out      timeout = true when nothing happened within `timeout` seconds
   //   errors   NOT_FOUND · PERMISSION_DENIED refused
-  std::optional<Result<modal::client::TokenFlowWaitResponse>> wait(rpc::Call& call, const modal::client::TokenFlowWaitRequest& request, TokenFlows& flows);
+  std::optional<Result<modal::client::TokenFlowWaitResponse>> wait(
+      rpc::Call& call, const modal::client::TokenFlowWaitRequest& request, TokenFlows& flows);
 
   Context& c_;
   TokenFlows& flows_;

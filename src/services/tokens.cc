@@ -5,16 +5,22 @@
 namespace ionian::services {
 namespace {
 
-void set_stamp(google::protobuf::Timestamp* stamp, Time t) { stamp->set_seconds(to_unix_ms(t) / 1000); }
+void set_stamp(google::protobuf::Timestamp* stamp, Time t) {
+  stamp->set_seconds(to_unix_ms(t) / 1000);
+}
 
 // What the token may do in its workspace, in a word.
 std::string role_of(const rpc::Caller& caller, const store::Token& token) {
   if (!token.role.empty()) return token.role;
   switch (caller.role) {
-    case rpc::WorkspaceRole::kOwner: return "owner";
-    case rpc::WorkspaceRole::kManager: return "manager";
-    case rpc::WorkspaceRole::kMember: return "member";
-    default: return "service user";
+    case rpc::WorkspaceRole::kOwner:
+      return "owner";
+    case rpc::WorkspaceRole::kManager:
+      return "manager";
+    case rpc::WorkspaceRole::kMember:
+      return "member";
+    default:
+      return "service user";
   }
 }
 
@@ -32,7 +38,9 @@ void Tokens::bind(rpc::Table& table) {
   own("Expire", &Tokens::expire, rpc::Access::kMember);
 }
 
-Result<modal::client::TokenInfoGetResponse> Tokens::info(rpc::Call& call, const modal::client::TokenInfoGetRequest&, store::View& view) {
+Result<modal::client::TokenInfoGetResponse> Tokens::info(rpc::Call& call,
+                                                         const modal::client::TokenInfoGetRequest&,
+                                                         store::View& view) {
   const auto token = store::find_token(view, call.caller.token);
   const auto workspace = store::find_workspace(view, call.caller.workspace);
   if (!token || !workspace) return fail(Code::kNotFound, "token not found");
@@ -49,7 +57,8 @@ Result<modal::client::TokenInfoGetResponse> Tokens::info(rpc::Call& call, const 
     identity->set_service_user_id(service->id.str());
     identity->set_service_user_name(service->name);
     identity->mutable_created_by()->set_user_id(service->created_by.str());
-    if (const auto creator = store::find_user(view, service->created_by)) identity->mutable_created_by()->set_username(creator->name);
+    if (const auto creator = store::find_user(view, service->created_by))
+      identity->mutable_created_by()->set_username(creator->name);
   } else if (const auto user = store::find_user(view, UserId(token->principal))) {
     reply.mutable_user_identity()->set_user_id(user->id.str());
     reply.mutable_user_identity()->set_username(user->name);
@@ -57,10 +66,12 @@ Result<modal::client::TokenInfoGetResponse> Tokens::info(rpc::Call& call, const 
   return reply;
 }
 
-Result<modal::client::TokensListResponse> Tokens::list(rpc::Call& call, const Empty&, store::View& view) {
+Result<modal::client::TokensListResponse> Tokens::list(rpc::Call& call, const Empty&,
+                                                       store::View& view) {
   const bool all = call.caller.role >= rpc::WorkspaceRole::kManager;
   modal::client::TokensListResponse reply;
-  for (const store::Token& token : store::list_tokens(view, call.caller.workspace, all ? "" : call.caller.principal)) {
+  for (const store::Token& token :
+       store::list_tokens(view, call.caller.workspace, all ? "" : call.caller.principal)) {
     auto* row = reply.add_tokens();
     row->set_token_id(token.id.str());
     row->set_name(token.name);
@@ -70,7 +81,8 @@ Result<modal::client::TokensListResponse> Tokens::list(rpc::Call& call, const Em
     if (token.expires_at) row->set_expires_at(to_unix_seconds(*token.expires_at));
     row->set_disabled(token.disabled_at.has_value());
     const auto user = store::find_user(view, UserId(token.principal));
-    const auto service = user ? std::nullopt : store::find_service_user(view, token.workspace, token.principal);
+    const auto service =
+        user ? std::nullopt : store::find_service_user(view, token.workspace, token.principal);
     row->set_user_id(token.principal);
     row->set_member_id(token.principal);
     row->set_member_displayname(user ? user->name : service ? service->name : "");
@@ -78,35 +90,48 @@ Result<modal::client::TokensListResponse> Tokens::list(rpc::Call& call, const Em
   return reply;
 }
 
-Result<Tokens::Empty> Tokens::set_disabled(rpc::Call& call, const google::protobuf::RepeatedPtrField<std::string>& ids, bool disabled, store::Tx& tx) {
-  for (const std::string& id : ids) TRY(TokenRules::set_disabled(tx, actor_of(call), TokenId(id), disabled));
+Result<Tokens::Empty> Tokens::set_disabled(
+    rpc::Call& call, const google::protobuf::RepeatedPtrField<std::string>& ids, bool disabled,
+    store::Tx& tx) {
+  for (const std::string& id : ids)
+    TRY(TokenRules::set_disabled(tx, actor_of(call), TokenId(id), disabled));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }
 
-Result<Tokens::Empty> Tokens::disable(rpc::Call& call, const modal::client::TokenDisableRequest& request, store::Tx& tx) {
+Result<Tokens::Empty> Tokens::disable(rpc::Call& call,
+                                      const modal::client::TokenDisableRequest& request,
+                                      store::Tx& tx) {
   return set_disabled(call, request.token_ids(), true, tx);
 }
 
-Result<Tokens::Empty> Tokens::enable(rpc::Call& call, const modal::client::TokenEnableRequest& request, store::Tx& tx) {
+Result<Tokens::Empty> Tokens::enable(rpc::Call& call,
+                                     const modal::client::TokenEnableRequest& request,
+                                     store::Tx& tx) {
   return set_disabled(call, request.token_ids(), false, tx);
 }
 
-Result<Tokens::Empty> Tokens::remove(rpc::Call& call, const modal::client::TokenDeleteRequest& request, store::Tx& tx) {
+Result<Tokens::Empty> Tokens::remove(rpc::Call& call,
+                                     const modal::client::TokenDeleteRequest& request,
+                                     store::Tx& tx) {
   TRY(TokenRules::revoke(tx, actor_of(call), TokenId(request.token_id())));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }
 
-Result<TokenExpireResponse> Tokens::expire(rpc::Call& call, const TokenExpireRequest& request, store::Tx& tx) {
-  ASSIGN_OR_RETURN(const Time ends, TokenRules::expire(tx, actor_of(call), TokenId(request.token_id()), 1s * request.in_seconds()));
+Result<TokenExpireResponse> Tokens::expire(rpc::Call& call, const TokenExpireRequest& request,
+                                           store::Tx& tx) {
+  ASSIGN_OR_RETURN(const Time ends,
+                   TokenRules::expire(tx, actor_of(call), TokenId(request.token_id()),
+                                      1s * request.in_seconds()));
   call.after_commit([this] { c_.forget_identities(); });
   TokenExpireResponse reply;
   reply.set_expires_at_ms(to_unix_ms(ends));
   return reply;
 }
 
-Result<modal::client::AuthTokenGetResponse> Tokens::auth_token(rpc::Call& call, const modal::client::AuthTokenGetRequest&) {
+Result<modal::client::AuthTokenGetResponse> Tokens::auth_token(
+    rpc::Call& call, const modal::client::AuthTokenGetRequest&) {
   // For those who wonder whether their clock or ours is wrong.
   call.reply_headers.emplace_back("x-ionian-time", std::to_string(to_unix_ms(call.now) / 1000));
   modal::client::AuthTokenGetResponse reply;

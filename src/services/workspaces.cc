@@ -9,9 +9,11 @@ namespace ionian::services {
 
 Result<void> check_workspace_name(std::string_view name) {
   bool fits = !name.empty() && name.size() <= 31 && name[0] != '-';
-  for (const char c : name) fits = fits && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
+  for (const char c : name)
+    fits = fits && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
   if (fits) return {};
-  return fail(Code::kInvalidArgument, "Use lower-case letters, digits and dashes, a letter or digit first, 31 at most.");
+  return fail(Code::kInvalidArgument,
+              "Use lower-case letters, digits and dashes, a letter or digit first, 31 at most.");
 }
 
 void Workspaces::bind(rpc::Table& table) {
@@ -31,7 +33,8 @@ Result<modal::client::ClientHelloResponse> Workspaces::hello(rpc::Call& call, co
   return reply;
 }
 
-Result<modal::client::WorkspaceNameLookupResponse> Workspaces::name(rpc::Call& call, const Empty&, store::View& view) {
+Result<modal::client::WorkspaceNameLookupResponse> Workspaces::name(rpc::Call& call, const Empty&,
+                                                                    store::View& view) {
   const auto workspace = store::find_workspace(view, call.caller.workspace);
   if (!workspace) return fail(Code::kNotFound, "workspace not found");
   modal::client::WorkspaceNameLookupResponse reply;
@@ -40,7 +43,9 @@ Result<modal::client::WorkspaceNameLookupResponse> Workspaces::name(rpc::Call& c
   return reply;
 }
 
-Result<modal::client::WorkspaceMembersListResponse> Workspaces::members(rpc::Call& call, const Empty&, store::View& view) {
+Result<modal::client::WorkspaceMembersListResponse> Workspaces::members(rpc::Call& call,
+                                                                        const Empty&,
+                                                                        store::View& view) {
   modal::client::WorkspaceMembersListResponse reply;
   for (const store::Member& member : store::list_members(view, call.caller.workspace)) {
     auto* row = reply.add_members();
@@ -56,29 +61,37 @@ Result<modal::client::WorkspaceMembersListResponse> Workspaces::members(rpc::Cal
   return reply;
 }
 
-Result<modal::client::WorkspaceSettingsResponse> Workspaces::settings(rpc::Call& call, const Empty&, store::View& view) {
+Result<modal::client::WorkspaceSettingsResponse> Workspaces::settings(rpc::Call& call, const Empty&,
+                                                                      store::View& view) {
   const auto workspace = store::find_workspace(view, call.caller.workspace);
   const auto environment = store::find_environment(view, call.caller.workspace, "");
   modal::client::WorkspaceSettingsResponse reply;
   if (environment) reply.set_default_environment_name(environment->name);
-  if (workspace) reply.set_image_builder_version(builder_version_for(call.headers, workspace->image_builder_version));
+  if (workspace)
+    reply.set_image_builder_version(
+        builder_version_for(call.headers, workspace->image_builder_version));
   return reply;
 }
 
-Result<Workspaces::Empty> Workspaces::set_default_environment(rpc::Call& call, const modal::client::WorkspaceSetDefaultEnvironmentRequest& request,
-                                                              store::Tx& tx) {
-  if (request.environment_name().empty()) return fail(Code::kInvalidArgument, "say which environment shall be the default");
-  ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.environment_name()));
+Result<Workspaces::Empty> Workspaces::set_default_environment(
+    rpc::Call& call, const modal::client::WorkspaceSetDefaultEnvironmentRequest& request,
+    store::Tx& tx) {
+  if (request.environment_name().empty())
+    return fail(Code::kInvalidArgument, "say which environment shall be the default");
+  ASSIGN_OR_RETURN(const store::Environment env,
+                   environment_of(c_, tx, call, request.environment_name()));
   TRY(EnvironmentRules::make_default(tx, actor_of(call), env));
   return Empty();
 }
 
 Result<modal::client::WorkspaceSetImageBuilderVersionResponse> Workspaces::set_builder(
-    rpc::Call& call, const modal::client::WorkspaceSetImageBuilderVersionRequest& request, store::Tx& tx) {
+    rpc::Call& call, const modal::client::WorkspaceSetImageBuilderVersionRequest& request,
+    store::Tx& tx) {
   static constexpr std::string_view kKnown[] = {"2024.10", "2025.06", "2026.10"};
   const std::string& version = request.new_image_builder_version();
   if (std::find(std::begin(kKnown), std::end(kKnown), version) == std::end(kKnown))
-    return fail(Code::kInvalidArgument, "'", version, "' is no image builder version of this server: 2024.10, 2025.06 or 2026.10");
+    return fail(Code::kInvalidArgument, "'", version,
+                "' is no image builder version of this server: 2024.10, 2025.06 or 2026.10");
   store::set_workspace_builder_version(tx, call.caller.workspace, version);
   c_.audit(tx, call, "workspace.image_builder_version", version);
   modal::client::WorkspaceSetImageBuilderVersionResponse reply;
@@ -86,7 +99,8 @@ Result<modal::client::WorkspaceSetImageBuilderVersionResponse> Workspaces::set_b
   return reply;
 }
 
-Result<modal::client::WorkspaceDashboardUrlResponse> Workspaces::dashboard(rpc::Call&, const modal::client::WorkspaceDashboardUrlRequest&) {
+Result<modal::client::WorkspaceDashboardUrlResponse> Workspaces::dashboard(
+    rpc::Call&, const modal::client::WorkspaceDashboardUrlRequest&) {
   modal::client::WorkspaceDashboardUrlResponse reply;
   reply.set_url(c_.public_url + "/");
   return reply;
