@@ -17,6 +17,8 @@
 #include "services/deployments.h"
 #include "services/dicts.h"
 #include "services/environments.h"
+#include "services/function_history.h"
+#include "services/function_metrics.h"
 #include "services/functions.h"
 #include "services/images.h"
 #include "services/log_history.h"
@@ -43,7 +45,8 @@ namespace ionian::server {
 
 // The objects whose methods the table names.
 struct Handlers {
-  Handlers(services::Context& c, const services::ServerFacts& facts, const services::VolumeParts& v)
+  Handlers(services::Context& c, services::History& history, const services::ServerFacts& facts,
+           const services::VolumeParts& v)
       : app_list(c),
         deployments(c),
         lookups(c),
@@ -53,6 +56,8 @@ struct Handlers {
         blobs(c),
         environments(c),
         functions(c),
+        function_history(c, history),
+        function_metrics(c, history),
         calls(c),
         call_info(c),
         containers(c),
@@ -90,6 +95,8 @@ struct Handlers {
     blobs.bind(table);
     environments.bind(table);
     functions.bind(table);
+    function_history.bind(table);
+    function_metrics.bind(table);
     calls.bind(table);
     call_info.bind(table);
     containers.bind(table);
@@ -127,6 +134,8 @@ struct Handlers {
   services::Blobs blobs;
   services::Environments environments;
   services::Functions functions;
+  services::FunctionHistory function_history;
+  services::FunctionMetrics function_metrics;
   services::Calls calls;
   services::CallInfo call_info;
   services::Containers containers;

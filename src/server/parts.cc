@@ -210,8 +210,9 @@ void Parts::make_services() {
   context_->devices = worker::read_cdi({.files = options_.cdi_dirs});
   core_->offer_devices(services::offered_devices(*context_));
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
+  history_ = std::make_unique<services::History>(*context_);
   tasks_ = std::make_unique<services::Tasks>(
-      *context_, *layers_, *mounts_, numbers_, *slow_pool_,
+      *context_, *history_, *layers_, *mounts_, numbers_, *slow_pool_,
       services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20});
   mounts_->connect(*tasks_);
   function_builder_ =
@@ -241,6 +242,7 @@ Result<void> Parts::settle_records() {
     store::fail_unfinished_images(tx, "the server was restarted while the image was built");
     return {};
   }));
+  history_->load();
   return services::restore_apps(*context_, clock_.now());
 }
 
@@ -251,12 +253,12 @@ Result<void> Parts::make_handlers() {
           .root = options_.data + "/build", .cache = cache_folder(options_), .host = host_});
   images_ = std::make_unique<services::Images>(*context_, *builder_, *function_builder_);
   apps_ = std::make_unique<services::Apps>(*context_);
-  driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_);
+  driver_ = std::make_unique<services::Driver>(*context_, *apps_, *images_, *tasks_, *history_);
   ASSIGN_OR_RETURN(blob_routes_, gateway::BlobRoutes::open(*context_, options_.data + "/uploads"));
   metrics_ = std::make_unique<gateway::Metrics>(*context_, blob_routes_->traffic(), *worker_,
                                                 facts_.started);
 
-  handlers_ = std::make_unique<Handlers>(*context_, facts_, volume_parts());
+  handlers_ = std::make_unique<Handlers>(*context_, *history_, facts_, volume_parts());
   volume_routes_ = std::make_unique<gateway::VolumeRoutes>(*context_, volume_parts());
   hashing_pool_ = std::make_unique<Pool>(2, 64);
   add_rooms(*handlers_);
@@ -374,6 +376,7 @@ void Parts::stop() {
   flow_loop_->stop();
   handlers_->takes.stop();
   server_->stop(clock_.now() + 10s);
+  history_->flush_at_the_end();
   // What containers have written and nobody has asked for yet.
   mounts_->commit_all();
 }

@@ -107,6 +107,7 @@ class Parts {
   std::unique_ptr<volumes::Layers> volume_layers_;
   std::unique_ptr<volumes::Mounts> mounts_;
   std::unique_ptr<Pool> slow_pool_, volume_pool_, merge_pool_;
+  std::unique_ptr<services::History> history_;
   std::unique_ptr<services::Tasks> tasks_;
   std::unique_ptr<services::FunctionBuilder> function_builder_;
   std::unique_ptr<worker::Worker> worker_;

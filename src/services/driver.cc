@@ -1,15 +1,29 @@
 #include "services/driver.h"
 
 namespace ionian::services {
+namespace {
+
+// When the first of two wants to be called again.
+std::optional<Time> sooner(std::optional<Time> a, std::optional<Time> b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
+}  // namespace
 
 std::optional<Time> Driver::after_batch(Time now) {
   if (const auto next = c_.core.next_tick(); next && *next <= now) c_.core.tick(now);
   for (const core::Action& action : c_.core.take_actions())
     std::visit([this](const auto& a) { carry_out(a); }, action);
-  keep_outputs(c_, std::exchange(to_keep_, {}));
-  const auto next = c_.core.next_tick();
-  const auto look = schedules_.run_due(now);
-  return next && look ? std::min(*next, *look) : next ? next : look;
+  keep_outputs(c_, std::exchange(to_keep_, {}),
+               [this](const InputId& id) { history_.output_kept(id); });
+  const auto later = sooner(schedules_.run_due(now), history_.flush_due(now));
+  return sooner(c_.core.next_tick(), later);
+}
+
+void Driver::carry_out(const core::Notify& a) {
+  constexpr std::string_view kOutputs = "outputs:";
+  if (a.key.starts_with(kOutputs)) history_.look_at_call(CallId(a.key.substr(kOutputs.size())));
+  c_.core_loop.notify(a.key);
 }
 
 void Driver::carry_out(const core::StartTask& a) {

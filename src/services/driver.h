@@ -1,6 +1,7 @@
 #pragma once
 // Carries out what the core decides, after each batch of its events, on its thread.
 #include "services/apps.h"
+#include "services/history.h"
 #include "services/images.h"
 #include "services/kept_calls.h"
 #include "services/schedules.h"
@@ -10,8 +11,13 @@ namespace ionian::services {
 
 class Driver {
  public:
-  Driver(Context& context, Apps& apps, Images& images, Tasks& tasks)
-      : c_(context), apps_(apps), images_(images), tasks_(tasks), schedules_(context) {}
+  Driver(Context& context, Apps& apps, Images& images, Tasks& tasks, History& history)
+      : c_(context),
+        apps_(apps),
+        images_(images),
+        tasks_(tasks),
+        history_(history),
+        schedules_(context) {}
 
   // Lets time pass in the core, carries out its actions, and says when it must be called again.
   std::optional<Time> after_batch(Time now);
@@ -25,7 +31,7 @@ class Driver {
   }
   void carry_out(const core::AppEnded& a);
   void carry_out(const core::NoteRunningInput& a) { tasks_.note_running(a.task, a.input, a.call); }
-  void carry_out(const core::Notify& a) { c_.core_loop.notify(a.key); }
+  void carry_out(const core::Notify& a);
   void carry_out(const core::KeepOutput& a) { to_keep_.push_back(a.input); }
   void carry_out(const core::KeepAttempts& a) { keep_attempts(c_, a.input); }
 
@@ -33,6 +39,7 @@ class Driver {
   Apps& apps_;
   Images& images_;
   Tasks& tasks_;
+  History& history_;
   Schedules schedules_;
   std::vector<InputId> to_keep_;  // results of this batch
 };

@@ -118,7 +118,8 @@ void keep_call(const Context& c, rpc::Call& call, const core::Call& of,
   };
 }
 
-void keep_outputs(const Context& c, const std::vector<InputId>& ids) {
+void keep_outputs(const Context& c, const std::vector<InputId>& ids,
+                  std::function<void(const InputId&)> kept) {
   struct Output {
     CallId call;
     InputId input;
@@ -138,13 +139,19 @@ void keep_outputs(const Context& c, const std::vector<InputId>& ids) {
       store::keep_output(tx, o.call, o.input, o.position, o.item, c.clock.now());
     return {};
   };
-  c.store.write(std::move(write), [&c, ids](Result<void> committed) {
+  c.store.write(std::move(write), [&c, ids, kept = std::move(kept)](Result<void> committed) {
     if (!committed)
       log::warning("results of ", ids.size(),
                    " inputs could not be kept: ", committed.error().message);
-    c.core_loop.post([&c, ids, kept = committed.has_value()] {
-      for (const InputId& id : ids)
-        kept ? c.core.output_kept(c.clock.now(), id) : c.core.output_not_kept(c.clock.now(), id);
+    c.core_loop.post([&c, ids, kept, is_kept = committed.has_value()] {
+      for (const InputId& id : ids) {
+        if (!is_kept) {
+          c.core.output_not_kept(c.clock.now(), id);
+          continue;
+        }
+        kept(id);
+        c.core.output_kept(c.clock.now(), id);
+      }
     });
   });
 }

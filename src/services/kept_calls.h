@@ -14,8 +14,9 @@ void keep_call(const Context& c, rpc::Call& call, const core::Call& of,
                const std::vector<InputId>& ids, bool is_new,
                const google::protobuf::Message& reply);
 
-// Writes down results, and then tells the core. On the core's thread.
-void keep_outputs(const Context& c, const std::vector<InputId>& ids);
+// Writes down results, then tells the core and, of each that is kept, `kept`. On the core's thread.
+void keep_outputs(const Context& c, const std::vector<InputId>& ids,
+                  std::function<void(const InputId&)> kept);
 void keep_attempts(const Context& c, const InputId& id);
 
 // One that the server itself has written down begins. On the core's thread.

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "store/calls.h"
+#include "store/history.h"
 #include "store/replies.h"
 
 namespace ionian::services {
@@ -10,6 +11,7 @@ namespace {
 constexpr Duration kResultsKept = 7 * 24h;
 constexpr Duration kCallsKept = 30 * 24h;
 constexpr std::size_t kCallsAtOnce = 2'000;
+constexpr std::size_t kStatisticsAtOnce = 10'000;
 
 }  // namespace
 
@@ -25,6 +27,7 @@ void remove_what_is_old(store::Store& store, Time now) {
     store::remove_replies(tx, now - rpc::IdempotentReplies::kKeep);
     // What is left is for the next time.
     (void)store::remove_old_calls(tx, now - kResultsKept, now - kCallsKept, kCallsAtOnce);
+    store::trim_history(tx, {}, now, kStatisticsAtOnce);
     return {};
   };
   store.write(remove, [](Result<void> done) {

@@ -28,9 +28,10 @@ void fill(worker::TaskVolume& volume, const volumes::Overlay& overlay) {
 
 }  // namespace
 
-Tasks::Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts,
-             rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
+Tasks::Tasks(Context& context, History& history, images::LayerStore& layers,
+             volumes::Mounts& mounts, rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits)
     : c_(context),
+      history_(history),
       layers_(layers),
       mounts_(mounts),
       numbers_(numbers),
@@ -184,7 +185,11 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
                       .out_of_memory = end.out_of_memory,
                       .failed_start = end.failed_start,
                       .lost = end.lost};
-  c_.core_loop.post([this, id, exit] { c_.core.task_exited(c_.clock.now(), id, exit); });
+  c_.core_loop.post([this, id, exit] {
+    const Time now = c_.clock.now();
+    history_.task_exited(now, id, exit);
+    c_.core.task_exited(now, id, exit);
+  });
   if (watcher)
     watcher->ended(id, end);
   else if (!end.upper.empty())

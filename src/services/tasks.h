@@ -8,6 +8,7 @@
 #include "images/layers.h"
 #include "rpc/server.h"
 #include "services/context.h"
+#include "services/history.h"
 #include "services/task_spec.h"
 #include "volumes/mounts.h"
 #include "worker/worker.h"
@@ -36,7 +37,7 @@ class TaskWatcher {
 
 class Tasks final : public worker::Events, public volumes::Exchanger {
  public:
-  Tasks(Context& context, images::LayerStore& layers, volumes::Mounts& mounts,
+  Tasks(Context& context, History& history, images::LayerStore& layers, volumes::Mounts& mounts,
         rpc::FdNumbers& numbers, Pool& pool, TaskLimits limits);
   // The parts that in turn need this one.
   void connect(worker::Worker& worker, rpc::Server& server, InsideDoor& door);
@@ -94,6 +95,7 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
   std::shared_ptr<TaskWatcher> watcher_of(const FunctionId& function);
 
   Context& c_;
+  History& history_;
   images::LayerStore& layers_;
   volumes::Mounts& mounts_;
   rpc::FdNumbers& numbers_;

@@ -1,24 +1,19 @@
 // Queues, dicts and what they have in common, without a server.
-#include <gtest/gtest.h>
-
-#include "base/file.h"
 #include "base/random.h"
 #include "store/dicts.h"
 #include "store/objects.h"
 #include "store/queues.h"
 #include "store/replies.h"
+#include "store/store_fixture.h"
 #include "store/workspaces.h"
 
 namespace ionian::store {
 namespace {
 
-class DataTest : public testing::Test {
+class DataTest : public StoreFixture {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "ionian-data-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    store_ = *Store::open(folder_, *Store::lock(folder_));
+    StoreFixture::SetUp();
     write([&](Tx& tx) {
       insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""}, now_);
       insert_environment(tx,
@@ -32,17 +27,6 @@ class DataTest : public testing::Test {
       make(tx, "queue", "qu-1", "jobs");
       make(tx, "dict", "di-1", "settings");
     });
-  }
-  void TearDown() override {
-    store_.reset();
-    EXPECT_TRUE(remove_tree(folder_));
-  }
-  void write(const std::function<void(Tx&)>& f) {
-    const auto done = store_->write_now([&](Tx& tx) -> Result<void> {
-      f(tx);
-      return {};
-    });
-    ASSERT_TRUE(done.has_value()) << done.error().message;
   }
   void make(Tx& tx, const std::string& kind, const std::string& id, const std::string& name) {
     DataObject object{.id = id,
@@ -67,8 +51,6 @@ class DataTest : public testing::Test {
   const EnvironmentId kEnvironment{"en-1"};
   const PartitionKey kKey{.queue = "qu-1", .key = std::string("\0p", 2)};
   Time now_ = from_unix_ms(1'800'000'000'000);
-  std::string folder_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_F(DataTest, ItemsComeInTheOrderInWhichTheyWerePut) {

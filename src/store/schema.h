@@ -11,4 +11,5 @@ extern const std::string_view kMigration5Sql;
 extern const std::string_view kMigration6Sql;
 extern const std::string_view kMigration7Sql;
 extern const std::string_view kMigration8Sql;
+extern const std::string_view kMigration9Sql;
 }  // namespace ionian::store

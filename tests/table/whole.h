@@ -156,7 +156,9 @@ struct Whole {
                                           .remove = [](std::string) {},
                                           .limits = {}},
                                          0ns));
-  Handlers handlers{context, facts, {*contents, uploads, *volume_layers, *volume_mounts, {}}};
+  services::History history{context};
+  Handlers handlers{
+      context, history, facts, {*contents, uploads, *volume_layers, *volume_mounts, {}}};
   NamedRoom inline_room{Where::kInline}, write_room{Where::kWrite}, read_room{Where::kRead},
       slow_room{Where::kSlow}, volume_room{Where::kVolumes}, core_room{Where::kCore},
       log_room{Where::kLogs}, exec_room{Where::kExecs}, flow_room{Where::kFlows},
