@@ -11,9 +11,6 @@ constexpr std::size_t kChunkBytes = 64 << 10;
 constexpr int kChunksAStep = 4;
 constexpr std::size_t kIdMax = 200;
 
-struct Starting {
-  Execs::ExecPtr exec;
-};
 struct Reading {
   Execs::ExecPtr exec;
   Execs::Look look;
@@ -117,14 +114,15 @@ Result<worker::ExecRequest> CommandRouter::make(const rpc::Call& call,
 CommandRouter::Poll<CommandRouter::StartReply> CommandRouter::start(rpc::Call& call,
                                                                     const StartRequest& request,
                                                                     Execs& execs) {
-  Execs::ExecPtr& exec = call.state<Starting>().exec;
-  if (!exec) {
+  Starting& starting = call.state<Starting>();
+  if (!starting.exec) {
     ASSIGN_OR_RETURN(worker::ExecRequest wanted, make(call, request));
-    ASSIGN_OR_RETURN(exec, execs.start(std::move(wanted)));
+    TRY(start_exec(execs, starting, std::move(wanted)));
   }
-  const auto started = wait_for_start(call, execs, *exec);
+  const auto started = wait_for_start(call, execs, *starting.exec);
   if (!started) return std::nullopt;
   TRY(*started);
+  audit_start(c_, call, starting);
   return StartReply();
 }
 

@@ -12,9 +12,6 @@ using worker::Execs;
 constexpr std::size_t kBatchBytes = 256 << 10;
 constexpr float kWaitMaxSeconds = 60;
 
-struct Starting {
-  Execs::ExecPtr exec;
-};
 struct Reading {
   Execs::ExecPtr exec;
   Execs::Look look;
@@ -54,8 +51,8 @@ Result<Execs::ExecPtr> ContainerExecs::find(const rpc::Call& call, const std::st
 
 ContainerExecs::Poll<modal::client::ContainerExecResponse> ContainerExecs::start(
     rpc::Call& call, const modal::client::ContainerExecRequest& request, Execs& execs) {
-  Execs::ExecPtr& exec = call.state<Starting>().exec;
-  if (!exec) {
+  Starting& starting = call.state<Starting>();
+  if (!starting.exec) {
     ASSIGN_OR_RETURN(worker::ExecRequest wanted,
                      new_exec(c_, call, request.task_id(), cat("ex-", random_base62(c_.random, 22)),
                               request.command()));
@@ -66,13 +63,14 @@ ContainerExecs::Poll<modal::client::ContainerExecResponse> ContainerExecs::start
     for (const std::string& id : request.secret_ids())
       TRY(add_secret(c_, call, id, *wanted.spec.mutable_env()));
     if (request.has_pty_info()) add_terminal(request.pty_info(), wanted.spec);
-    ASSIGN_OR_RETURN(exec, execs.start(std::move(wanted)));
+    TRY(start_exec(execs, starting, std::move(wanted)));
   }
-  const auto started = wait_for_start(call, execs, *exec);
+  const auto started = wait_for_start(call, execs, *starting.exec);
   if (!started) return std::nullopt;
   TRY(*started);
+  audit_start(c_, call, starting);
   modal::client::ContainerExecResponse reply;
-  reply.set_exec_id(Execs::name_of(*exec).id);
+  reply.set_exec_id(Execs::name_of(*starting.exec).id);
   return reply;
 }
 

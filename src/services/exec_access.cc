@@ -1,10 +1,24 @@
 #include "services/exec_access.h"
 
+#include "services/actor.h"
 #include "services/secrets.h"
 
 namespace ionian::services {
 
 using worker::Execs;
+
+namespace {
+
+constexpr std::size_t kProgramMax = 200;  // bytes of its name in the audit log
+
+// Cut between two characters.
+std::string name_of_program(const std::string& word) {
+  std::size_t end = std::min(word.size(), kProgramMax);
+  while (end > 0 && end < word.size() && (word[end] & 0xC0) == 0x80) --end;
+  return word.substr(0, end);
+}
+
+}  // namespace
 
 Result<Execs::Place> place_of_task(const Context& c, const rpc::Call& call,
                                    const std::string& task) {
@@ -43,6 +57,22 @@ Result<Execs::ExecPtr> exec_of(const Context& c, const rpc::Call& call, const st
   return exec;
 }
 
+Result<void> start_exec(Execs& execs, Starting& starting, worker::ExecRequest wanted) {
+  if (!execs.find(wanted.key)) starting.program = name_of_program(wanted.spec.args(0));
+  ASSIGN_OR_RETURN(starting.exec, execs.start(std::move(wanted)));
+  return {};
+}
+
+void audit_start(const Context& c, rpc::Call& call, const Starting& starting) {
+  if (starting.program.empty()) return;
+  const auto write = [actor = actor_of(call), task = Execs::name_of(*starting.exec).task,
+                      program = starting.program](store::Tx& tx) -> Result<void> {
+    audit(tx, actor, "container.exec", task.str(), program);
+    return {};
+  };
+  call.before_reply = [&c, write](auto tell) { c.store.write(write, std::move(tell)); };
+}
+
 std::optional<Result<void>> wait_for_start(rpc::Call& call, const Execs& execs,
                                            const Execs::Exec& exec) {
   auto started = execs.started(exec);
@@ -60,13 +90,16 @@ Result<void> add_secret(const Context& c, const rpc::Call& call, const std::stri
   });
 }
 
-void add_terminal(const modal::client::PTYInfo& pty, container::ExecSpec& spec) {
-  spec.mutable_terminal()->set_rows(pty.winsz_rows());
-  spec.mutable_terminal()->set_columns(pty.winsz_cols());
-  Variables& env = *spec.mutable_env();
+void add_terminal_variables(const modal::client::PTYInfo& pty, Variables& env) {
   if (!pty.env_term().empty()) env["TERM"] = pty.env_term();
   if (!pty.env_colorterm().empty()) env["COLORTERM"] = pty.env_colorterm();
   if (!pty.env_term_program().empty()) env["TERM_PROGRAM"] = pty.env_term_program();
+}
+
+void add_terminal(const modal::client::PTYInfo& pty, container::ExecSpec& spec) {
+  spec.mutable_terminal()->set_rows(pty.winsz_rows());
+  spec.mutable_terminal()->set_columns(pty.winsz_cols());
+  add_terminal_variables(pty, *spec.mutable_env());
 }
 
 }  // namespace ionian::services

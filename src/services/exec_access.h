@@ -22,6 +22,17 @@ Result<worker::ExecRequest> new_exec(
 Result<worker::Execs::ExecPtr> exec_of(const Context& c, const rpc::Call& call,
                                        const std::string& task, const std::string& exec_id);
 
+// Where the start of a program is between its steps.
+struct Starting {
+  worker::Execs::ExecPtr exec;
+  std::string program;  // that this call has started; empty: it was there
+};
+// Starts it, or finds what a repeated call has started before.   errors  RESOURCE_EXHAUSTED
+Result<void> start_exec(worker::Execs& execs, Starting& starting, worker::ExecRequest wanted);
+// The reply waits for the entry of the audit log: who ran which program in which container. What
+// it was told, by arguments or variables, is nobody else's business.
+void audit_start(const Context& c, rpc::Call& call, const Starting& starting);
+
 // Nothing: it is on its way, and the call waits for that.   errors  why it does not run
 std::optional<Result<void>> wait_for_start(rpc::Call& call, const worker::Execs& execs,
                                            const worker::Execs::Exec& exec);
@@ -31,6 +42,8 @@ using Variables = google::protobuf::Map<std::string, std::string>;
 // Adds those of a secret that lies where the caller may use it.   errors  NOT_FOUND · DATA_LOSS
 Result<void> add_secret(const Context& c, const rpc::Call& call, const std::string& id,
                         Variables& variables);
+// What says of which kind a terminal is.
+void add_terminal_variables(const modal::client::PTYInfo& pty, Variables& env);
 // A terminal of that size, and what says of which kind it is.
 void add_terminal(const modal::client::PTYInfo& pty, container::ExecSpec& spec);
 

@@ -126,6 +126,20 @@ def test_what_cannot_run_is_said(client, task):
     assert out.returncode == 1 and f"container '{other}' not found" in flat(out), flat(out)
 
 
+def test_who_ran_what_is_in_the_audit_log_and_not_what_it_was_told(own, client, old, task):
+    def entries():
+        return [e for e in own.admin("audit", "--since", "1h") if e["action"] == "container.exec"]
+
+    before = len(entries())
+    in_container(client, task, "env", "PASSWORD=hunter2", "true", "--sesame")
+    in_container(old, task, "echo", "hunter2")
+    in_container(client, task, "no-such-program", check=False)
+    came = entries()[:len(entries()) - before][::-1]
+    assert [(e["target"], e["detail"]) for e in came] == [(task, "env"), (task, "echo")], came
+    assert all(e["actor"] == "owner@localhost" or e["actor"].startswith("us-") for e in came), came
+    assert "hunter2" not in json.dumps(entries()) and "sesame" not in json.dumps(entries())
+
+
 def flat(out):
     return " ".join(re.sub("[│╭╮╰╯─]", " ", out.stdout + out.stderr).split())
 
