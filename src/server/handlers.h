@@ -21,6 +21,7 @@
 #include "services/function_metrics.h"
 #include "services/functions.h"
 #include "services/images.h"
+#include "services/interactive.h"
 #include "services/log_history.h"
 #include "services/lookups.h"
 #include "services/mounts.h"
@@ -61,6 +62,7 @@ struct Handlers {
         calls(c),
         call_info(c),
         containers(c),
+        interactive(c),
         command_router(c),
         container_execs(c),
         mounts(c),
@@ -100,6 +102,7 @@ struct Handlers {
     calls.bind(table);
     call_info.bind(table);
     containers.bind(table);
+    interactive.bind(table);
     command_router.bind(table);
     container_execs.bind(table);
     mounts.bind(table);
@@ -139,6 +142,7 @@ struct Handlers {
   services::Calls calls;
   services::CallInfo call_info;
   services::Containers containers;
+  services::Interactive interactive;
   services::CommandRouter command_router;
   services::ContainerExecs container_execs;
   services::Mounts mounts;

@@ -29,6 +29,13 @@ bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::Task
          (r.search_text().empty() || item.data().find(r.search_text()) != std::string::npos);
 }
 
+// Who follows the log may type there, until its container has ended.
+bool is_open_terminal(const Context& c, const modal::client::TaskLogsBatch& b) {
+  if (b.pty_exec_id().empty()) return false;
+  const worker::Execs::ExecPtr exec = c.execs.find_by_id(b.pty_exec_id());
+  return exec && !c.execs.end(*exec);
+}
+
 }  // namespace
 
 void AppLogs::bind(rpc::Table& table) {
@@ -60,7 +67,7 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
       items->erase(std::remove_if(items->begin(), items->end(),
                                   [&](const auto& item) { return !wanted(request, item); }),
                    items->end());
-      if (!items->empty()) emit(std::move(batch));
+      if (!items->empty() || is_open_terminal(c_, batch)) emit(std::move(batch));
     }
     // What was emitted goes out first; then this handler is called again.
     if (!emit.empty()) return std::nullopt;

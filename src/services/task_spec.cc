@@ -5,6 +5,7 @@
 #include "modal_proto/container.pb.h"
 #include "services/functions.h"
 #include "services/images.h"
+#include "services/interactive.h"
 #include "services/mounts.h"
 #include "services/secrets.h"
 #include "services/variants.h"
@@ -254,6 +255,8 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
   // The files of one that builds an image are kept, those of a standby are in the way there.
   if (spec.keep_upper())
     spec.clear_standby();
+  else if (is_interactive(r.definition))
+    add_terminal(spec, r.definition.pty_info());
   else
     fill_standby(spec, r);
   return spec;
