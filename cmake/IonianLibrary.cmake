@@ -1,6 +1,8 @@
-# ionian_library(FOLDER DEPENDS a b…): src/FOLDER becomes the library ionian_FOLDER, its *_test.cc the program FOLDER_tests.
+# ionian_library(FOLDER DEPENDS a b… PRECOMPILED base|services|cli): src/FOLDER becomes the library ionian_FOLDER, its
+# *_test.cc the program FOLDER_tests. PRECOMPILED names the headers that the compiler reads once for all of its files
+# (PrecompiledHeaders.cmake).
 function(ionian_library folder)
-  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED" "DEPENDS" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc ${dir}/*/*.cc)
   set(tests ${sources})
@@ -9,6 +11,7 @@ function(ionian_library folder)
   set(lib ionian_${folder})
   if(sources)
     add_library(${lib} STATIC ${sources})
+    precompiled_headers(${lib} ${arg_PRECOMPILED})
     set(scope PUBLIC)
   else()
     add_library(${lib} INTERFACE)
@@ -18,6 +21,7 @@ function(ionian_library folder)
   target_link_libraries(${lib} ${scope} ${arg_DEPENDS})
   if(tests AND BUILD_TESTING)
     add_executable(${folder}_tests ${tests})
+    precompiled_headers(${folder}_tests ${arg_PRECOMPILED})
     target_link_libraries(${folder}_tests PRIVATE ${lib} GTest::gtest_main GTest::gmock)
     add_test(NAME unit.${folder} COMMAND ${folder}_tests)
   endif()

@@ -36,6 +36,7 @@ add_library(ionian_proto STATIC ${proto_sources})
 target_compile_options(ionian_proto PRIVATE -O1 -w -g0)
 target_include_directories(ionian_proto SYSTEM PUBLIC ${proto_dir})
 target_link_libraries(ionian_proto PUBLIC ionian_deps)
+target_precompile_headers(ionian_proto PRIVATE <modal_proto/common.pb.h>)
 
 # ionian_proto_library(NAME FILE...): messages of our own between our own parts, next to the code that owns them.
 function(ionian_proto_library name)
@@ -54,4 +55,5 @@ function(ionian_proto_library name)
   target_compile_options(${name} PRIVATE -O1 -w -g0)
   target_include_directories(${name} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/own_proto)
   target_link_libraries(${name} PUBLIC ionian_deps)
+  target_precompile_headers(${name} REUSE_FROM ionian_proto)
 endfunction()

@@ -1,9 +1,16 @@
 #include "gateway/gateway.h"
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <atomic>
 #include <charconv>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "gateway/wire.h"
 
 namespace ionian::gateway {
 namespace {
@@ -13,6 +20,47 @@ constexpr std::uint32_t kHeadBytes = 16 << 10;
 constexpr std::uint64_t kBodyBytes = 1ull << 40;
 
 }  // namespace
+
+class Gateway::Listeners {
+ public:
+  Listeners(std::vector<Route> routes, TlsFiles* tls) : routes_(std::move(routes)), tls_(tls) {}
+  ~Listeners();
+
+  beast::error_code listen(const asio::ip::tcp::endpoint& endpoint);
+  int port() const { return port_; }
+  void run();
+  void open_inside(const TaskId& task, UniqueFd listener);
+  void close_inside(const TaskId& task);
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::any_io_executor>;
+  static constexpr int kConnectionsMax = 4096;
+  static constexpr int kThreads = 2;
+
+  void accept_on(std::shared_ptr<Acceptor> acceptor, std::string side);
+  void serve(Stream& stream, const std::string& side, asio::yield_context yield);
+  const Route* find(std::string_view target, bool inside) const;
+
+  const std::vector<Route> routes_;
+  TlsContexts tls_;
+  asio::io_context io_;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
+  int port_ = 0;
+  std::atomic<int> connections_ = 0;
+  std::shared_ptr<Acceptor> acceptor_;
+  std::mutex mutex_;
+  std::map<TaskId, std::shared_ptr<Acceptor>> inside_;  // guarded by mutex_
+  std::vector<std::thread> threads_;
+};
+
+Gateway::Gateway(std::unique_ptr<Listeners> listeners) : listeners_(std::move(listeners)) {}
+Gateway::~Gateway() = default;
+int Gateway::port() const { return listeners_->port(); }
+void Gateway::run() { listeners_->run(); }
+void Gateway::open_inside(const TaskId& task, UniqueFd listener) {
+  listeners_->open_inside(task, std::move(listener));
+}
+void Gateway::close_inside(const TaskId& task) { listeners_->close_inside(task); }
 
 Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address,
                                                  std::vector<Route> routes, TlsFiles* tls) {
@@ -25,33 +73,36 @@ Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address,
   if (error || std::from_chars(address.data() + colon + 1, end, port).ptr != end)
     return fail(Code::kInvalidArgument, "'", address,
                 "' is no address: write IP:PORT, as 127.0.0.1:8714");
-  std::unique_ptr<Gateway> gateway(new Gateway(std::move(routes), tls));
-  gateway->acceptor_ = std::make_shared<Acceptor>(asio::make_strand(gateway->io_));
-  Acceptor& acceptor = *gateway->acceptor_;
-  const asio::ip::tcp::endpoint endpoint(ip, port);
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error)
+  auto listeners = std::make_unique<Listeners>(std::move(routes), tls);
+  if ((error = listeners->listen({ip, port})))
     return fail(Code::kFailedPrecondition, "cannot listen on ", address, ": ", error.message(),
                 ". Choose another with --http IP:PORT (port 0 takes a free one)");
-  gateway->port_ = acceptor.local_endpoint().port();
-  return gateway;
+  return std::unique_ptr<Gateway>(new Gateway(std::move(listeners)));
 }
 
-void Gateway::run() {
+beast::error_code Gateway::Listeners::listen(const asio::ip::tcp::endpoint& endpoint) {
+  beast::error_code error;
+  acceptor_ = std::make_shared<Acceptor>(asio::make_strand(io_));
+  acceptor_->open(endpoint.protocol(), error);
+  if (!error) acceptor_->set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor_->bind(endpoint, error);
+  if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
+  if (!error) port_ = acceptor_->local_endpoint().port();
+  return error;
+}
+
+void Gateway::Listeners::run() {
   accept_on(acceptor_, "");
   work_.emplace(io_.get_executor());
   for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { io_.run(); });
 }
 
-Gateway::~Gateway() {
+Gateway::Listeners::~Listeners() {
   io_.stop();
   for (std::thread& t : threads_) t.join();
 }
 
-void Gateway::open_inside(const TaskId& task, UniqueFd listener) {
+void Gateway::Listeners::open_inside(const TaskId& task, UniqueFd listener) {
   auto acceptor = std::make_shared<Acceptor>(asio::make_strand(io_));
   beast::error_code error;
   acceptor->assign(asio::ip::tcp::v4(), listener.get(), error);
@@ -64,7 +115,7 @@ void Gateway::open_inside(const TaskId& task, UniqueFd listener) {
   accept_on(acceptor, task.str());
 }
 
-void Gateway::close_inside(const TaskId& task) {
+void Gateway::Listeners::close_inside(const TaskId& task) {
   std::lock_guard lock(mutex_);
   const auto it = inside_.find(task);
   if (it == inside_.end()) return;
@@ -75,7 +126,7 @@ void Gateway::close_inside(const TaskId& task) {
   inside_.erase(it);
 }
 
-void Gateway::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
+void Gateway::Listeners::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
   asio::spawn(
       acceptor->get_executor(),
       [this, acceptor, side](asio::yield_context yield) {
@@ -104,7 +155,7 @@ void Gateway::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
       [](std::exception_ptr) {});
 }
 
-const Route* Gateway::find(std::string_view target, bool inside) const {
+const Route* Gateway::Listeners::find(std::string_view target, bool inside) const {
   const Route* best = nullptr;
   for (const Route& route : routes_)
     if (target.starts_with(route.prefix) && (!inside || route.inside) &&
@@ -113,7 +164,7 @@ const Route* Gateway::find(std::string_view target, bool inside) const {
   return best;
 }
 
-void Gateway::serve(Stream& stream, const std::string& side, asio::yield_context yield) {
+void Gateway::Listeners::serve(Stream& stream, const std::string& side, asio::yield_context yield) {
   beast::flat_buffer buffer;
   for (bool again = true; again;) {
     http::request_parser<http::buffer_body> parser;
@@ -121,9 +172,11 @@ void Gateway::serve(Stream& stream, const std::string& side, asio::yield_context
     parser.body_limit(kBodyBytes);
     stream.expires_after(kHeadPatience);
     beast::error_code error;
-    http::async_read_header(stream, buffer, parser, yield[error]);
+    Exchange::Wire wire{stream, buffer, parser, yield};
+    BlockingStream blocking = wire.blocking();
+    http::read_header(blocking, buffer, parser, error);
     if (error) break;
-    Exchange exchange(stream, buffer, parser, side, yield);
+    Exchange exchange(wire, side);
     if (const Route* route = find(exchange.target(), !side.empty()))
       route->handle(exchange);
     else

@@ -1,15 +1,13 @@
 #pragma once
 // The HTTP side of the server: one public listener, one inside each container, and the routes.
-#include <boost/asio/io_context.hpp>
-
-#include <map>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
+#include <string>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/ids.h"
+#include "base/tls_files.h"
 #include "gateway/http.h"
 
 namespace ionian::gateway {
@@ -32,32 +30,18 @@ class Gateway {
   void run();
   ~Gateway();
 
-  int port() const { return port_; }
+  int port() const;
 
   // Serves containers on a listening socket in their own network namespace, until it is closed.
   void open_inside(const TaskId& task, UniqueFd listener);
   void close_inside(const TaskId& task);
 
  private:
-  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::any_io_executor>;
-  static constexpr int kConnectionsMax = 4096;
-  static constexpr int kThreads = 2;
+  class Listeners;  // sockets, coroutines and threads, in gateway.cc
 
-  Gateway(std::vector<Route> routes, TlsFiles* tls) : routes_(std::move(routes)), tls_(tls) {}
-  void accept_on(std::shared_ptr<Acceptor> acceptor, std::string side);
-  void serve(Stream& stream, const std::string& side, asio::yield_context yield);
-  const Route* find(std::string_view target, bool inside) const;
+  explicit Gateway(std::unique_ptr<Listeners> listeners);
 
-  const std::vector<Route> routes_;
-  TlsContexts tls_;
-  asio::io_context io_;
-  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
-  int port_ = 0;
-  std::atomic<int> connections_ = 0;
-  std::shared_ptr<Acceptor> acceptor_;
-  std::mutex mutex_;
-  std::map<TaskId, std::shared_ptr<Acceptor>> inside_;  // guarded by mutex_
-  std::vector<std::thread> threads_;
+  const std::unique_ptr<Listeners> listeners_;
 };
 
 }  // namespace ionian::gateway

@@ -2,12 +2,19 @@
 
 #include <unistd.h>
 
+#include <boost/asio/steady_timer.hpp>
+
+#include "gateway/wire.h"
+
 namespace ionian::gateway {
 namespace {
 
 constexpr auto kPatience =
     std::chrono::seconds(60);  // with a client that neither sends nor takes anything
 constexpr std::size_t kPiece = 256 << 10;
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+beast::string_view beast_view(std::string_view text) { return {text.data(), text.size()}; }
 
 std::unexpected<Status> gone() { return fail(Code::kUnavailable, "the client has gone"); }
 
@@ -36,34 +43,56 @@ int http_status(Code code) {
   }
 }
 
+std::string_view Exchange::method() const { return view(wire_.head().method_string()); }
+std::string_view Exchange::target() const { return view(wire_.head().target()); }
+std::string_view Exchange::field(std::string_view name) const {
+  return view(wire_.head()[beast_view(name)]);
+}
+bool Exchange::has_field(std::string_view name) const {
+  return wire_.head().find(beast_view(name)) != wire_.head().end();
+}
+
+bool Exchange::tls() const { return wire_.stream.tls(); }
+
+bool Exchange::wait(const std::function<bool(std::function<void()> done)>& begin) {
+  asio::steady_timer done(wire_.stream.get_executor(),
+                          std::chrono::steady_clock::time_point::max());
+  if (!begin([&done] { asio::post(done.get_executor(), [&done] { done.cancel(); }); }))
+    return false;
+  beast::error_code cancelled;
+  done.async_wait(wire_.yield[cancelled]);
+  return true;
+}
+
 std::string Exchange::remote_address() const {
   beast::error_code error;
-  const auto end = stream_.socket().remote_endpoint(error);
+  const auto end = wire_.stream.socket().remote_endpoint(error);
   return error ? "" : end.address().to_string();
 }
 
 std::optional<std::uint64_t> Exchange::content_length() const {
-  const auto length = parser_.content_length();
+  const auto length = wire_.parser.content_length();
   if (!length) return std::nullopt;
   return *length;
 }
 
 Result<void> Exchange::read_body(const std::function<Result<void>(std::string_view)>& piece) {
   std::string bytes(kPiece, '\0');
-  if (beast::iequals(head()[http::field::expect], "100-continue")) {
+  BlockingStream blocking = wire_.blocking();
+  if (beast::iequals(wire_.head()[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on{http::status::continue_, 11};
     beast::error_code error;
-    http::async_write(stream_, go_on, yield_[error]);
+    http::write(blocking, go_on, error);
     if (error) return gone();
   }
-  while (!parser_.is_done()) {
-    parser_.get().body().data = bytes.data();
-    parser_.get().body().size = bytes.size();
-    stream_.expires_after(kPatience);
+  while (!wire_.parser.is_done()) {
+    wire_.parser.get().body().data = bytes.data();
+    wire_.parser.get().body().size = bytes.size();
+    wire_.stream.expires_after(kPatience);
     beast::error_code error;
-    http::async_read(stream_, buffer_, parser_, yield_[error]);
+    http::read(blocking, wire_.buffer, wire_.parser, error);
     if (error && error != http::error::need_buffer) return gone();
-    TRY(piece({bytes.data(), bytes.size() - parser_.get().body().size}));
+    TRY(piece({bytes.data(), bytes.size() - wire_.parser.get().body().size}));
   }
   return {};
 }
@@ -83,32 +112,33 @@ void Exchange::reply(int status, std::string_view content_type, std::string body
                      const std::vector<std::pair<std::string, std::string>>& fields) {
   http::response<http::string_body> response{static_cast<http::status>(status), 11};
   // What was not read of the request would be taken for the next one.
-  keep_alive_ = parser_.is_done() && parser_.get().keep_alive();
+  keep_alive_ = wire_.parser.is_done() && wire_.parser.get().keep_alive();
   response.keep_alive(keep_alive_);
-  response.set(http::field::content_type,
-               beast::string_view(content_type.data(), content_type.size()));
+  response.set(http::field::content_type, beast_view(content_type));
   response.set("X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : fields) response.insert(name, value);
   response.body() = std::move(body);
   response.prepare_payload();
-  stream_.expires_after(kPatience);
+  wire_.stream.expires_after(kPatience);
+  BlockingStream blocking = wire_.blocking();
   beast::error_code error;
-  http::async_write(stream_, response, yield_[error]);
+  http::write(blocking, response, error);
   if (error) keep_alive_ = false;
 }
 
 void Exchange::reply_file(int fd, std::uint64_t length) {
   http::response<http::buffer_body> response{http::status::ok, 11};
-  keep_alive_ = parser_.is_done() && parser_.get().keep_alive();
+  keep_alive_ = wire_.parser.is_done() && wire_.parser.get().keep_alive();
   response.keep_alive(keep_alive_);
   response.set(http::field::content_type, "application/octet-stream");
   response.content_length(length);
   response.body().data = nullptr;
   response.body().more = true;
   http::response_serializer<http::buffer_body> serializer{response};
+  BlockingStream blocking = wire_.blocking();
   beast::error_code error;
-  stream_.expires_after(kPatience);
-  http::async_write_header(stream_, serializer, yield_[error]);
+  wire_.stream.expires_after(kPatience);
+  http::write_header(blocking, serializer, error);
   std::string bytes(kPiece, '\0');
   for (std::uint64_t sent = 0; !error && sent < length;) {
     const ssize_t n =
@@ -122,8 +152,8 @@ void Exchange::reply_file(int fd, std::uint64_t length) {
     response.body().data = bytes.data();
     response.body().size = static_cast<std::size_t>(n);
     response.body().more = sent < length;
-    stream_.expires_after(kPatience);
-    http::async_write(stream_, serializer, yield_[error]);
+    wire_.stream.expires_after(kPatience);
+    http::write(blocking, serializer, error);
     if (error == http::error::need_buffer) error = {};
   }
   if (error) keep_alive_ = false;

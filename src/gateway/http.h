@@ -1,35 +1,30 @@
 #pragma once
 // One HTTP connection as its handlers see it. Handlers run in a stackful coroutine: they read like
 // blocking code, and ten thousand waiting connections are ten thousand small stacks, not threads.
-#include <boost/asio/spawn.hpp>
-#include <boost/beast/http.hpp>
-
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
-#include "gateway/stream.h"
 
 namespace ionian::gateway {
-
-namespace http = boost::beast::http;
-
-using RequestHead = http::request_header<>;
 
 // A request whose head has been read and whose body has not.
 class Exchange {
  public:
-  Exchange(Stream& stream, beast::flat_buffer& buffer,
-           http::request_parser<http::buffer_body>& parser, std::string side,
-           asio::yield_context yield)
-      : stream_(stream), buffer_(buffer), parser_(parser), side_(std::move(side)), yield_(yield) {}
+  // What Beast knows of it (gateway/wire.h). Files that only answer requests do not read Beast.
+  struct Wire;
+  Exchange(Wire& wire, std::string side) : wire_(wire), side_(std::move(side)) {}
 
-  const RequestHead& head() const { return parser_.get().base(); }
-  std::string_view method() const {
-    return {head().method_string().data(), head().method_string().size()};
-  }
-  std::string_view target() const { return {head().target().data(), head().target().size()}; }
+  std::string_view method() const;
+  std::string_view target() const;
+  // A header field by its name in any case; "" if it is missing.
+  std::string_view field(std::string_view name) const;
+  bool has_field(std::string_view name) const;
   std::optional<std::uint64_t> content_length() const;
   // The task inside whose namespace the listener stands; "" outside.
   const std::string& side() const { return side_; }
@@ -48,19 +43,18 @@ class Exchange {
   void reply_error(const Status& status);
 
   bool keep_alive() const { return keep_alive_; }
-  bool tls() const { return stream_.tls(); }
+  bool tls() const;
   // Of the other end: "127.0.0.1".
   std::string remote_address() const;
-  // For handlers that wait for something else.
-  asio::any_io_executor executor() { return stream_.get_executor(); }
-  asio::yield_context& yield() { return yield_; }
+
+  // Something else is to be done first, on other threads: `begin` sees to it that its argument is
+  // called once. The coroutine waits for that, its thread does not. False if `begin` says that it
+  // cannot be.
+  bool wait(const std::function<bool(std::function<void()> done)>& begin);
 
  private:
-  Stream& stream_;
-  beast::flat_buffer& buffer_;
-  http::request_parser<http::buffer_body>& parser_;
+  Wire& wire_;
   const std::string side_;
-  asio::yield_context yield_;
   bool keep_alive_ = true;
 };
 

@@ -36,17 +36,15 @@ struct CoreFigures {
 // Asked on the core's thread; the coroutine waits, its thread does not.
 CoreFigures core_figures(services::Context& c, Exchange& exchange) {
   CoreFigures found;
-  asio::steady_timer done(exchange.executor(), std::chrono::steady_clock::time_point::max());
-  const bool asked = c.core_loop.post([&]() {
-    found = {.tasks = c.core.tasks().size(),
-             .inputs = c.core.live_inputs(),
-             .bytes = c.core.live_bytes(),
-             .known = true};
-    asio::post(done.get_executor(), [&done] { done.cancel(); });
+  exchange.wait([&](const std::function<void()>& done) {
+    return c.core_loop.post([&, done] {
+      found = {.tasks = c.core.tasks().size(),
+               .inputs = c.core.live_inputs(),
+               .bytes = c.core.live_bytes(),
+               .known = true};
+      done();
+    });
   });
-  if (!asked) return found;
-  beast::error_code cancelled;
-  done.async_wait(exchange.yield()[cancelled]);
   return found;
 }
 
@@ -82,15 +80,14 @@ void add_process(Page& page) {
 
 // "Basic …" of `token id:token secret`, as scrapers send it.
 Result<rpc::RequestHeaders> credentials(const Exchange& exchange) {
-  const auto given = exchange.head()[http::field::authorization];
-  std::string_view text(given.data(), given.size());
+  std::string_view text = exchange.field("Authorization");
   if (!text.starts_with("Basic "))
     return fail(Code::kUnauthenticated,
                 "figures are for programs on the server's own machine, and for basic "
                 "authentication with a token: its id is the name, its secret the password");
   text.remove_prefix(6);
-  std::string pair(beast::detail::base64::decoded_size(text.size()), '\0');
-  pair.resize(beast::detail::base64::decode(pair.data(), text.data(), text.size()).first);
+  std::string pair(boost::beast::detail::base64::decoded_size(text.size()), '\0');
+  pair.resize(boost::beast::detail::base64::decode(pair.data(), text.data(), text.size()).first);
   const std::size_t colon = pair.find(':');
   rpc::RequestHeaders headers;
   headers.token_id = pair.substr(0, colon);
@@ -101,9 +98,8 @@ Result<rpc::RequestHeaders> credentials(const Exchange& exchange) {
 // A proxy on this machine brings others' requests, and says so.
 bool from_this_machine(const Exchange& exchange) {
   const std::string from = exchange.remote_address();
-  return (from.starts_with("127.") || from == "::1") &&
-         exchange.head().find("X-Forwarded-For") == exchange.head().end() &&
-         exchange.head().find("Forwarded") == exchange.head().end();
+  return (from.starts_with("127.") || from == "::1") && !exchange.has_field("X-Forwarded-For") &&
+         !exchange.has_field("Forwarded");
 }
 
 }  // namespace

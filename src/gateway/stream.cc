@@ -28,6 +28,18 @@ bool Stream::shake_hands(std::shared_ptr<asio::ssl::context> context, asio::yiel
   return !error;
 }
 
+std::size_t Stream::read_some(asio::mutable_buffer into, asio::yield_context yield,
+                              beast::error_code& error) {
+  if (tls_) return tls_->async_read_some(into, yield[error]);
+  return tcp_.async_read_some(into, yield[error]);
+}
+
+std::size_t Stream::write_some(std::span<const asio::const_buffer> pieces,
+                               asio::yield_context yield, beast::error_code& error) {
+  if (tls_) return tls_->async_write_some(pieces, yield[error]);
+  return tcp_.async_write_some(pieces, yield[error]);
+}
+
 void Stream::say_goodbye(asio::yield_context yield) {
   beast::error_code ignored;
   expires_after(kHandshakePatience);

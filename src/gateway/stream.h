@@ -6,9 +6,11 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core.hpp>
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include "base/tls_files.h"
 
@@ -37,21 +39,49 @@ class Stream {
   // Tells the other end that nothing more comes.
   void say_goodbye(asio::yield_context yield);
 
-  template <class Buffers, class Token>
-  auto async_read_some(const Buffers& buffers, Token&& token) {
-    if (tls_) return tls_->async_read_some(buffers, std::forward<Token>(token));
-    return tcp_.async_read_some(buffers, std::forward<Token>(token));
-  }
-  template <class Buffers, class Token>
-  auto async_write_some(const Buffers& buffers, Token&& token) {
-    if (tls_) return tls_->async_write_some(buffers, std::forward<Token>(token));
-    return tcp_.async_write_some(buffers, std::forward<Token>(token));
-  }
+  // Like those of asio, but they suspend the coroutine only: at most so many bytes as there were.
+  std::size_t read_some(asio::mutable_buffer into, asio::yield_context yield,
+                        beast::error_code& error);
+  std::size_t write_some(std::span<const asio::const_buffer> pieces, asio::yield_context yield,
+                         beast::error_code& error);
 
  private:
   Tcp tcp_;
   std::shared_ptr<asio::ssl::context> context_;  // outlives tls_
   std::optional<asio::ssl::stream<Tcp&>> tls_;
+};
+
+// The stream as Beast's blocking functions take one: what blocks is the coroutine. They are far
+// smaller than the asynchronous ones, and there is one of each for TLS and for the clear.
+class BlockingStream {
+ public:
+  BlockingStream(Stream& stream, asio::yield_context yield) : stream_(stream), yield_(yield) {}
+
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, beast::error_code& error) {
+    for (const asio::mutable_buffer buffer : beast::buffers_range_ref(buffers))
+      if (buffer.size()) return stream_.read_some(buffer, yield_, error);
+    error = {};
+    return 0;
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, beast::error_code& error) {
+    std::array<asio::const_buffer, 16> pieces;  // a head and its body are fewer
+    std::size_t used = 0;
+    for (const asio::const_buffer buffer : beast::buffers_range_ref(buffers))
+      if (buffer.size() && used < pieces.size()) pieces[used++] = buffer;
+    error = {};
+    return used ? stream_.write_some(std::span(pieces).first(used), yield_, error) : 0;
+  }
+  // Those that throw. Beast wants to see them, and nobody calls them: there are none.
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers);
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers);
+
+ private:
+  Stream& stream_;
+  asio::yield_context yield_;
 };
 
 // The settings for new connections, made anew when the certificate's files have changed.

@@ -1,27 +1,24 @@
 #!/usr/bin/env python3
 """Compiles each header of ours alone: check_headers.py BUILD_FOLDER [HEADER...]"""
 import concurrent.futures
-import json
 import os
 import pathlib
-import shlex
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+from plain_commands import plain_commands  # noqa: E402
 
 
 def flags_by_folder(build):
     """The compiler and its flags for each folder that has a source, without what names the source."""
     flags = {}
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        words = shlex.split(entry["command"])
-        # A launcher such as ccache may stand before the compiler.
-        compiler = next((i for i, w in enumerate(words[:3]) if "++" in pathlib.Path(w).name), None)
-        if compiler is None:
+    for entry in plain_commands(build):
+        words = entry["arguments"]
+        if "++" not in pathlib.Path(words[0]).name:
             continue
-        kept = [w for w in words[compiler:words.index("-c")] if w != "-o"]
-        kept = [w for w in kept if not w.endswith(".o")]
+        kept = [w for w in words[:words.index("-c")] if w != "-o" and not w.endswith(".o")]
         folder = str(pathlib.Path(entry["file"]).parent)
         # Those of tests have the definitions that fixtures need besides.
         if folder not in flags or entry["file"].endswith("_test.cc"):

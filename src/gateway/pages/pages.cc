@@ -62,8 +62,7 @@ Route Pages::route() {
 // A page that was reached by a name that is not ours may be a stranger's, pointed at us (DNS
 // rebinding).
 bool Pages::host_is_ours(const Exchange& exchange) const {
-  const auto host = exchange.head()[http::field::host];
-  return std::ranges::find(site_.hosts, std::string(host.data(), host.size())) != site_.hosts.end();
+  return std::ranges::find(site_.hosts, exchange.field("Host")) != site_.hosts.end();
 }
 
 void Pages::set_server_url(std::string url) {

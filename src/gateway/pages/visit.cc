@@ -1,7 +1,5 @@
 #include "gateway/pages/visit.h"
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <algorithm>
 #include <cstdio>
 
@@ -37,11 +35,6 @@ std::string form_decoded(std::string text) {
   return percent_decoded(text);
 }
 
-std::string header(const Exchange& exchange, http::field name) {
-  const auto value = exchange.head()[name];
-  return {value.data(), value.size()};
-}
-
 std::string_view cookie_name(const Visit& visit) {
   return visit.tls() ? "__Host-ionian" : "ionian";
 }
@@ -75,7 +68,7 @@ Visit::Visit(Site& s, Exchange& e)
   if (!known && !site.c.sign_ins.has_ended(now, cookie)) cookie.clear();
 }
 
-std::string Visit::host() const { return header(exchange, http::field::host); }
+std::string Visit::host() const { return std::string(exchange.field("Host")); }
 
 bool Visit::tls() const { return tls_of(exchange); }
 
@@ -85,7 +78,7 @@ std::string Visit::typed(std::string_view name, std::string_view otherwise) cons
 }
 
 std::string Visit::cookie_named(std::string_view name) const {
-  const std::string all = header(exchange, http::field::cookie);
+  const std::string_view all = exchange.field("Cookie");
   for (std::string_view rest = all; !rest.empty();) {
     std::string_view pair = rest.substr(0, rest.find(';'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
@@ -97,9 +90,8 @@ std::string Visit::cookie_named(std::string_view name) const {
 }
 
 bool Visit::from_here() const {
-  const std::string origin = header(exchange, http::field::origin);
-  const auto fetch_site = exchange.head()["Sec-Fetch-Site"];
-  if (origin.empty()) return fetch_site == "same-origin";
+  const std::string_view origin = exchange.field("Origin");
+  if (origin.empty()) return exchange.field("Sec-Fetch-Site") == "same-origin";
   const std::string scheme = tls() ? "https://" : "http://";
   return std::ranges::any_of(site.hosts, [&](const std::string& host) {
     return origin == scheme + host || origin == "https://" + host;
@@ -177,7 +169,7 @@ void Visit::keep_link_key(std::string_view name, std::string_view page_path,
 void Visit::begin_session(const UserId& user, const WorkspaceId& workspace) {
   // A new value at sign-in: a cookie that somebody planted before is worth nothing.
   site.c.sign_ins.end_session(cookie);
-  const std::string agent = header(exchange, http::field::user_agent).substr(0, kAgentMax);
+  const std::string agent(exchange.field("User-Agent").substr(0, kAgentMax));
   set_cookie(site.c.sign_ins.begin_session(
       now, {.user = user, .workspace = workspace, .address = address, .agent = agent}));
 }
@@ -224,15 +216,12 @@ void Visit::done(const Html& flash, const std::string& to) {
 void Visit::ask_to_sign_in() { redirect(cat("/sign-in?next=", signed_next(*this, path))); }
 
 bool Visit::elsewhere(Pool& pool, std::function<void()> work) {
-  asio::steady_timer done(exchange.executor(), std::chrono::steady_clock::time_point::max());
-  const bool queued = pool.post([&, work = std::move(work)] {
-    work();
-    asio::post(done.get_executor(), [&done] { done.cancel(); });
+  return exchange.wait([&](const std::function<void()>& done) {
+    return pool.post([&work, done] {
+      work();
+      done();
+    });
   });
-  if (!queued) return false;
-  beast::error_code cancelled;
-  done.async_wait(exchange.yield()[cancelled]);
-  return true;
 }
 
 namespace {
