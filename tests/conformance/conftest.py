@@ -42,13 +42,17 @@ class Server:
         """Its next life, at the same addresses."""
         return self.start(*options, grpc=self.ready["grpc_url"].split("//")[1], http=self.ready["http_url"].split("//")[1])
 
+    def fall(self):
+        """Ends without warning."""
+        self.stop(signal.SIGKILL)
+
     def kill_at_random(self, chance, seconds):
-        """Ends it without warning and starts its next life, again and again; returns how often."""
+        """Lets it fall and starts its next life, again and again; returns how often."""
         kills, end = 0, time.monotonic() + seconds
         while time.monotonic() < end:
             # The moment of the blow is what is tried here, not something that is waited for.
             time.sleep(chance.uniform(0.3, 3))
-            self.stop(signal.SIGKILL)
+            self.fall()
             self.again()
             kills += 1
         return kills

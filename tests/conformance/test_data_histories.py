@@ -12,9 +12,9 @@ from conftest import CLIENTS, Server
 SECONDS = float(os.environ.get("IONIAN_HISTORY_SECONDS", "60"))
 
 
-def record(folder, seed):
+def record(server, seed, seconds=SECONDS):
     """The calls of one run: [{"put": …}, {"got": …}, {"what": …}, …]."""
-    server = Server(folder).start()
+    folder = server.folder
     pair, address = server.token(), server.ready["grpc_url"].removeprefix("http://")
     stop, chance = pathlib.Path(folder, "stop"), random.Random(seed)
     host, port = address.split(":")
@@ -22,7 +22,7 @@ def record(folder, seed):
         client = subprocess.Popen([CLIENTS["new"] / "bin/python", pathlib.Path(__file__).with_name("data_client.py"), host, port, pair["token_id"],
                                    pair["token_secret"], str(seed), str(stop)], stdout=out, stderr=errors)
         try:
-            kills = server.kill_at_random(chance, SECONDS)
+            kills = server.kill_at_random(chance, seconds)
             stop.touch()
             assert client.wait(120) == 0, pathlib.Path(folder, "errors").read_text()
         finally:
@@ -122,7 +122,7 @@ def test_the_check_itself():
 
 
 def test_kills_lose_nothing(tmp_path):
-    calls, kills = record(tmp_path, seed=int(os.environ.get("IONIAN_HISTORY_SEED", "1")))
+    calls, kills = record(Server(tmp_path).start(), seed=int(os.environ.get("IONIAN_HISTORY_SEED", "1")))
     assert kills >= 3
     check_queue(calls)
     check_dict(calls)

@@ -47,7 +47,11 @@ def test_the_check_itself():
 
 
 def test_kills_leave_whole_trees(tmp_path):
-    server, chance = Server(tmp_path).start(), random.Random(7)
+    write_and_check(Server(tmp_path).start(), tmp_path)
+
+
+def write_and_check(server, tmp_path):
+    chance = random.Random(7)
     client = Client(server, tmp_path)
     stop, out = tmp_path / "stop", tmp_path / "history"
     program = pathlib.Path(__file__).with_name("volume_client.py")

@@ -1,0 +1,96 @@
+"""A server whose data folder is a disk of its own, which can lose its power and be full."""
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+from conftest import Server
+
+
+class OwnDisk:
+    """An ext4 in a file, mounted. What was not synced is in the kernel's memory only, and a copy of the file has none of it."""
+
+    def __init__(self, folder, mib):
+        self.folder, self.mount_point, self.copies = pathlib.Path(folder), pathlib.Path(folder) / "data", 0
+        self.mount_point.mkdir()
+        self.image = self.folder / "disk-0"
+        with open(self.image, "wb") as image:
+            image.truncate(mib << 20)
+        subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", "-m", "0", self.image], check=True)
+        self.mount()
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop", self.image, self.mount_point], check=True)
+        source = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self.mount_point], check=True, capture_output=True, text=True).stdout
+        self.counters = pathlib.Path("/sys/block", pathlib.Path(source.strip()).name, "stat")
+
+    def writes(self):
+        """How many writes the disk has done, and how many it is at."""
+        fields = self.counters.read_text().split()
+        return fields[4], fields[8]
+
+    def copy(self):
+        """The disk as it is at one moment: nobody wrote to it while it was copied."""
+        self.copies += 1
+        copy = self.folder / f"disk-{self.copies}"
+        for _ in range(50):
+            before = self.writes()
+            subprocess.run(["cp", "--sparse=always", self.image, copy], check=True)
+            if self.writes() == before:
+                return copy
+        raise AssertionError("the disk never comes to rest")
+
+    def lose_power(self, end_all):
+        """end_all() ends those who use it; afterwards it holds what had reached it before."""
+        copy = self.copy()
+        end_all()
+        # What still holds it open is dying; it must not hold up the disk's next life.
+        subprocess.run(["umount", "--lazy", self.mount_point], check=True)
+        self.image.unlink()
+        self.image = copy
+        self.mount()
+
+    def remove(self):
+        subprocess.run(["umount", "--lazy", self.mount_point], check=True)
+        self.image.unlink()
+
+
+class OwnDiskServer(Server):
+    """fall() is a power cut."""
+
+    def __init__(self, folder, mib):
+        self.disk = OwnDisk(folder, mib)
+        super().__init__(folder)
+
+    def fall(self):
+        self.process.send_signal(signal.SIGSTOP)
+        self.disk.lose_power(super().fall)
+
+    @contextlib.contextmanager
+    def full(self):
+        """Within it the disk takes nothing more."""
+        ballast = self.disk.mount_point / "ballast"
+        with open(ballast, "wb") as file:
+            size = shutil.disk_usage(self.disk.mount_point).free
+            while size >= 4096:
+                try:
+                    os.posix_fallocate(file.fileno(), file.tell(), size)
+                    file.seek(size, os.SEEK_CUR)
+                except OSError:
+                    size //= 2
+        try:
+            yield
+        finally:
+            ballast.unlink()
+
+
+@contextlib.contextmanager
+def own_disk_server(folder, mib):
+    server = OwnDiskServer(folder, mib)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        server.disk.remove()
