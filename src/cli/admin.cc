@@ -13,6 +13,7 @@ void add_admin(CLI::App& app) {
   add_admin_backup(*admin);
   add_admin_status(*admin);
   add_admin_volumes(*admin);
+  add_admin_undelete(*admin);
 }
 
 }  // namespace ionian::cli

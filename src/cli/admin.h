@@ -43,5 +43,6 @@ void add_admin_audit(CLI::App& admin);
 void add_admin_backup(CLI::App& admin);
 void add_admin_status(CLI::App& admin);
 void add_admin_volumes(CLI::App& admin);
+void add_admin_undelete(CLI::App& admin);
 
 }  // namespace ionian::cli

@@ -5,7 +5,7 @@
 namespace ionian::cli {
 extern const std::string_view kServePage, kAdminTokenPage, kAdminStatusPage;
 extern const std::string_view kAdminWorkspacePage, kAdminPeoplePage, kAdminAuditPage,
-    kAdminBackupPage, kAdminVolumesPage, kImagePage, kTracePage;
+    kAdminBackupPage, kAdminVolumesPage, kAdminUndeletePage, kImagePage, kTracePage;
 extern const std::string_view kConfigShowPage, kConfigSetEnvironmentPage, kProfilePage;
 extern const std::string_view kSetupPage, kTokenNewPage, kTokenRotatePage;
 extern const std::string_view kTokenSetPage, kTokenInfoPage;

@@ -48,6 +48,11 @@ void add_machine(CLI::App* command, const Options& options) {
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
   command
+      ->add_option("--build-disk", options->build_disk_mib,
+                   "MiB that a step of an image's build may write; 0 = no bound")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+  command
       ->add_option("--standby-memory", options->standby_mib,
                    "MiB for interpreters that wait for tasks (about 64 each); a tenth of the "
                    "machine's, at most 2048, if not said; 0 = none")
@@ -82,6 +87,20 @@ void add_bounds_of_data(CLI::App* command, const Options& options) {
           "--dict-expiry-days", [options](unsigned days) { options->dict_entry_life = days * 24h; },
           "Days after its last use for which an entry of a dict stays; 7 if not said, 0 = for ever")
       ->check(CLI::Range(0, 36'500));
+  command->add_option("--dict-no-expiry-in", options->dicts_kept_in,
+                      "Name of an environment where entries of dicts stay for ever");
+  command
+      ->add_option_function<unsigned>(
+          "--undelete-days", [options](unsigned days) { options->keep_deleted.life = days * 24h; },
+          "Days for which what was deleted can come back; 7 if not said, 0 = not at all")
+      ->check(CLI::Range(0, 3'650));
+  command->add_flag("--undelete-secrets", options->keep_deleted.secrets,
+                    "Deleted secrets can come back too");
+  command
+      ->add_option("--purge-deleted-below", options->purge_deleted_below_mib,
+                   "MiB of free disk space under which what was deleted goes earlier; 0 = never")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
   command
       ->add_option("--volume-entries-max", options->volume_entries,
                    "Files, folders and links that a volume may have; 1,000,000 if not said")

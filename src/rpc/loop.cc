@@ -172,14 +172,6 @@ void Loop::attempt(const ActiveCallPtr& active) {
   });
 }
 
-namespace {
-class Batch final : public Emitter {
- public:
-  void emit(MessagePtr message) override { messages.push_back(std::move(message)); }
-  std::vector<MessagePtr> messages;
-};
-}  // namespace
-
 void Loop::attempt_stream(const ActiveCallPtr& active) {
   Call& call = active->call();
   if (active->cancelled()) return active->finish_stream({Code::kCancelled, "the client has gone"});

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "rpc/call.h"
@@ -25,6 +26,13 @@ class Emitter {
  public:
   virtual ~Emitter() = default;
   virtual void emit(MessagePtr message) = 0;
+};
+
+// The messages of one step.
+class Batch final : public Emitter {
+ public:
+  void emit(MessagePtr message) override { messages.push_back(std::move(message)); }
+  std::vector<MessagePtr> messages;
 };
 
 // A stream's step: emits what there is, then says whether it is over (with which status) or waits.

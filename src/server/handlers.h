@@ -14,6 +14,7 @@
 #include "services/command_router.h"
 #include "services/container_execs.h"
 #include "services/containers.h"
+#include "services/deleted.h"
 #include "services/deployments.h"
 #include "services/dicts.h"
 #include "services/environments.h"
@@ -31,6 +32,7 @@
 #include "services/scaling.h"
 #include "services/secrets.h"
 #include "services/service_users.h"
+#include "services/shared_volumes.h"
 #include "services/suggestions.h"
 #include "services/task_list.h"
 #include "services/token_flow.h"
@@ -83,7 +85,9 @@ struct Handlers {
         queues(c, takes),
         volumes(c, v),
         volume_files(c, v),
-        volume_check(c, v) {}
+        volume_check(c, v),
+        deleted(c),
+        shared_volumes(c, facts.data + "/shared") {}
 
   // Fills the table; its rooms are there already.
   void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images,
@@ -126,6 +130,8 @@ struct Handlers {
     volumes.bind(table);
     volume_files.bind(table);
     volume_check.bind(table);
+    deleted.bind(table);
+    shared_volumes.bind(table);
   }
 
   services::AppList app_list;
@@ -165,6 +171,8 @@ struct Handlers {
   services::Volumes volumes;
   services::VolumeFiles volume_files;
   services::VolumeCheck volume_check;
+  services::Deleted deleted;
+  services::SharedVolumes shared_volumes;
   std::unique_ptr<services::WriteRoom> write_room;
   std::unique_ptr<services::ReadRoom> read_room;
   std::unique_ptr<services::SlowRoom> slow_room;

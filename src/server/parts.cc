@@ -12,9 +12,6 @@
 #include "server/handlers.h"
 #include "server/version.h"
 #include "services/kept_replies.h"
-#include "services/restore.h"
-#include "store/objects.h"
-#include "volumes/sweep.h"
 
 namespace ionian::server {
 
@@ -207,16 +204,21 @@ void Parts::make_services() {
                                        *log_loop_, *logs_, *blobs_, *client_mounts_, *mount_trees_,
                                        *execs_, ""});
   context_->dict_entry_life = options_.dict_entry_life;
+  context_->dicts_kept_in = {options_.dicts_kept_in.begin(), options_.dicts_kept_in.end()};
+  context_->keep_deleted = options_.keep_deleted;
   context_->devices = worker::read_cdi({.files = options_.cdi_dirs});
   core_->offer_devices(services::offered_devices(*context_));
   slow_pool_ = std::make_unique<Pool>(4, 10'000);
   history_ = std::make_unique<services::History>(*context_);
   tasks_ = std::make_unique<services::Tasks>(
       *context_, *history_, *layers_, *mounts_, numbers_, *slow_pool_,
-      services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20});
+      services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20,
+                           .shared_folder = options_.data + "/shared"});
   mounts_->connect(*tasks_);
-  function_builder_ =
-      std::make_unique<services::ContainerFunctionBuilder>(*context_, *tasks_, *layers_);
+  function_builder_ = std::make_unique<services::ContainerFunctionBuilder>(
+      *context_, *tasks_, *layers_,
+      services::BuilderDisk{.folder_of = [this](const TaskId& id) { return worker_->upper_of(id); },
+                            .bytes = options_.build_disk_mib << 20});
   worker_ = std::make_unique<worker::Worker>(
       worker::WorkerOptions{.folder = options_.data + "/tasks",
                             .standbys = standbys_in(options_.standby_mib.value_or(
@@ -226,24 +228,8 @@ void Parts::make_services() {
   execs_->connect(*worker_, [this](const std::string& key) {
     exec_loop_->post([this, key] { exec_loop_->notify(key); });
   });
-  step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_);
-}
-
-Result<void> Parts::settle_records() {
-  TRY(services::remove_spent_layers(*store_, *base_images_, *layers_));
-  TRY(store_->write_now([&](store::Tx& tx) -> Result<void> {
-    TRY(services::make_first_workspace(tx, random_, clock_.now()));
-    TRY(auth_tokens_->load(tx, random_, clock_.now()));
-    if (!options_.owner_password.empty())
-      TRY(services::make_owner_account(tx, options_.owner_email, options_.owner_password,
-                                       clock_.now()));
-    // Nobody could give a sign of life while the server was away.
-    store::note_all_beats(tx, clock_.now());
-    store::fail_unfinished_images(tx, "the server was restarted while the image was built");
-    return {};
-  }));
-  history_->load();
-  return services::restore_apps(*context_, clock_.now());
+  step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_,
+                                                               options_.build_disk_mib << 20);
 }
 
 Result<void> Parts::make_handlers() {
@@ -346,20 +332,6 @@ Result<void> Parts::listen() {
   flow_loop_->start();
   handlers_->takes.start();
   return {};
-}
-
-// Once a second: what a token's end does to calls that are under way is seen within five.
-std::optional<Time> Parts::recheck_open_calls(Time now) {
-  if (now < next_recheck_) return next_recheck_;
-  pipeline_->end_what_may_no_longer_be();
-  tasks_->end_cut_off(now);
-  if (now >= next_removal_) {
-    services::remove_what_is_old(*store_, now);
-    volume_pool_->post([this, now] { volumes::sweep(*store_, *contents_, *uploads_, now); });
-    next_removal_ = now + 1min;
-  }
-  next_recheck_ = now + 1s;
-  return next_recheck_;
 }
 
 std::string Parts::owner_link() {

@@ -70,6 +70,7 @@ class Parts {
   Result<void> settle_records();
 
   std::optional<Time> recheck_open_calls(Time now);
+  bool disk_is_short() const;
 
   const ServeOptions options_;
   SystemClock clock_;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "core/core.h"
+#include "store/keep_deleted.h"
 
 namespace ionian::server {
 
@@ -21,18 +22,22 @@ struct ServeOptions {
   std::string ready_file;
   std::string cache;  // downloads shared by data folders; "" = $IONIAN_CACHE, else ~/.cache/ionian
   std::vector<std::string> allow_hosts;
-  std::vector<std::string> cdi_dirs = {"/etc/cdi",
-                                       "/var/run/cdi"};  // files that describe the machine's GPUs
-  std::uint64_t ephemeral_disk_mib =
-      32 << 10;  // what a container may write where its function does not say; 0 = no bound
-  std::optional<std::uint64_t> standby_mib;  // for interpreters that wait for tasks; a tenth of the
-                                             // machine's, at most 2048, if not said
+  // Folders of files that describe the machine's GPUs.
+  std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};
+  // What a container may write where its function does not say; 0 = no bound.
+  std::uint64_t ephemeral_disk_mib = 32 << 10;
+  std::uint64_t build_disk_mib = 64 << 10;  // what a step of a build may write; 0 = no bound
+  // For interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said.
+  std::optional<std::uint64_t> standby_mib;
   core::Limits limits;
-  Duration dict_entry_life = 7 * 24h;       // since the last use; 0 = for ever
-  std::int64_t volume_entries = 1'000'000;  // files, folders and links of a volume
-  std::uint64_t volume_file_mib = 1 << 20;  // of one file of a volume
-  Duration volume_commit_interval =
-      10s;  // of what containers write to volumes, without being asked; 0 = never
+  Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
+  std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
+  store::KeepDeleted keep_deleted;
+  std::uint64_t purge_deleted_below_mib = 1024;  // of free disk space; then they go earlier
+  std::int64_t volume_entries = 1'000'000;       // files, folders and links of a volume
+  std::uint64_t volume_file_mib = 1 << 20;       // of one file of a volume
+  // Of what containers write to volumes, without being asked; 0 = never.
+  Duration volume_commit_interval = 10s;
   bool insecure_public = false;  // listen beyond loopback although nothing is encrypted
   std::string owner_email;       // with a password: makes the owner's account at the first start
   std::string owner_password;

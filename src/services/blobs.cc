@@ -26,6 +26,20 @@ std::string address_for(const Context& c, const rpc::Call& call, std::string_vie
   return cat(Context::url_for(call.headers, c.public_url, c.http_is_wildcard), target);
 }
 
+Result<std::string> keep_blob(const Context& c, const rpc::Call& call,
+                              const blobs::BlobInfo& info) {
+  const store::BlobRecord record{.id = BlobId::make(c.random, call.now),
+                                 .workspace = call.caller.workspace,
+                                 .sha256 = info.sha256,
+                                 .length = info.size};
+  TRY(c.store.write_now([&](store::Tx& tx) -> Result<void> {
+    store::insert_blob(tx, record, call.now);
+    store::set_blob_present(tx, record.id);
+    return {};
+  }));
+  return record.id.str();
+}
+
 void Blobs::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("BlobCreate", &Blobs::create);

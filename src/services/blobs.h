@@ -11,6 +11,9 @@ namespace ionian::services {
 // the name by which it knows the server.
 std::string address_for(const Context& c, const rpc::Call& call, std::string_view target);
 
+// Bytes of the server's own that the caller shall fetch: the id of a blob.
+Result<std::string> keep_blob(const Context& c, const rpc::Call& call, const blobs::BlobInfo& info);
+
 class Blobs {
  public:
   // Above this, an upload comes in parts of kPartBytes.

@@ -1,5 +1,6 @@
 #pragma once
 // What handlers work with. Each service takes this one argument; nothing here is global.
+#include <set>
 #include <string>
 
 #include "blobs/store.h"
@@ -14,6 +15,7 @@
 #include "services/auth_tokens.h"
 #include "services/identity.h"
 #include "services/sign_ins.h"
+#include "store/keep_deleted.h"
 #include "store/store.h"
 #include "worker/cdi.h"
 #include "worker/execs.h"
@@ -43,8 +45,10 @@ struct Context {
   images::ClientMounts& client_mounts;
   images::MountTrees& mount_trees;
   worker::Execs& execs;
-  std::string public_url;                       // of the HTTP gateway, for links that people follow
-  Duration dict_entry_life = 7 * 24h;           // since the last use; 0 = for ever
+  std::string public_url;                    // of the HTTP gateway, for links that people follow
+  Duration dict_entry_life = 7 * 24h;        // since the last use; 0 = for ever
+  std::set<std::string> dicts_kept_in = {};  // environments by name where entries stay for ever
+  store::KeepDeleted keep_deleted = {};
   std::vector<worker::CdiDevice> devices = {};  // the machine's GPUs
   bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
   std::string server_url = {};    // of the API

@@ -2,7 +2,7 @@
 // What dicts and queues have in common: they are made, found, listed, kept alive and removed alike.
 #include "modal_proto/common.pb.h"
 #include "services/context.h"
-#include "store/objects.h"
+#include "store/deleted.h"
 
 namespace ionian::services {
 
@@ -37,6 +37,10 @@ Result<FoundObject> get_or_create_object(const Context& c, rpc::Call& call, stor
 // NOT_FOUND also for one that the caller may not see.
 Result<store::DataObject> object_of(const Context& c, store::View& view, const rpc::Call& call,
                                     const ObjectKind& kind, const std::string& id);
+
+// NOT_FOUND as object_of() says it.
+Result<void> delete_object(const Context& c, store::Tx& tx, const rpc::Call& call,
+                           const ObjectKind& kind, const std::string& id);
 
 // Which of a list by age a request asks for.
 struct PageRange {

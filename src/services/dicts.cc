@@ -1,6 +1,7 @@
 #include "services/dicts.h"
 
 #include "store/dicts.h"
+#include "store/workspaces.h"
 
 namespace ionian::services {
 
@@ -24,8 +25,13 @@ void Dicts::bind(rpc::Table& table) {
   on("DictContents", &Dicts::contents, Access::kView);
 }
 
-Time Dicts::alive_since(Time now) const {
-  return c_.dict_entry_life > 0ns ? now - c_.dict_entry_life - kUseIsNotedEvery : Time{};
+Time Dicts::alive_since(store::View& view, const store::DataObject& dict, Time now) const {
+  if (c_.dict_entry_life == 0ns) return Time{};
+  if (!c_.dicts_kept_in.empty()) {
+    const auto env = store::find_environment_by_id(view, dict.workspace, dict.environment);
+    if (env && c_.dicts_kept_in.contains(env->name)) return Time{};
+  }
+  return now - c_.dict_entry_life - kUseIsNotedEvery;
 }
 
 void Dicts::note_use_if_due(const std::string& dict, const std::string& key, Time used_at,
@@ -85,8 +91,7 @@ Result<modal::client::DictListResponse> Dicts::list(rpc::Call& call,
 
 Result<Dicts::Empty> Dicts::remove(rpc::Call& call, const modal::client::DictDeleteRequest& request,
                                    store::Tx& tx) {
-  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
-  store::remove_object(tx, request.dict_id());
+  TRY(delete_object(c_, tx, call, kDictKind, request.dict_id()));
   return Empty();
 }
 
@@ -100,7 +105,8 @@ Result<Dicts::Empty> Dicts::heartbeat(rpc::Call& call,
 
 Result<modal::client::DictUpdateResponse> Dicts::update(
     rpc::Call& call, const modal::client::DictUpdateRequest& request, store::Tx& tx) {
-  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  ASSIGN_OR_RETURN(const store::DataObject dict,
+                   object_of(c_, tx, call, kDictKind, request.dict_id()));
   if (request.updates_size() > kUpdatesMax)
     return fail(Code::kInvalidArgument, "an update has at most ", kUpdatesMax, " entries, not ",
                 request.updates_size());
@@ -109,8 +115,9 @@ Result<modal::client::DictUpdateResponse> Dicts::update(
   modal::client::DictUpdateResponse reply;
   reply.set_created(true);
   for (const DictEntry& entry : request.updates()) {
-    const bool there = request.if_not_exists() &&
-                       store::find_entry(tx, request.dict_id(), entry.key(), alive_since(call.now));
+    const bool there =
+        request.if_not_exists() &&
+        store::find_entry(tx, request.dict_id(), entry.key(), alive_since(tx, dict, call.now));
     if (there)
       reply.set_created(false);
     else
@@ -125,9 +132,11 @@ Result<modal::client::DictUpdateResponse> Dicts::update(
 Result<modal::client::DictGetResponse> Dicts::get(rpc::Call& call,
                                                   const modal::client::DictGetRequest& request,
                                                   store::View& view) {
-  TRY(object_of(c_, view, call, kDictKind, request.dict_id()));
+  ASSIGN_OR_RETURN(const store::DataObject dict,
+                   object_of(c_, view, call, kDictKind, request.dict_id()));
   modal::client::DictGetResponse reply;
-  auto found = store::find_entry(view, request.dict_id(), request.key(), alive_since(call.now));
+  auto found =
+      store::find_entry(view, request.dict_id(), request.key(), alive_since(view, dict, call.now));
   reply.set_found(found.has_value());
   if (!found) return reply;
   note_use_if_due(request.dict_id(), request.key(), found->used_at, call.now);
@@ -137,10 +146,11 @@ Result<modal::client::DictGetResponse> Dicts::get(rpc::Call& call,
 
 Result<modal::client::DictContainsResponse> Dicts::contains(
     rpc::Call& call, const modal::client::DictContainsRequest& request, store::View& view) {
-  TRY(object_of(c_, view, call, kDictKind, request.dict_id()));
+  ASSIGN_OR_RETURN(const store::DataObject dict,
+                   object_of(c_, view, call, kDictKind, request.dict_id()));
   modal::client::DictContainsResponse reply;
   const auto found =
-      store::find_entry(view, request.dict_id(), request.key(), alive_since(call.now));
+      store::find_entry(view, request.dict_id(), request.key(), alive_since(view, dict, call.now));
   reply.set_found(found.has_value());
   if (found) note_use_if_due(request.dict_id(), request.key(), found->used_at, call.now);
   return reply;
@@ -149,9 +159,11 @@ Result<modal::client::DictContainsResponse> Dicts::contains(
 Result<modal::client::DictPopResponse> Dicts::pop(rpc::Call& call,
                                                   const modal::client::DictPopRequest& request,
                                                   store::Tx& tx) {
-  TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
+  ASSIGN_OR_RETURN(const store::DataObject dict,
+                   object_of(c_, tx, call, kDictKind, request.dict_id()));
   modal::client::DictPopResponse reply;
-  auto found = store::find_entry(tx, request.dict_id(), request.key(), alive_since(call.now));
+  auto found =
+      store::find_entry(tx, request.dict_id(), request.key(), alive_since(tx, dict, call.now));
   reply.set_found(found.has_value());
   if (!found) return reply;
   reply.set_value(std::move(found->value));
@@ -163,10 +175,11 @@ Result<modal::client::DictPopResponse> Dicts::pop(rpc::Call& call,
 Result<modal::client::DictLenResponse> Dicts::len(rpc::Call& call,
                                                   const modal::client::DictLenRequest& request,
                                                   store::View& view) {
-  TRY(object_of(c_, view, call, kDictKind, request.dict_id()));
+  ASSIGN_OR_RETURN(const store::DataObject dict,
+                   object_of(c_, view, call, kDictKind, request.dict_id()));
   modal::client::DictLenResponse reply;
   reply.set_len(static_cast<std::int32_t>(
-      store::count_entries(view, request.dict_id(), alive_since(call.now), kLenMax)));
+      store::count_entries(view, request.dict_id(), alive_since(view, dict, call.now), kLenMax)));
   return reply;
 }
 
@@ -188,7 +201,7 @@ std::optional<Status> Dicts::contents(rpc::Call& call,
     const auto dict = object_of(c_, view, call, kDictKind, request.dict_id());
     if (!dict) return dict.error();
     std::vector<store::DictRow> rows =
-        store::list_entries(view, request.dict_id(), alive_since(call.now),
+        store::list_entries(view, request.dict_id(), alive_since(view, *dict, call.now),
                             {.after = reading.after, .values = request.values()});
     if (rows.empty()) return Status::ok_status();
     reading.after = rows.back().number;

@@ -59,7 +59,7 @@ class Dicts {
                                  DataWatch&, rpc::Emit<modal::client::DictEntry>& emit);
 
   // Entries that were used since then are alive.
-  Time alive_since(Time now) const;
+  Time alive_since(store::View& view, const store::DataObject& dict, Time now) const;
   // A use is written down once an hour, so that reading does not write.
   void note_use_if_due(const std::string& dict, const std::string& key, Time used_at, Time now);
 

@@ -87,10 +87,11 @@ Result<void> EnvironmentRules::removable(store::View& view, const store::Environ
 }
 
 Result<void> EnvironmentRules::remove(store::Tx& tx, const Actor& actor,
-                                      const store::Environment& env) {
+                                      const store::Environment& env,
+                                      const store::KeepDeleted& keep) {
   TRY(needs_manager(actor, "deleting environments"));
   TRY(removable(tx, env));
-  store::delete_environment(tx, env.id);
+  store::delete_environment(tx, env.id, keep, actor.now);
   audit(tx, actor, "environment.delete", env.name);
   return {};
 }

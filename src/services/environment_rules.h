@@ -27,7 +27,8 @@ struct EnvironmentRules {
                                            store::Environment env, const EnvironmentChange& change);
   // errors  PERMISSION_DENIED · FAILED_PRECONDITION the last one, the default one, or apps run
   // there
-  static Result<void> remove(store::Tx& tx, const Actor& actor, const store::Environment& env);
+  static Result<void> remove(store::Tx& tx, const Actor& actor, const store::Environment& env,
+                             const store::KeepDeleted& keep);
   // Restricts it to those who were given a role in it, or opens it. `default_role` is what other
   // members have in it; "" = as before.
   static Result<store::Environment> set_restricted(store::Tx& tx, const Actor& actor,

@@ -147,7 +147,7 @@ Result<Environments::Empty> Environments::remove(
   if (request.name().empty())
     return fail(Code::kInvalidArgument, "say which environment to delete");
   ASSIGN_OR_RETURN(const store::Environment env, environment_of(c_, tx, call, request.name()));
-  TRY(EnvironmentRules::remove(tx, actor_of(call), env));
+  TRY(EnvironmentRules::remove(tx, actor_of(call), env, c_.keep_deleted));
   call.after_commit([this] { c_.forget_identities(); });
   return Empty();
 }

@@ -2,10 +2,10 @@
 
 #include <condition_variable>
 #include <filesystem>
-#include <set>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "images/upper_bound.h"
 #include "modal_proto/function.pb.h"
 
 namespace ionian::services {
@@ -24,8 +24,9 @@ struct InputState {
 // One run of a builder function: a call of one input, and the containers that work on it.
 class Run final : public TaskWatcher, public std::enable_shared_from_this<Run> {
  public:
-  Run(Context& c, Tasks& tasks, const FunctionBuild& build, images::BuildLog& log)
-      : c_(c), tasks_(tasks), build_(build), log_(log) {}
+  Run(Context& c, Tasks& tasks, const BuilderDisk& disk, const FunctionBuild& build,
+      images::BuildLog& log)
+      : c_(c), tasks_(tasks), disk_(disk), build_(build), log_(log) {}
 
   // The end of the container that ran the function to success.
   Result<worker::TaskEnd> run(const std::atomic<bool>& cancelled);
@@ -33,7 +34,7 @@ class Run final : public TaskWatcher, public std::enable_shared_from_this<Run> {
   void output(int fd, std::string_view text) override { log_.write(fd, text); }
   void started(const TaskId& id) override {
     std::lock_guard lock(mutex_);
-    living_.insert(id);
+    living_.emplace(id, images::UpperBound(disk_.folder_of(id), disk_.bytes));
   }
   void ended(const TaskId& id, const worker::TaskEnd& end) override {
     std::lock_guard lock(mutex_);
@@ -47,20 +48,22 @@ class Run final : public TaskWatcher, public std::enable_shared_from_this<Run> {
   Result<worker::TaskEnd> wait(const std::atomic<bool>& cancelled);
   std::optional<InputState> look(const std::atomic<bool>& cancelled);
   std::optional<worker::TaskEnd> end_of(const TaskId& id);
+  Result<void> check_disk();
   void clear_up();
   // Has the core's thread do something and waits for it. False: the build was cancelled first.
   bool in_core(const std::function<void()>& work, const std::atomic<bool>& cancelled);
 
   Context& c_;
   Tasks& tasks_;
+  const BuilderDisk& disk_;
   const FunctionBuild& build_;
   images::BuildLog& log_;
   CallId call_;
   InputId input_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<TaskId> living_;                 // guarded by mutex_
-  std::map<TaskId, worker::TaskEnd> ends_;  // guarded by mutex_
+  std::map<TaskId, images::UpperBound> living_;  // guarded by mutex_
+  std::map<TaskId, worker::TaskEnd> ends_;       // guarded by mutex_
 };
 
 bool Run::in_core(const std::function<void()>& work, const std::atomic<bool>& cancelled) {
@@ -129,6 +132,14 @@ std::optional<worker::TaskEnd> Run::end_of(const TaskId& id) {
   return it == ends_.end() ? std::nullopt : std::optional(it->second);
 }
 
+Result<void> Run::check_disk() {
+  std::lock_guard lock(mutex_);
+  for (auto& [id, bound] : living_)
+    if (Result<void> allowed = bound.check(); !allowed)
+      return prepend("the function that builds the image", allowed.error());
+  return {};
+}
+
 Result<worker::TaskEnd> Run::wait(const std::atomic<bool>& cancelled) {
   for (std::size_t known = 0;;) {
     {
@@ -136,6 +147,7 @@ Result<worker::TaskEnd> Run::wait(const std::atomic<bool>& cancelled) {
       changed_.wait_for(lock, kLook, [&] { return ends_.size() > known; });
       known = ends_.size();
     }
+    TRY(check_disk());
     const std::optional<InputState> seen = cancelled ? std::nullopt : look(cancelled);
     if (!seen) return fail(Code::kCancelled, "the build was cancelled");
     if (!seen->done) continue;
@@ -181,7 +193,7 @@ Result<images::BuiltImage> ContainerFunctionBuilder::build(const FunctionBuild& 
                                                            images::BuildLog& log,
                                                            const std::atomic<bool>& cancelled) {
   ASSIGN_OR_RETURN(const worker::TaskEnd end,
-                   std::make_shared<Run>(c_, tasks_, build, log)->run(cancelled));
+                   std::make_shared<Run>(c_, tasks_, disk_, build, log)->run(cancelled));
   if (end.upper.empty())
     return fail(Code::kInternal, "the container of the builder function left no files");
   const auto keep = [&]() -> Result<images::BuiltImage> {

@@ -21,15 +21,23 @@ class FunctionBuilder {
   virtual ~FunctionBuilder() = default;
   // Runs the function on the calling thread's time; when it returns, its containers are gone.
   //   errors  FAILED_PRECONDITION the function failed: the message is its traceback
-  //           ABORTED the function's app was stopped meanwhile · CANCELLED
+  //           ABORTED the function's app was stopped meanwhile · CANCELLED ·
+  //           RESOURCE_EXHAUSTED it wrote more than a step may
   virtual Result<images::BuiltImage> build(const FunctionBuild& build, images::BuildLog& log,
                                            const std::atomic<bool>& cancelled) = 0;
 };
 
+// Where the containers of builder functions write, and how much each may; 0 = no bound.
+struct BuilderDisk {
+  std::function<std::string(const TaskId&)> folder_of;
+  std::uint64_t bytes = 0;
+};
+
 class ContainerFunctionBuilder final : public FunctionBuilder {
  public:
-  ContainerFunctionBuilder(Context& context, Tasks& tasks, const images::LayerStore& layers)
-      : c_(context), tasks_(tasks), layers_(layers) {}
+  ContainerFunctionBuilder(Context& context, Tasks& tasks, const images::LayerStore& layers,
+                           BuilderDisk disk)
+      : c_(context), tasks_(tasks), layers_(layers), disk_(std::move(disk)) {}
   Result<images::BuiltImage> build(const FunctionBuild& build, images::BuildLog& log,
                                    const std::atomic<bool>& cancelled) override;
 
@@ -37,6 +45,7 @@ class ContainerFunctionBuilder final : public FunctionBuilder {
   Context& c_;
   Tasks& tasks_;
   const images::LayerStore& layers_;
+  const BuilderDisk disk_;
 };
 
 }  // namespace ionian::services

@@ -7,6 +7,7 @@
 #include "services/apps.h"
 #include "services/schedules.h"
 #include "services/secrets.h"
+#include "services/shared_volumes.h"
 #include "services/variants.h"
 #include "services/volumes.h"
 #include "store/deployments.h"
@@ -76,27 +77,34 @@ Result<void> check_served(const Function& d) {
   if (web || d.is_server()) return refuse("web endpoints");
   if (!d.cloud_bucket_mounts().empty() || !d.s3_mounts().empty())
     return refuse("cloud bucket mounts");
-  if (!d.shared_volume_mounts().empty()) return refuse("network file systems");
   if (d._experimental_group_size() > 1) return refuse("clusters of containers");
   return {};
 }
 
-// The same for volumes; and they must have places of their own.
+// Volumes and network file systems must be there, and have places of their own.
 Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call& call,
                            const Function& d) {
   std::set<std::string> taken;
-  for (const auto& mount : d.volume_mounts()) {
-    TRY(volume_of(c, view, call, mount.volume_id()));
-    const std::string path = images::clean_path("/", mount.mount_path());
+  const auto take_place = [&](const std::string& place) -> Result<void> {
+    const std::string path = images::clean_path("/", place);
     const bool ours = path == "/" || path == "/proc" || path == "/dev" || path == "/sys" ||
                       path == "/pkg" || path.starts_with("/__modal");
-    if (!mount.mount_path().starts_with('/') || ours)
+    if (!place.starts_with('/') || ours)
       return fail(Code::kInvalidArgument, "function ", d.function_name(),
-                  ": a volume cannot be mounted at '", mount.mount_path(), "'");
+                  ": a volume cannot be mounted at '", place, "'");
     if (!taken.insert(path).second)
       return fail(Code::kInvalidArgument, "function ", d.function_name(),
                   ": two volumes are mounted at '", path, "'");
+    return {};
+  };
+  for (const auto& mount : d.volume_mounts()) {
+    TRY(volume_of(c, view, call, mount.volume_id()));
+    TRY(take_place(mount.mount_path()));
     if (mount.has_sub_path()) TRY(volumes::clean_path(mount.sub_path()));
+  }
+  for (const auto& mount : d.shared_volume_mounts()) {
+    TRY(object_of(c, view, call, kSharedVolumeKind, mount.shared_volume_id()));
+    TRY(take_place(mount.mount_path()));
   }
   return {};
 }

@@ -258,7 +258,8 @@ void QueueTakes::sweep(Time now) {
         store::remove_forgotten_objects(tx, now - kEphemeralLife);
         store::remove_expired_partitions(tx, now, kAtOnce);
         if (c_.dict_entry_life > 0ns)
-          store::remove_unused_entries(tx, now - c_.dict_entry_life - kUseIsNotedEvery, kAtOnce);
+          store::remove_unused_entries(tx, now - c_.dict_entry_life - kUseIsNotedEvery, kAtOnce,
+                                       c_.dicts_kept_in, now);
         store::keep_newest_replies(tx, 100'000);
         return {};
       },

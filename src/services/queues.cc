@@ -94,8 +94,7 @@ Result<modal::client::QueueListResponse> Queues::list(
 Result<Queues::Empty> Queues::remove(rpc::Call& call,
                                      const modal::client::QueueDeleteRequest& request,
                                      store::Tx& tx) {
-  TRY(object_of(c_, tx, call, kQueueKind, request.queue_id()));
-  store::remove_object(tx, request.queue_id());
+  TRY(delete_object(c_, tx, call, kQueueKind, request.queue_id()));
   call.after_commit([this, queue = request.queue_id()] { takes_.gone(queue); });
   return Empty();
 }

@@ -30,6 +30,14 @@ void ReadRoom::run(rpc::ActiveCallPtr active) {
   });
 }
 
+void run_stream(const rpc::ActiveCallPtr& active, void* state) {
+  rpc::Batch batch;
+  const rpc::StreamAnswer over = call_stream_handler(*active, state, batch);
+  CHECK(over.has_value());
+  if (batch.messages.empty()) return active->finish_stream(*over);
+  active->send(std::move(batch.messages), [active, over] { active->finish_stream(*over); });
+}
+
 void InlineRoom::run(rpc::ActiveCallPtr active) {
   active->call().now = clock_.now();
   rpc::Answer answer = call_handler(*active, nullptr);

@@ -31,6 +31,9 @@ class ReadRoom final : public rpc::Room {
   const Clock& clock_;
 };
 
+// A stream whose handler emits all that it has at once.
+void run_stream(const rpc::ActiveCallPtr& active, void* state);
+
 // Handlers with a `State&` that has nothing in it: they wait for other programs or for the disk, on
 // threads apart from all else, so that a slow download holds up nobody's ordinary call.
 template <class State>
@@ -41,14 +44,17 @@ class PooledRoom final : public rpc::Room {
     const bool queued = pool_.post([this, active] {
       State state;
       active->call().now = clock_.now();
+      if (active->method().stream) return run_stream(active, &state);
       rpc::Answer answer = call_handler(*active, &state);
       CHECK(answer.has_value());
       active->finish(std::move(*answer));
     });
-    if (!queued)
-      active->finish(fail(Code::kResourceExhausted,
-                          "too many calls of this kind are waiting for the disk and for other "
-                          "programs; try again later"));
+    if (queued) return;
+    const Status full{Code::kResourceExhausted,
+                      "too many calls of this kind are waiting for the disk and for other "
+                      "programs; try again later"};
+    if (active->method().stream) return active->finish_stream(full);
+    active->finish(std::unexpected(full));
   }
 
  private:

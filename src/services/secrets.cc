@@ -191,7 +191,7 @@ Result<Secrets::Empty> Secrets::remove(rpc::Call& call,
                                        const modal::client::SecretDeleteRequest& request,
                                        store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::Secret secret, secret_of(tx, call, request.secret_id()));
-  store::remove_secret(tx, secret.id);
+  store::delete_secret(tx, secret, c_.keep_deleted, call.now);
   c_.audit(tx, call, "secret.delete", secret.name.empty() ? secret.id.str() : secret.name);
   return Empty();
 }

@@ -1,5 +1,6 @@
 #include "services/task_spec.h"
 
+#include "base/file.h"
 #include "blobs/hash.h"
 #include "images/layered_tree.h"
 #include "modal_proto/container.pb.h"
@@ -8,6 +9,7 @@
 #include "services/interactive.h"
 #include "services/mounts.h"
 #include "services/secrets.h"
+#include "services/shared_volumes.h"
 #include "services/variants.h"
 #include "services/volumes.h"
 #include "store/volumes.h"
@@ -251,6 +253,19 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
     volume.set_read_only(mount.read_only());
     volume.set_sub_path(mount.sub_path());
     volume.set_background_commits(mount.allow_background_commits());
+  }
+  for (const auto& mount : r.definition.shared_volume_mounts()) {
+    const bool there = c.store.read([&](store::View& view) {
+      return store::find_object(view, workspace, kSharedVolumeKind.kind, mount.shared_volume_id())
+          .has_value();
+    });
+    if (!there)
+      return fail(Code::kNotFound, "the network file system '", mount.shared_volume_id(),
+                  "', which the function mounts at ", mount.mount_path(), ", was deleted");
+    worker::TaskBind& bind = *spec.add_binds();
+    bind.set_source(shared_folder_of(limits.shared_folder, mount.shared_volume_id()));
+    bind.set_target(images::clean_path("/", mount.mount_path()));
+    TRY(make_folders(bind.source()));
   }
   // The files of one that builds an image are kept, those of a standby are in the way there.
   if (spec.keep_upper())

@@ -9,6 +9,7 @@ namespace ionian::services {
 struct TaskLimits {
   // What a container may write where its function does not say; 0 = all that the disk has.
   std::uint64_t disk_bytes = 0;
+  std::string shared_folder = {};  // where network file systems lie
 };
 
 // Reads records, and makes what is not there yet (mounts from files, the runtime's dependencies);

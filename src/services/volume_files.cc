@@ -158,16 +158,7 @@ Result<modal::client::VolumeGetFileResponse> VolumeFiles::get_file(
   ASSIGN_OR_RETURN(auto writer, c_.blobs.writer());
   TRY(each_piece([&](std::string_view piece) { return writer.write(piece); }));
   ASSIGN_OR_RETURN(const blobs::BlobInfo info, writer.commit());
-  const store::BlobRecord record{.id = BlobId::make(c_.random, call.now),
-                                 .workspace = call.caller.workspace,
-                                 .sha256 = info.sha256,
-                                 .length = info.size};
-  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
-    store::insert_blob(tx, record, call.now);
-    store::set_blob_present(tx, record.id);
-    return {};
-  }));
-  reply.set_data_blob_id(record.id.str());
+  ASSIGN_OR_RETURN(*reply.mutable_data_blob_id(), keep_blob(c_, call, info));
   return reply;
 }
 

@@ -89,8 +89,7 @@ Result<modal::client::VolumeListResponse> Volumes::list(
 Result<Volumes::Empty> Volumes::remove(rpc::Call& call,
                                        const modal::client::VolumeDeleteRequest& request,
                                        store::Tx& tx) {
-  TRY(object_of(c_, tx, call, kVolumeKind, request.volume_id()));
-  store::remove_object(tx, request.volume_id());
+  TRY(delete_object(c_, tx, call, kVolumeKind, request.volume_id()));
   call.after_commit([this, id = request.volume_id()] { p_.layers.forget(id); });
   return Empty();
 }

@@ -1,5 +1,6 @@
 // Queues, dicts and what they have in common, without a server.
 #include "base/random.h"
+#include "store/deleted.h"
 #include "store/dicts.h"
 #include "store/objects.h"
 #include "store/queues.h"
@@ -131,7 +132,10 @@ TEST_F(DataTest, AnEntryThatNobodyUsedIsThereNoMore) {
     EXPECT_TRUE(find_entry(tx, "di-1", "used", alive));
     EXPECT_EQ(count_entries(tx, "di-1", alive, 100), 1);
     EXPECT_EQ(list_entries(tx, "di-1", alive, {}).size(), 1u);
-    remove_unused_entries(tx, alive, 100);
+    // Where entries stay for ever they count as used instead.
+    remove_unused_entries(tx, alive, 100, {"main"}, now_);
+    EXPECT_EQ(count_entries(tx, "di-1", {}, 100), 2);
+    remove_unused_entries(tx, alive, 100, {}, now_);
     EXPECT_EQ(count_entries(tx, "di-1", {}, 100), 1);
   });
 }
@@ -183,8 +187,48 @@ TEST_F(DataTest, AnEphemeralObjectGoesWhenNobodySpeaksForIt) {
     remove_forgotten_objects(tx, now_ + 6min);
     EXPECT_FALSE(find_object(tx, kWorkspace, "queue", "qu-e"));
     EXPECT_TRUE(find_object(tx, kWorkspace, "queue", "qu-1"));
-    delete_environment(tx, kEnvironment);
+    delete_environment(tx, kEnvironment, {.life = 0ns}, now_);
     EXPECT_FALSE(find_object(tx, kWorkspace, "dict", "di-1"));
+    EXPECT_TRUE(list_deleted(tx, now_ + 1h, 10).empty());
+  });
+}
+
+TEST_F(DataTest, WhatWasDeletedComesBackWithAllThatWasInIt) {
+  const KeepDeleted keep;
+  write([&](Tx& tx) {
+    put_items(tx, {.queue = "qu-1", .key = ""}, std::nullopt, std::vector<std::string_view>{"x"},
+              now_, 24h);
+    delete_object(tx, *find_object(tx, kWorkspace, "queue", "qu-1"), keep, now_);
+    EXPECT_FALSE(find_object(tx, kWorkspace, "queue", "qu-1"));
+    EXPECT_FALSE(find_named_object(tx, kEnvironment, "queue", "jobs"));
+    auto deleted = find_deleted(tx, "qu-1");
+    ASSERT_TRUE(deleted);
+    deleted->object.name = "jobs again";
+    put_back(tx, *deleted);
+    EXPECT_FALSE(find_deleted(tx, "qu-1"));
+    ASSERT_TRUE(find_named_object(tx, kEnvironment, "queue", "jobs again"));
+    EXPECT_EQ(size_of_queue(tx, "qu-1", now_).items, 1);
+  });
+}
+
+TEST_F(DataTest, WhatWasDeletedGoesForGoodWhenItsTimeHasCome) {
+  write([&](Tx& tx) {
+    insert_environment(tx,
+                       {.id = EnvironmentId("en-2"),
+                        .workspace = kWorkspace,
+                        .name = "other",
+                        .web_suffix = "",
+                        .image_builder_version = "",
+                        .created_at = now_},
+                       now_);
+    delete_environment(tx, kEnvironment, {}, now_);
+    EXPECT_EQ(find_deleted(tx, "di-1")->environment_name, "main");
+    EXPECT_EQ(list_deleted(tx, now_ + 1h, 10).size(), 2u);
+    EXPECT_EQ(purge_deleted(tx, now_, 10), 0);
+    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, 1), 1);
+    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, 10), 1);
+    EXPECT_TRUE(list_deleted(tx, now_ + 1h, 10).empty());
+    EXPECT_EQ(size_of_queue(tx, "qu-1", now_).items, 0);
   });
 }
 

@@ -54,11 +54,22 @@ void note_use(Tx& tx, std::string_view dict, std::string_view key, Time now) {
               Blob{key});
 }
 
-void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max) {
-  tx.db().run(
-      "DELETE FROM dict_entries WHERE number IN (SELECT number FROM dict_entries WHERE used_at < ? "
-      "LIMIT ?)",
-      last_use_before, max);
+void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,
+                           const std::set<std::string>& kept_in, Time now) {
+  std::vector<std::pair<std::int64_t, bool>> entries;
+  {
+    Rows rows = tx.db().query(
+        "SELECT d.number, e.name FROM dict_entries d JOIN objects o ON o.id = d.dict JOIN "
+        "environments e ON e.id = o.environment WHERE d.used_at < ? LIMIT ?",
+        last_use_before, max);
+    while (rows.next()) entries.emplace_back(rows.number(0), kept_in.contains(rows.text(1)));
+  }
+  // Those that stay count as used, so that they are not looked at again each time.
+  for (const auto& [number, kept] : entries)
+    if (kept)
+      tx.db().run("UPDATE dict_entries SET used_at = ? WHERE number = ?", now, number);
+    else
+      tx.db().run("DELETE FROM dict_entries WHERE number = ?", number);
 }
 
 }  // namespace ionian::store

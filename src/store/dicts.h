@@ -1,6 +1,7 @@
 #pragma once
 // The entries of dicts. Keys are compared by their bytes. An entry that was not used since `alive`
 // is there no more, whether or not it has been removed yet.
+#include <set>
 #include <vector>
 
 #include "store/store.h"
@@ -36,6 +37,8 @@ bool remove_entry(Tx& tx, std::string_view dict, std::string_view key);
 void clear_dict(Tx& tx, std::string_view dict);
 void note_use(Tx& tx, std::string_view dict, std::string_view key, Time now);
 // Of all dicts, at most `max`.
-void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max);
+// Those of environments named in `kept_in` stay.
+void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,
+                           const std::set<std::string>& kept_in, Time now);
 
 }  // namespace ionian::store

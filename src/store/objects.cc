@@ -56,6 +56,10 @@ std::optional<DataObject> find_named_object(View& view, const EnvironmentId& env
   return object_of(rows);
 }
 
+bool object_exists(View& view, std::string_view id) {
+  return view.db().query("SELECT 1 FROM objects WHERE id = ?", id).next();
+}
+
 std::vector<DataObject> list_objects(View& view, const EnvironmentId& environment,
                                      std::string_view kind, Time before, std::int64_t max) {
   Rows rows = view.db().query(
@@ -63,6 +67,16 @@ std::vector<DataObject> list_objects(View& view, const EnvironmentId& environmen
       "environment = ? AND kind = ? AND name != '' AND created_at < ? ORDER BY created_at DESC "
       "LIMIT ?",
       environment, kind, before, max);
+  std::vector<DataObject> found;
+  while (rows.next()) found.push_back(object_of(rows));
+  return found;
+}
+
+std::vector<DataObject> all_objects_of(View& view, const EnvironmentId& environment) {
+  Rows rows = view.db().query(
+      "SELECT id, kind, workspace, environment, name, created_by, created_at FROM objects WHERE "
+      "environment = ?",
+      environment);
   std::vector<DataObject> found;
   while (rows.next()) found.push_back(object_of(rows));
   return found;
@@ -78,12 +92,6 @@ void remove_object(Tx& tx, std::string_view id) {
   tx.db().run("DELETE FROM volume_entries WHERE volume = ?", id);
   tx.db().run("DELETE FROM volumes WHERE id = ?", id);
   tx.db().run("DELETE FROM objects WHERE id = ?", id);
-}
-
-void remove_objects_of(Tx& tx, const EnvironmentId& environment) {
-  for (const std::string& id :
-       texts(tx.db().query("SELECT id FROM objects WHERE environment = ?", environment)))
-    remove_object(tx, id);
 }
 
 bool note_beat(Tx& tx, std::string_view id, Time now) {

@@ -24,13 +24,17 @@ std::optional<DataObject> find_object(View& view, const WorkspaceId& workspace,
                                       std::string_view kind, std::string_view id);
 std::optional<DataObject> find_named_object(View& view, const EnvironmentId& environment,
                                             std::string_view kind, std::string_view name);
+// Deleted ones that may come back too.
+bool object_exists(View& view, std::string_view id);
 // Named ones, the newest first; created before `before`, at most `max` of them.
 std::vector<DataObject> list_objects(View& view, const EnvironmentId& environment,
                                      std::string_view kind, Time before, std::int64_t max);
 
+// Ephemeral ones too.
+std::vector<DataObject> all_objects_of(View& view, const EnvironmentId& environment);
+
 // With all that is in it.
 void remove_object(Tx& tx, std::string_view id);
-void remove_objects_of(Tx& tx, const EnvironmentId& environment);
 
 // Ephemeral ones: a sign of life; false if there is no such object.
 bool note_beat(Tx& tx, std::string_view id, Time now);

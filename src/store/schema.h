@@ -12,4 +12,5 @@ extern const std::string_view kMigration6Sql;
 extern const std::string_view kMigration7Sql;
 extern const std::string_view kMigration8Sql;
 extern const std::string_view kMigration9Sql;
+extern const std::string_view kMigration10Sql;
 }  // namespace ionian::store

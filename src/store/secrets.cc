@@ -73,6 +73,16 @@ std::vector<Secret> list_secrets(View& view, const EnvironmentId& environment, T
   return found;
 }
 
+std::vector<Secret> all_secrets_of(View& view, const EnvironmentId& environment) {
+  Rows rows = view.db().query(
+      "SELECT id, workspace, environment, name, app, sealed, created_by, created_at, last_used_at "
+      "FROM secrets WHERE environment = ?",
+      environment);
+  std::vector<Secret> found;
+  while (rows.next()) found.push_back(secret_of(rows));
+  return found;
+}
+
 void update_secret(Tx& tx, const SecretId& id, std::string_view sealed) {
   tx.db().run("UPDATE secrets SET sealed = ? WHERE id = ?", Blob{sealed}, id);
 }
@@ -90,6 +100,12 @@ Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal) {
   for (const Sealed& one : sealed_of(tx.db().query("SELECT rowid, sealed FROM secrets"))) {
     ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
     tx.db().run("UPDATE secrets SET sealed = ? WHERE rowid = ?", Blob{fresh}, one.row);
+    ++count;
+  }
+  for (const Sealed& one :
+       sealed_of(tx.db().query("SELECT rowid, sealed FROM deleted WHERE sealed != x''"))) {
+    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
+    tx.db().run("UPDATE deleted SET sealed = ? WHERE rowid = ?", Blob{fresh}, one.row);
     ++count;
   }
   for (const Sealed& one : sealed_of(tx.db().query("SELECT number, sealed FROM signing_keys"))) {

@@ -27,6 +27,8 @@ std::optional<Secret> find_named_secret(View& view, const EnvironmentId& environ
 // Named ones, the newest first; created before `before`, at most `max` of them.
 std::vector<Secret> list_secrets(View& view, const EnvironmentId& environment, Time before,
                                  std::int64_t max);
+// Anonymous ones too.
+std::vector<Secret> all_secrets_of(View& view, const EnvironmentId& environment);
 void update_secret(Tx& tx, const SecretId& id, std::string_view sealed);
 void note_secret_use(Tx& tx, const SecretId& id, Time now);
 void remove_secret(Tx& tx, const SecretId& id);

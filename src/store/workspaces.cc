@@ -1,6 +1,6 @@
 #include "store/workspaces.h"
 
-#include "store/objects.h"
+#include "store/deleted.h"
 
 namespace ionian::store {
 namespace {
@@ -111,10 +111,9 @@ void update_environment(Tx& tx, const Environment& e) {
       e.name, e.web_suffix, e.image_builder_version, e.restricted, e.default_role, e.id);
 }
 
-void delete_environment(Tx& tx, const EnvironmentId& id) {
+void delete_environment(Tx& tx, const EnvironmentId& id, const KeepDeleted& keep, Time now) {
   tx.db().run("DELETE FROM environment_roles WHERE environment = ?", id);
-  tx.db().run("DELETE FROM secrets WHERE environment = ?", id);
-  remove_objects_of(tx, id);
+  delete_all_of(tx, id, keep, now);
   tx.db().run("DELETE FROM classes WHERE app IN (SELECT id FROM apps WHERE environment = ?)", id);
   tx.db().run("DELETE FROM functions WHERE app IN (SELECT id FROM apps WHERE environment = ?)", id);
   tx.db().run("DELETE FROM apps WHERE environment = ?", id);

@@ -2,6 +2,7 @@
 // Workspaces and their environments. A workspace is a wall: every look-up takes its id.
 #include <vector>
 
+#include "store/keep_deleted.h"
 #include "store/store.h"
 
 namespace ionian::store {
@@ -40,7 +41,8 @@ std::vector<Environment> list_environments(View& view, const WorkspaceId& worksp
 void insert_environment(Tx& tx, const Environment& environment, Time now);
 // Writes all that may change: name, suffix, builder version, restriction, default role.
 void update_environment(Tx& tx, const Environment& environment);
-void delete_environment(Tx& tx, const EnvironmentId& id);
+// With all that is in it; what may come back is kept.
+void delete_environment(Tx& tx, const EnvironmentId& id, const KeepDeleted& keep, Time now);
 // False if something still lives in it.
 bool environment_is_empty(View& view, const EnvironmentId& id, int stopped_state);
 void set_default_environment(Tx& tx, const WorkspaceId& workspace, const EnvironmentId& id);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "container/spec.pb.h"
+#include "images/upper_bound.h"
 
 namespace ionian::worker {
 namespace {
@@ -45,7 +46,9 @@ Result<images::StepResult> ContainerStepRunner::run(
   std::condition_variable over;
   std::optional<TaskEnd> end;
   const std::string id = cat("build-", random_base62(random_, 12));
-  worker_.start_job(container_of(step, id),
+  const container::ContainerSpec container = container_of(step, id);
+  images::UpperBound bound(container.upper_dir(), disk_bytes_);
+  worker_.start_job(container,
                     {.output = [&](int fd, std::string_view text) { on_output(fd, text); },
                      .ended =
                          [&](const TaskEnd& e) {
@@ -54,12 +57,16 @@ Result<images::StepResult> ContainerStepRunner::run(
                            over.notify_one();
                          }});
   std::unique_lock lock(mutex);
-  bool killed = false;
-  // `cancelled` is a flag that many may raise and none can wait on, so it is looked at ten times a
-  // second.
-  while (!over.wait_for(lock, 100ms, [&] { return end.has_value(); }))
-    if (cancelled && !std::exchange(killed, true)) worker_.kill_job(id);
+  // `cancelled` is a flag that many may raise and none can wait on, and nobody tells how full a
+  // folder is, so both are looked at ten times a second.
+  Result<void> allowed;
+  while (!over.wait_for(lock, 100ms, [&] { return end.has_value(); })) {
+    if (!allowed) continue;
+    allowed = cancelled ? fail(Code::kCancelled, "the build was cancelled") : bound.check();
+    if (!allowed) worker_.kill_job(id);
+  }
   if (cancelled) return fail(Code::kCancelled, "the build was cancelled");
+  if (!allowed) return fail(allowed.error().code, step.name, ": ", allowed.error().message);
   if (!end->failed_start.empty())
     return fail(Code::kInternal, "cannot start a container for ", step.name, ": ",
                 end->failed_start);

@@ -171,6 +171,10 @@ Result<void> Worker::give_folder(Living& living) {
   return {};
 }
 
+std::string Worker::upper_of(const TaskId& id) const {
+  return cat(options_.folder, '/', id.str(), "/upper");
+}
+
 void Worker::start_task(TaskSpec task) {
   if (!start_in_standby(task)) launch_task(task);
 }
@@ -179,7 +183,7 @@ void Worker::launch_task(const TaskSpec& task) {
   Living living{.id = task.task_id(), .task = task.task_id()};
   if (Result<void> given = give_folder(living); !given)
     return events_.ended(TaskId(task.task_id()), {.failed_start = given.error().message});
-  living.upper = living.folder + "/upper";
+  living.upper = upper_of(TaskId(task.task_id()));
   living.keep_upper = task.keep_upper();
   container_of_[living.task] = living.id;
   container::ContainerSpec spec = container_of_task(task, living.id, living.folder);

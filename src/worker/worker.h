@@ -67,6 +67,9 @@ class Worker final : public ExecRunner {
   void stop(const TaskId& id);  // SIGTERM to its program
   void kill(const TaskId& id);
 
+  // Where a task writes that was no standby before. From any thread.
+  std::string upper_of(const TaskId& id) const;
+
   // Shows a running task another version of a volume that it has. `done`, on the worker's thread:
   //   errors   FAILED_PRECONDITION files of it are open · UNAVAILABLE the task has ended
   using Exchanged = std::function<void(Result<void>)>;

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from conftest import Client, Server
 from test_run import wait_for
 
 PREPARED = """
@@ -207,3 +208,30 @@ def test_an_app_that_is_deployed_again_builds_its_image_again(client):
             print(modal.Function.from_name("soups", "look").remote()[0])
         """, "ask.py")).stdout
         assert f"{word} {word}? mint" in said
+
+
+def test_a_build_that_writes_too_much_is_ended_and_leaves_nothing(tmp_path):
+    server = Server(tmp_path).start("--build-disk", "32")
+    client = Client(server, tmp_path)
+    fill = "dd if=/dev/zero of=/filled bs=1M count=64 2>/dev/null"
+    program = """
+        import modal
+
+        def write():
+            import os, time
+            os.system("%s")
+            time.sleep(900)
+
+        app = modal.App("full", image=modal.Image.debian_slim().%s)
+
+        @app.function()
+        def never():
+            pass
+    """
+    wanted = "it has written more than the 32 MiB that a step of a build may (the server's --build-disk)"
+    for step in f'run_commands("{fill}; sleep 900")', "run_function(write)":
+        failed = client.run("run", client.write(program % (fill, step)), check=False)
+        assert failed.returncode == 1 and wanted in " ".join((failed.stdout + failed.stderr).split())
+        wait_for(lambda: server.admin("status")["containers"] == 0)
+        wait_for(lambda: not [p for depth in ("*/*", "*/*/*") for p in (server.folder / "data").glob(depth + "/filled")])
+    assert server.stop() == 0

@@ -34,6 +34,7 @@ std::string object_for(const Objects& o, const std::string& method, const FieldD
   if (is({"dict_id"})) return o.dict;
   if (is({"queue_id"})) return o.queue;
   if (is({"volume_id"})) return o.volume;
+  if (is({"shared_volume_id"})) return o.shared_volume;
   if (is({"blob_id", "args_blob_id", "data_blob_id"})) return o.blob;
   if (is({"function_call_id"})) return o.call;
   if (is({"input_id"})) return o.input;

@@ -164,7 +164,8 @@ bool is_read(const rpc::Method& method, const FieldDescriptor& field) {
                                                  "MountGetOrCreate app_id",
                                                  "MountGetOrCreate environment_name",
                                                  "VolumeGetOrCreate app_id",
-                                                 "VolumeDelete environment_name"};
+                                                 "VolumeDelete environment_name",
+                                                 "SharedVolumeGetOrCreate app_id"};
   const bool nested = field.containing_type() != method.request_type;
   const std::string name = cat(short_name(method.path), ' ', field.name());
   return !kNotRead.contains(name) || (name == "ClassCreate app_id" && !nested);
@@ -182,6 +183,7 @@ bool lies_in_an_environment(const FieldDescriptor& field) {
                                                 "dict_id",
                                                 "queue_id",
                                                 "volume_id",
+                                                "shared_volume_id",
                                                 "function_call_id",
                                                 "environment_id",
                                                 "task_id",

@@ -145,6 +145,7 @@ Objects World::make_objects(store::Tx& tx, const WorkspaceId& workspace, const s
   o.queue = add("queue", QueueId::make(random, now_).str());
   o.volume = add("volume", VolumeId::make(random, now_).str());
   store::insert_volume(tx, o.volume, 1);
+  o.shared_volume = add("nfs", services::kSharedVolumeKind.make_id(random, now_));
   o.app = app.str(), o.function = function.str(), o.class_ = class_id.str();
   o.secret = secret.str();
   add_shared_objects(tx, workspace, prefix, o);

@@ -8,8 +8,8 @@ namespace ionian::server {
 
 // The ids and names of a workspace's objects, by what request fields call them.
 struct Objects {
-  std::string app, function, class_, image, mount, secret, dict, queue, volume, blob, call, input,
-      task;
+  std::string app, function, class_, image, mount, secret, dict, queue, volume, shared_volume, blob,
+      call, input, task;
   std::string token, service_user, service_user_name, proxy_token, user;
   std::string environment, environment_name;
 };

@@ -1,0 +1,28 @@
+#pragma once
+// How much a step of a build may write. Its folder is renamed to become a layer, so it has no file
+// system of its own, as a function's has; it is measured instead.
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace ionian::images {
+
+class UpperBound {
+ public:
+  // `folder` need not be there yet, the one above it must. 0 bytes = no bound.
+  UpperBound(std::string folder, std::uint64_t bytes);
+
+  // RESOURCE_EXHAUSTED once the folder holds more. Costs one system call, and a walk over the
+  // folder only when its file system has filled by so much that the bound may be passed. To be
+  // asked several times a second; what is written between two calls goes beyond the bound.
+  Result<void> check();
+
+ private:
+  const std::string folder_;
+  const std::uint64_t bytes_;
+  std::uint64_t used_ = 0;  // of the whole file system, when the folder was last measured
+  std::uint64_t left_;      // that the folder could still take then
+};
+
+}  // namespace ionian::images

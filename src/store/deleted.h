@@ -1,0 +1,37 @@
+#pragma once
+// What was deleted and may come back: what an object was stands here meanwhile, and no other query
+// finds it; what is in it stays where it is, under the same id.
+#include <vector>
+
+#include "store/keep_deleted.h"
+#include "store/objects.h"
+#include "store/secrets.h"
+
+namespace ionian::store {
+
+struct Deleted {
+  DataObject object;  // kind "secret" too
+  std::string environment_name;
+  Time deleted_at;
+  std::string sealed;  // of a secret
+};
+
+// Kept aside if it has a name and such things are kept; else gone at once, with all that is in it.
+void delete_object(Tx& tx, const DataObject& object, const KeepDeleted& keep, Time now);
+void delete_secret(Tx& tx, const Secret& secret, const KeepDeleted& keep, Time now);
+// Objects and secrets of an environment that is deleted.
+void delete_all_of(Tx& tx, const EnvironmentId& environment, const KeepDeleted& keep, Time now);
+
+std::optional<Deleted> find_deleted(View& view, std::string_view id);
+// The latest first; deleted before `before`, at most `max` of them.
+std::vector<Deleted> list_deleted(View& view, Time before, std::int64_t max);
+
+// As it was, but for the environment and the name, which must be free there.
+void put_back(Tx& tx, const Deleted& deleted);
+
+// Gone for good, with all that is in it.
+void purge(Tx& tx, std::string_view id);
+// The oldest of those that were deleted before `before`, at most `max`; how many.
+std::int64_t purge_deleted(Tx& tx, Time before, std::int64_t max);
+
+}  // namespace ionian::store
