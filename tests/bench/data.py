@@ -59,4 +59,6 @@ def run(bench):
         yield compared(f"{name}, 64 callers", "1/s", [[found[name]] for found in rounds], echo, "unary echo", goal, "higher")
     for name in ("queue put_many", "queue get_many"):
         yield compared(f"{name} of 100, 64 callers", "items/s", [[found[f"{name} items"]] for found in rounds], redis_rounds, "Redis XADD", "≥ 0.5×", "higher")
+    full, empty = ([[found[name]] for found in rounds] for name in ("queue put and get, full", "queue put and get"))
+    yield compared("queue put and get beside 1,000,000 items in 1,000 partitions, 64 callers", "1/s", full, empty, "an empty queue", "≥ 0.8×", "higher")
     yield plain("blocked get, put to delivery", "ms", waits, "≤ 1 ms")

@@ -52,6 +52,8 @@ struct Bench {
     table.add_room<store::Tx>(write_room);
     table.add_room<store::View>(read_room);
     table.add_room<services::Slow>(inline_room);
+    table.add_room<services::VolumeWork>(inline_room);
+    table.add_room<worker::Execs>(inline_room);
     table.add_room<core::Core>(whole.core_loop);
     table.add_room<logs::LogStore>(whole.log_loop);
     table.add_room<services::TokenFlows>(inline_room);
@@ -126,6 +128,25 @@ class Figures {
  public:
   explicit Figures(Bench& bench) : b_(bench) {}
 
+  // A million items in a queue that nobody takes from.
+  void fill() {
+    constexpr int kPartitions = 1000, kCalls = 10, kItems = 100;
+    modal::client::QueueGetOrCreateRequest request;
+    request.set_deployment_name("full");
+    request.set_object_creation_type(modal::client::OBJECT_CREATION_TYPE_CREATE_IF_MISSING);
+    modal::client::QueueGetOrCreateResponse reply;
+    b_.call(0, "/modal.client.ModalClient/QueueGetOrCreate", request, reply);
+    full_ = reply.queue_id();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kCallers; ++i)
+      threads.emplace_back([&, i] {
+        for (int p = i; p < kPartitions; p += kCallers)
+          for (int n = 0; n < kCalls; ++n)
+            put_into({full_, cat("full", p)}, i, kItems, std::string(100, 'x'));
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
+
   void round() {
     const std::string bytes(100, 'x');
     note("echo", b_.rate([&](int i, int) {
@@ -133,6 +154,13 @@ class Figures {
       request.set_value(bytes);
       b_.call(i, "/bench.Bench/Echo", request, reply);
     }));
+    for (const auto& [name, queue] : {std::pair("queue put and get", b_.world.a.queue),
+                                      std::pair("queue put and get, full", full_)})
+      note(name, b_.rate([&](int i, int) {
+        const Place own{queue, cat("p", i)};
+        put_into(own, i, 1, bytes);
+        get_from(own, i, 1, 0);
+      }));
     // Each caller's own partition, emptied by the gets of the same round.
     note("queue put", b_.rate([&](int i, int) { put(i, 1, bytes); }, 4900));
     note("queue get", b_.rate([&](int i, int) { get(i, 1); }, 4900));
@@ -180,18 +208,27 @@ class Figures {
   }
   void note(const std::string& name, double rate) { round_[name] = rate; }
 
+  struct Place {
+    std::string queue, partition;
+  };
   void put(int caller, int values, const std::string& bytes, int channel = -1) {
-    modal::client::QueuePutRequest request;
-    request.set_queue_id(b_.world.a.queue);
-    request.set_partition_key(cat("p", caller));
-    for (int n = 0; n < values; ++n) request.add_values(bytes);
-    google::protobuf::Empty reply;
-    b_.call(channel < 0 ? caller : channel, kPut, request, reply);
+    put_into({b_.world.a.queue, cat("p", caller)}, channel < 0 ? caller : channel, values, bytes);
   }
   void get(int caller, int values, float timeout = 0) {
+    get_from({b_.world.a.queue, cat("p", caller)}, caller, values, timeout);
+  }
+  void put_into(const Place& place, int caller, int values, const std::string& bytes) {
+    modal::client::QueuePutRequest request;
+    request.set_queue_id(place.queue);
+    request.set_partition_key(place.partition);
+    for (int n = 0; n < values; ++n) request.add_values(bytes);
+    google::protobuf::Empty reply;
+    b_.call(caller, kPut, request, reply);
+  }
+  void get_from(const Place& place, int caller, int values, float timeout) {
     modal::client::QueueGetRequest request;
-    request.set_queue_id(b_.world.a.queue);
-    request.set_partition_key(cat("p", caller));
+    request.set_queue_id(place.queue);
+    request.set_partition_key(place.partition);
     request.set_n_values(values);
     request.set_timeout(timeout);
     modal::client::QueueGetResponse reply;
@@ -224,6 +261,7 @@ class Figures {
   }
 
   Bench& b_;
+  std::string full_;  // a queue
   std::map<std::string, double> round_;
   std::vector<double> waits_;
 };
@@ -234,6 +272,7 @@ class Figures {
 int main() {
   ionian::server::Bench bench;
   ionian::server::Figures figures(bench);
+  figures.fill();
   for (std::string line; std::getline(std::cin, line);) figures.round();
   figures.blocked_get();
   figures.print_waits();
