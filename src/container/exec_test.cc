@@ -176,7 +176,8 @@ TEST_F(ExecTest, ManyAtOnceLeaveNothingBehind) {
     running.emplace_back(wanted, start_exec(wanted));
   }
   for (const auto& [wanted, pipes] : running) {
-    ASSERT_EQ(next(wanted.id()).kind, ContainerEvent::kExecStarted);
+    const ContainerEvent started = next(wanted.id());
+    ASSERT_EQ(started.kind, ContainerEvent::kExecStarted) << started.error;
     EXPECT_EQ(next(wanted.id()).kind, ContainerEvent::kExecExited);
   }
   ASSERT_OK(spawner_->kill_tree(container_));
