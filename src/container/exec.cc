@@ -103,27 +103,36 @@ void Execs::read_report(Exec& exec) {
   }
 }
 
+Exec* Execs::find(pid_t pid) const {
+  for (const auto& [id, exec] : by_id_)
+    if (exec->pid == pid) return exec.get();
+  return nullptr;
+}
+
 bool Execs::child_ended(pid_t pid, int status) {
-  for (const auto& [id, exec] : by_id_) {
-    if (exec->pid != pid) continue;
-    read_report(*exec);
-    if (!exec->started) {
-      fail(id, exec->error.empty() ? "it was killed at its start" : exec->error,
-           exec->not_runnable);
-    } else {
-      SpawnerEvent event;
-      event.set_id(id);
-      Exited& exited = *event.mutable_exec_exited();
-      if (WIFSIGNALED(status))
-        exited.set_signal(WTERMSIG(status));
-      else
-        exited.set_exit_code(WEXITSTATUS(status));
-      send_(std::move(event), {});
-    }
-    forget(std::string(id));
-    return true;
+  Exec* exec = find(pid);
+  // Its helper has told its number before it ran, but that may not be read as yet.
+  if (!exec) {
+    read_reports();
+    exec = find(pid);
   }
-  return false;
+  if (!exec) return false;
+  read_report(*exec);
+  const std::string id = exec->id;
+  if (!exec->started) {
+    fail(id, exec->error.empty() ? "it was killed at its start" : exec->error, exec->not_runnable);
+  } else {
+    SpawnerEvent event;
+    event.set_id(id);
+    Exited& exited = *event.mutable_exec_exited();
+    if (WIFSIGNALED(status))
+      exited.set_signal(WTERMSIG(status));
+    else
+      exited.set_exit_code(WEXITSTATUS(status));
+    send_(std::move(event), {});
+  }
+  forget(id);
+  return true;
 }
 
 }  // namespace ionian::container

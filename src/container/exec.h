@@ -54,11 +54,12 @@ class Execs {
   void signal(const std::string& id, int signo) const;
   // False: `what` is none of ours.
   bool on_report(void* what);
-  // Before children are reaped: whose they are is told by what their helpers have written.
-  void read_reports();
+  // False: the child is none of ours.
   bool child_ended(pid_t pid, int status);
 
  private:
+  Exec* find(pid_t pid) const;
+  void read_reports();
   void read_report(Exec& exec);
   // Children that were forked meanwhile hold it open, so that closing it does not end its watch.
   void close_report(Exec& exec);

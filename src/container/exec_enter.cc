@@ -146,6 +146,8 @@ Result<void> help(Entry& entry) {
   }
   if (pid < 0) return sys_fail("start a process in the container");
   say(entry.report, Said::kPid, {reinterpret_cast<const char*>(&pid), sizeof pid}, {pidfd});
+  // From here on the report ends with the program's start: it may be over before this helper is.
+  ::close(entry.report);
   (void)!::write(go[1], "1", 1);
   return {};
 }

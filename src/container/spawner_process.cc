@@ -281,7 +281,6 @@ void SpawnerProcess::on_children() {
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof info) > 0) {
   }
-  execs_.read_reports();
   for (;;) {
     int status;
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
