@@ -99,7 +99,8 @@ def test_one_that_ignores_sigterm_is_ended_all_the_same(server, client):
     while any(b"time.sleep(86397)" in contents(path) for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert json.loads(client.run("container", "list", "--json").stdout) == []
+    # Other tests of this server may have containers.
+    assert "faults" not in [row["app_name"] for row in json.loads(client.run("container", "list", "--json").stdout)]
 
 
 def test_a_container_without_its_connection_is_ended_and_its_input_fails(server, client):
