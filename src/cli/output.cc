@@ -97,8 +97,18 @@ std::optional<std::uint32_t> parse_duration(std::string_view text, Bare bare) {
   return static_cast<std::uint32_t>(number * scale);
 }
 
+namespace {
+void show_sign(std::size_t turn, std::string_view text) {
+  constexpr std::string_view kSigns[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+  (void)write_all(STDERR_FILENO, cat("\r\x1b[K", kSigns[turn % std::size(kSigns)], " ", text));
+}
+}  // namespace
+
+// The first sign is shown before this returns: also for something that is over at once.
 Spinner::Spinner(std::string text) : text_(std::move(text)) {
-  if (colour_wanted(STDERR_FILENO)) thread_ = std::thread([this] { turn(); });
+  if (!colour_wanted(STDERR_FILENO)) return;
+  show_sign(0, text_);
+  thread_ = std::thread([this] { turn(); });
 }
 
 Spinner::~Spinner() {
@@ -113,12 +123,9 @@ Spinner::~Spinner() {
 }
 
 void Spinner::turn() {
-  constexpr std::string_view kSigns[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
   std::unique_lock lock(mutex_);
-  for (std::size_t i = 0; !end_; ++i) {
-    (void)write_all(STDERR_FILENO, cat("\r\x1b[K", kSigns[i % std::size(kSigns)], " ", text_));
-    ended_.wait_for(lock, kFrame, [this] { return end_; });
-  }
+  for (std::size_t i = 1; !ended_.wait_for(lock, kFrame, [this] { return end_; }); ++i)
+    show_sign(i, text_);
 }
 
 }  // namespace ionian::cli
