@@ -33,7 +33,7 @@ void list(const Options& options) {
         rows.push_back({d.id(), d.kind(), d.name(), d.environment(), d.workspace(),
                         time_text(deleted), time_text(until)});
     }
-    request.set_before_ms(page.deleted().rbegin()->deleted_at_ms());
+    request.set_below(page.deleted().rbegin()->number());
   }
   if (options.json) return print_json(all);
   print_table({"Id", "Kind", "Name", "Environment", "Workspace", "Deleted", "Until"}, rows);

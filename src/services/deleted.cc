@@ -42,12 +42,12 @@ void Deleted::bind(rpc::Table& table) {
   on("Undelete", &Deleted::undelete, rpc::Access::kOwner);
 }
 
-Result<DeletedListResponse> Deleted::list(rpc::Call& call, const DeletedListRequest& request,
+Result<DeletedListResponse> Deleted::list(rpc::Call&, const DeletedListRequest& request,
                                           store::View& view) {
-  const Time before = request.before_ms() ? from_unix_ms(request.before_ms()) : call.now + 24h;
   DeletedListResponse reply;
-  for (const store::Deleted& each : store::list_deleted(view, before, kPage)) {
+  for (const store::Deleted& each : store::list_deleted(view, request.below(), kPage)) {
     auto& row = *reply.add_deleted();
+    row.set_number(each.number);
     row.set_id(each.object.id);
     row.set_kind(each.object.kind);
     if (const auto workspace = store::find_workspace(view, each.object.workspace))

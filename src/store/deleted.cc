@@ -1,5 +1,7 @@
 #include "store/deleted.h"
 
+#include "store/rows.h"
+
 namespace ionian::store {
 namespace {
 
@@ -8,7 +10,8 @@ constexpr std::string_view kSecret = "secret";
 constexpr std::string_view kAside = "deleted";
 
 Deleted deleted_of(const Rows& rows) {
-  return {.object = {.id = rows.text(0),
+  return {.number = rows.number(10),
+          .object = {.id = rows.text(0),
                      .kind = rows.text(1),
                      .workspace = WorkspaceId(rows.text(2)),
                      .environment = EnvironmentId(rows.text(3)),
@@ -27,12 +30,6 @@ void insert_deleted(Tx& tx, const DataObject& o, std::string_view sealed, Time n
       "?), ''), ?, ?, ?, ?, ?)",
       o.id, o.kind, o.workspace, o.environment, o.environment, o.name, o.created_by, o.created_at,
       now, Blob{sealed});
-}
-
-std::vector<std::string> texts(Rows rows) {
-  std::vector<std::string> found;
-  while (rows.next()) found.push_back(rows.text(0));
-  return found;
 }
 
 }  // namespace
@@ -74,17 +71,17 @@ void delete_all_of(Tx& tx, const EnvironmentId& environment, const KeepDeleted& 
 std::optional<Deleted> find_deleted(View& view, std::string_view id) {
   Rows rows = view.db().query(
       "SELECT id, kind, workspace, environment, place, name, created_by, created_at, deleted_at, "
-      "sealed FROM deleted WHERE id = ?",
+      "sealed, rowid FROM deleted WHERE id = ?",
       id);
   if (!rows.next()) return std::nullopt;
   return deleted_of(rows);
 }
 
-std::vector<Deleted> list_deleted(View& view, Time before, std::int64_t max) {
+std::vector<Deleted> list_deleted(View& view, std::int64_t below, std::int64_t max) {
   Rows rows = view.db().query(
       "SELECT id, kind, workspace, environment, place, name, created_by, created_at, deleted_at, "
-      "x'' FROM deleted WHERE deleted_at < ? ORDER BY deleted_at DESC, id LIMIT ?",
-      before, max);
+      "x'', rowid FROM deleted WHERE ?1 = 0 OR rowid < ?1 ORDER BY rowid DESC LIMIT ?2",
+      below, max);
   std::vector<Deleted> found;
   while (rows.next()) found.push_back(deleted_of(rows));
   return found;
@@ -121,7 +118,7 @@ void purge(Tx& tx, std::string_view id) {
 }
 
 std::int64_t purge_deleted(Tx& tx, Time before, std::int64_t max) {
-  const std::vector<std::string> old = texts(tx.db().query(
+  const std::vector<std::string> old = all_texts(tx.db().query(
       "SELECT id FROM deleted WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?", before, max));
   for (const std::string& id : old) purge(tx, id);
   return static_cast<std::int64_t>(old.size());

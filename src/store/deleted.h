@@ -10,7 +10,8 @@
 namespace ionian::store {
 
 struct Deleted {
-  DataObject object;  // kind "secret" too
+  std::int64_t number = 0;  // in the order of the deletions
+  DataObject object;        // kind "secret" too
   std::string environment_name;
   Time deleted_at;
   std::string sealed;  // of a secret
@@ -23,8 +24,8 @@ void delete_secret(Tx& tx, const Secret& secret, const KeepDeleted& keep, Time n
 void delete_all_of(Tx& tx, const EnvironmentId& environment, const KeepDeleted& keep, Time now);
 
 std::optional<Deleted> find_deleted(View& view, std::string_view id);
-// The latest first; deleted before `before`, at most `max` of them.
-std::vector<Deleted> list_deleted(View& view, Time before, std::int64_t max);
+// The latest first; those below the number `below`, 0 = all, at most `max` of them.
+std::vector<Deleted> list_deleted(View& view, std::int64_t below, std::int64_t max);
 
 // As it was, but for the environment and the name, which must be free there.
 void put_back(Tx& tx, const Deleted& deleted);
