@@ -61,4 +61,11 @@ std::string Utf8Joiner::finish() {
   return cut ? std::string(kReplacement) : std::string();
 }
 
+std::string to_utf8(std::string_view bytes) {
+  Utf8Joiner text;
+  std::string all = text.push(bytes);
+  all += text.finish();
+  return all;
+}
+
 }  // namespace ionian

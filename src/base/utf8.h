@@ -17,4 +17,7 @@ class Utf8Joiner {
   std::string kept_;  // at most 3 bytes
 };
 
+// The same of bytes that are there all at once.
+std::string to_utf8(std::string_view bytes);
+
 }  // namespace ionian

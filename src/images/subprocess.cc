@@ -111,15 +111,14 @@ void become(const Command& command, char** args, char** environment, int out, in
 
 Result<pid_t> spawn(const Command& command, int out, int err) {
   const std::vector<std::string> environment = merged_environment(command.env);
-  const std::vector<char*> args = pointers(command.args), lines = pointers(environment);
+  std::vector<char*> args = pointers(command.args), lines = pointers(environment);
   ASSIGN_OR_RETURN(Pipe failed, make_pipe(0));
   const pid_t parent = ::getpid();
   // Without the handlers that libraries have for fork: none of them is used in the copy.
   const pid_t pid = ::_Fork();
   if (pid < 0) return sys_fail(cat("start ", command.args[0]));
   if (pid == 0) {
-    become(command, const_cast<char**>(args.data()), const_cast<char**>(lines.data()), out, err,
-           parent);
+    become(command, args.data(), lines.data(), out, err, parent);
     const int error = errno;
     ::_exit(::write(failed.write.get(), &error, sizeof error) == sizeof error ? 127 : 1);
   }

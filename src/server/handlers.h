@@ -87,7 +87,7 @@ struct Handlers {
         volume_files(c, v),
         volume_check(c, v),
         deleted(c),
-        shared_volumes(c, facts.data + "/shared") {}
+        shared_volumes(c, services::shared_folders(facts.data)) {}
 
   // Fills the table; its rooms are there already.
   void bind(services::Apps& apps, services::Images& images, services::BaseImageCalls& base_images,

@@ -213,7 +213,7 @@ void Parts::make_services() {
   tasks_ = std::make_unique<services::Tasks>(
       *context_, *history_, *layers_, *mounts_, numbers_, *slow_pool_,
       services::TaskLimits{.disk_bytes = options_.ephemeral_disk_mib << 20,
-                           .shared_folder = options_.data + "/shared"});
+                           .shared_folder = services::shared_folders(options_.data)});
   mounts_->connect(*tasks_);
   function_builder_ = std::make_unique<services::ContainerFunctionBuilder>(
       *context_, *tasks_, *layers_,

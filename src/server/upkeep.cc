@@ -11,7 +11,7 @@
 namespace ionian::server {
 
 Result<void> Parts::settle_records() {
-  services::clear_incoming(options_.data + "/shared");
+  services::clear_incoming(services::shared_folders(options_.data));
   TRY(services::remove_spent_layers(*store_, *base_images_, *layers_));
   TRY(store_->write_now([&](store::Tx& tx) -> Result<void> {
     TRY(services::make_first_workspace(tx, random_, clock_.now()));
@@ -38,7 +38,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
     services::purge_what_was_deleted(*store_, options_.keep_deleted, disk_is_short(), now);
     volume_pool_->post([this, now] {
       volumes::sweep(*store_, *contents_, *uploads_, now);
-      services::sweep_shared_volumes(*store_, options_.data + "/shared");
+      services::sweep_shared_volumes(*store_, services::shared_folders(options_.data));
     });
     next_removal_ = now + 1min;
   }

@@ -26,6 +26,23 @@ std::string address_for(const Context& c, const rpc::Call& call, std::string_vie
   return cat(Context::url_for(call.headers, c.public_url, c.http_is_wildcard), target);
 }
 
+Result<store::BlobRecord> present_blob(store::View& view, const rpc::Call& call,
+                                       const std::string& id) {
+  auto blob = store::find_blob(view, call.caller.workspace, BlobId(id));
+  if (!blob || !blob->present) return fail(Code::kNotFound, "blob '", id, "' not found");
+  return *std::move(blob);
+}
+
+Result<store::BlobRecord> blob_of_file(const Context& c, const rpc::Call& call,
+                                       const std::string& id,
+                                       std::optional<std::string_view> sha256) {
+  ASSIGN_OR_RETURN(store::BlobRecord blob,
+                   c.store.read([&](store::View& view) { return present_blob(view, call, id); }));
+  if (sha256 && blob.sha256 != *sha256)
+    return fail(Code::kInvalidArgument, "blob '", id, "' has another sha256 than the file");
+  return blob;
+}
+
 Result<std::string> keep_blob(const Context& c, const rpc::Call& call,
                               const blobs::BlobInfo& info) {
   const store::BlobRecord record{.id = BlobId::make(c.random, call.now),
@@ -100,13 +117,11 @@ Result<modal::client::BlobCreateResponse> Blobs::create(
 Result<modal::client::BlobGetResponse> Blobs::get(rpc::Call& call,
                                                   const modal::client::BlobGetRequest& request,
                                                   store::View& view) {
-  const auto blob = store::find_blob(view, call.caller.workspace, BlobId(request.blob_id()));
-  if (!blob || !blob->present)
-    return fail(Code::kNotFound, "blob '", request.blob_id(), "' not found");
+  ASSIGN_OR_RETURN(const store::BlobRecord blob, present_blob(view, call, request.blob_id()));
   modal::client::BlobGetResponse reply;
   reply.set_download_url(address_of(
       call,
-      {.method = "GET", .workspace = blob->workspace, .blob = blob->id, .length = blob->length}));
+      {.method = "GET", .workspace = blob.workspace, .blob = blob.id, .length = blob.length}));
   return reply;
 }
 

@@ -4,12 +4,21 @@
 #include "blobs/signed_url.h"
 #include "modal_proto/blob.pb.h"
 #include "services/context.h"
+#include "store/secrets.h"
 
 namespace ionian::services {
 
 // Where the side that asks reaches a target of the gateway: a container inside itself, a client by
 // the name by which it knows the server.
 std::string address_for(const Context& c, const rpc::Call& call, std::string_view target);
+
+// One that has arrived.   errors  NOT_FOUND
+Result<store::BlobRecord> present_blob(store::View& view, const rpc::Call& call,
+                                       const std::string& id);
+// The same, of a file.   errors  INVALID_ARGUMENT it has another hash
+Result<store::BlobRecord> blob_of_file(const Context& c, const rpc::Call& call,
+                                       const std::string& id,
+                                       std::optional<std::string_view> sha256);
 
 // Bytes of the server's own that the caller shall fetch: the id of a blob.
 Result<std::string> keep_blob(const Context& c, const rpc::Call& call, const blobs::BlobInfo& info);

@@ -6,7 +6,6 @@
 #include "services/deployments.h"
 #include "services/past_counts.h"
 #include "store/deployments.h"
-#include "store/variants.h"
 
 namespace ionian::services {
 namespace {
@@ -113,12 +112,8 @@ using Names = std::vector<std::pair<std::string, std::vector<FunctionId>>>;
 
 Names names_in(store::View& view, const AppId& app) {
   Names names;
-  for (const store::Function& f : store::list_live_functions(view, app)) {
-    std::vector<FunctionId> ids = {f.id};
-    for (const store::Variant& variant : store::list_variants(view, f.id))
-      ids.push_back(variant.id);
-    names.emplace_back(f.tag, std::move(ids));
-  }
+  for (const store::Function& f : store::list_live_functions(view, app))
+    names.emplace_back(f.tag, with_variants(view, f.id));
   return names;
 }
 

@@ -76,6 +76,13 @@ const std::vector<Group>& groups() {
   return all;
 }
 
+template <class Message>
+void describe(Message& message, const Series& series) {
+  message.set_name(series.name);
+  message.set_unit(series.unit);
+  message.set_description(series.description);
+}
+
 // The groups of these names; all, if none is named.
 template <class Names>
 Result<std::vector<const Group*>> named(const Names& names) {
@@ -131,19 +138,12 @@ std::vector<PastCounts> count_buckets(const Past& past, const Buckets& buckets) 
                                             buckets.first)];
   };
   const auto ready = [&](Time created, std::optional<Time> at) {
-    PastCounts* bucket = at ? of(*at) : nullptr;
-    if (!bucket) return;
-    ++bucket->containers_started;
-    bucket->startup.push_back(in_seconds(*at - created));
+    if (PastCounts* bucket = at ? of(*at) : nullptr) count_ready(*bucket, created, *at);
   };
   for (const FunctionId& id : past.functions) {
     const store::HistoryRange range = past.range(id, all);
     store::list_inputs_by_end(past.view, range, [&](const store::FinishedInput& input) {
-      PastCounts* bucket = of(input.done);
-      if (!bucket) return;
-      count_outcome(*bucket, input.outcome);
-      if (input.started) bucket->execution.push_back(in_seconds(input.done - *input.started));
-      bucket->latency.push_back(in_seconds(input.done - input.enqueued));
+      if (PastCounts* bucket = of(input.done)) count_done(*bucket, input);
     });
     store::list_containers_by_end(past.view, range, [&](const store::EndedContainer& each) {
       ready(each.created, each.ready);
@@ -174,10 +174,7 @@ Result<modal::client::MetricsGetInfoResponse> FunctionMetrics::info(
     definition.set_name(group->name);
     definition.set_description(group->description);
     for (const Series& series : group->series) {
-      auto& metric = *definition.add_metrics();
-      metric.set_name(series.name);
-      metric.set_unit(series.unit);
-      metric.set_description(series.description);
+      describe(*definition.add_metrics(), series);
     }
   }
   reply.set_bucket_secs(static_cast<std::uint32_t>(buckets.width));
@@ -205,9 +202,7 @@ std::optional<Result<modal::client::FunctionGetMetricsResponse>> FunctionMetrics
         for (const Group* group : chosen) {
           for (const Series& from : group->series) {
             auto& series = *reply.add_series();
-            series.set_name(from.name);
-            series.set_unit(from.unit);
-            series.set_description(from.description);
+            describe(series, from);
             for (std::int64_t n = 0; n < buckets.count; ++n) {
               auto& point = *series.add_points();
               put_time(*point.mutable_timestamp(), buckets.at(n));

@@ -109,6 +109,12 @@ Result<Span> span_of(const google::protobuf::Timestamp& since,
   return span;
 }
 
+std::vector<FunctionId> with_variants(store::View& view, const FunctionId& id) {
+  std::vector<FunctionId> all = {id};
+  for (const store::Variant& variant : store::list_variants(view, id)) all.push_back(variant.id);
+  return all;
+}
+
 Result<std::vector<FunctionId>> HistoryReader::functions_of(rpc::Call& call, const std::string& id,
                                                             bool variants) const {
   return c_.store.read([&](store::View& view) -> Result<std::vector<FunctionId>> {
@@ -116,11 +122,7 @@ Result<std::vector<FunctionId>> HistoryReader::functions_of(rpc::Call& call, con
     const auto record = store::find_function_or_base(view, call.caller.workspace, asked);
     if (!record || !app_of(c_, view, call, record->app.str()))
       return fail(Code::kNotFound, "function '", id, "' does not exist");
-    std::vector<FunctionId> all = {asked};
-    if (variants)
-      for (const store::Variant& variant : store::list_variants(view, asked))
-        all.push_back(variant.id);
-    return all;
+    return variants ? with_variants(view, asked) : std::vector{asked};
   });
 }
 

@@ -50,6 +50,9 @@ struct Past {
   }
 };
 
+// A function and what is derived from it.
+std::vector<FunctionId> with_variants(store::View& view, const FunctionId& id);
+
 class HistoryReader {
  public:
   // Which unfinished inputs an answer is about: those that run, or so many of all, the newest.

@@ -1,7 +1,7 @@
 #include "services/mounts.h"
 
 #include "blobs/hash.h"
-#include "store/secrets.h"
+#include "services/blobs.h"
 #include "store/volumes.h"
 
 namespace ionian::services {
@@ -73,14 +73,7 @@ Result<modal::client::MountPutFileResponse> Mounts::put_file(
     TRY(writer.write(request.data()));
     TRY(writer.commit({.sha256 = hash, .size = std::nullopt}));
   } else if (!request.data_blob_id().empty()) {
-    const auto blob = c_.store.read([&](store::View& view) {
-      return store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id()));
-    });
-    if (!blob || !blob->present)
-      return fail(Code::kNotFound, "blob '", request.data_blob_id(), "' not found");
-    if (blob->sha256 != hash)
-      return fail(Code::kInvalidArgument, "blob '", request.data_blob_id(),
-                  "' has another sha256 than the file");
+    TRY(blob_of_file(c_, call, request.data_blob_id(), hash));
   }
   if (brings_data || !request.data_blob_id().empty())
     TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {

@@ -10,33 +10,6 @@ bool is_of(const TaskId& container, const TaskId& task) {
   return container.empty() || container == task;
 }
 
-void count_input(PastCounts& counts, const store::FinishedInput& input) {
-  const Span& span = counts.span;
-  if (input.done >= span.until) {
-    if (input.started && *input.started < span.until) ++counts.running;
-    return;
-  }
-  count_outcome(counts, input.outcome);
-  if (input.started) counts.execution.push_back(in_seconds(input.done - *input.started));
-  counts.latency.push_back(in_seconds(input.done - input.enqueued));
-}
-
-void count_container(PastCounts& counts, Time created, std::optional<Time> ready,
-                     std::optional<Time> ended, bool failed) {
-  const Span& span = counts.span;
-  if (created >= span.until) return;
-  ++counts.containers;
-  if (ready && span.has(*ready)) {
-    ++counts.containers_started;
-    counts.startup.push_back(in_seconds(*ready - created));
-  }
-  const bool there_at_end = !ended || *ended >= span.until;
-  if (!there_at_end && failed) ++counts.container_errors;
-  if (there_at_end && (!ready || *ready >= span.until)) ++counts.containers_starting;
-}
-
-}  // namespace
-
 void count_outcome(PastCounts& counts, int outcome) {
   switch (static_cast<core::Outcome>(outcome)) {
     case core::Outcome::kSuccess:
@@ -51,6 +24,39 @@ void count_outcome(PastCounts& counts, int outcome) {
     default:
       ++counts.failed;
   }
+}
+
+void count_input(PastCounts& counts, const store::FinishedInput& input) {
+  const Span& span = counts.span;
+  if (input.done >= span.until) {
+    if (input.started && *input.started < span.until) ++counts.running;
+    return;
+  }
+  count_done(counts, input);
+}
+
+void count_container(PastCounts& counts, Time created, std::optional<Time> ready,
+                     std::optional<Time> ended, bool failed) {
+  const Span& span = counts.span;
+  if (created >= span.until) return;
+  ++counts.containers;
+  if (ready && span.has(*ready)) count_ready(counts, created, *ready);
+  const bool there_at_end = !ended || *ended >= span.until;
+  if (!there_at_end && failed) ++counts.container_errors;
+  if (there_at_end && (!ready || *ready >= span.until)) ++counts.containers_starting;
+}
+
+}  // namespace
+
+void count_done(PastCounts& counts, const store::FinishedInput& input) {
+  count_outcome(counts, input.outcome);
+  if (input.started) counts.execution.push_back(in_seconds(input.done - *input.started));
+  counts.latency.push_back(in_seconds(input.done - input.enqueued));
+}
+
+void count_ready(PastCounts& counts, Time created, Time ready) {
+  ++counts.containers_started;
+  counts.startup.push_back(in_seconds(ready - created));
 }
 
 Span clamp(const Past& past, const Span& span) {

@@ -22,8 +22,10 @@ struct PastCounts {
 
 inline double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
-// Counts an input by what became of it.
-void count_outcome(PastCounts& counts, int outcome);
+// An input that is done: what became of it, and how long it took.
+void count_done(PastCounts& counts, const store::FinishedInput& input);
+// A container that became ready.
+void count_ready(PastCounts& counts, Time created, Time ready);
 
 // As much of the span as there are records of.
 Span clamp(const Past& past, const Span& span);

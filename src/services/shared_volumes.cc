@@ -25,8 +25,7 @@ constexpr std::size_t kEntriesAtOnce = 1000;
 
 void fill_entry(FileEntry& out, const SharedEntry& entry) {
   // A container may give a file any name; the wire takes text.
-  Utf8Joiner text;
-  out.set_path(text.push(entry.path) + text.finish());
+  out.set_path(to_utf8(entry.path));
   using Kind = SharedEntry::Kind;
   out.set_type(entry.kind == Kind::kFile     ? FileEntry::FILE
                : entry.kind == Kind::kFolder ? FileEntry::DIRECTORY
@@ -55,6 +54,8 @@ Result<std::uint64_t> each_piece(int from,
 const ObjectKind kSharedVolumeKind = {"nfs", "NetworkFileSystem", [](Random& random, Time now) {
                                         return cat("sv-", random_ulid(random, now));
                                       }};
+
+std::string shared_folders(const std::string& data) { return data + "/shared"; }
 
 std::string shared_folder_of(const std::string& shared, const std::string& id) {
   return cat(shared, '/', id);
@@ -130,15 +131,12 @@ Result<modal::client::SharedVolumePutFileResponse> SharedVolumes::put_file(
   ASSIGN_OR_RETURN(const volumes::SharedFolder folder, folder_of(call, request.shared_volume_id()));
   const auto fill = [&](int fd) -> Result<void> {
     if (!request.has_data_blob_id()) return write_all(fd, request.data());
-    const auto blob = c_.store.read([&](store::View& view) {
-      return store::find_blob(view, call.caller.workspace, BlobId(request.data_blob_id()));
-    });
-    if (!blob || !blob->present)
-      return fail(Code::kNotFound, "blob '", request.data_blob_id(), "' not found");
-    if (!request.sha256_hex().empty() && request.sha256_hex() != blob->sha256)
-      return fail(Code::kInvalidArgument, "blob '", request.data_blob_id(),
-                  "' has another sha256 than the file");
-    ASSIGN_OR_RETURN(const blobs::OpenBlob open, c_.blobs.open(blob->sha256));
+    const std::string& hash = request.sha256_hex();
+    ASSIGN_OR_RETURN(
+        const store::BlobRecord blob,
+        blob_of_file(c_, call, request.data_blob_id(),
+                     hash.empty() ? std::nullopt : std::optional<std::string_view>(hash)));
+    ASSIGN_OR_RETURN(const blobs::OpenBlob open, c_.blobs.open(blob.sha256));
     TRY(each_piece(open.fd.get(), [fd](std::string_view piece) { return write_all(fd, piece); }));
     return {};
   };

@@ -12,7 +12,8 @@ namespace ionian::services {
 
 extern const ObjectKind kSharedVolumeKind;
 
-// DATA/shared, and the folder of one of them in it.
+// DATA/shared, where they lie, and the folder of one of them in it.
+std::string shared_folders(const std::string& data);
 std::string shared_folder_of(const std::string& shared, const std::string& id);
 
 class SharedVolumes {

@@ -18,8 +18,7 @@ constexpr std::size_t kEntriesAtOnce = 1000;
 
 void fill_entry(FileEntry& out, const store::VolumeEntry& entry) {
   // A container may give a file any name; the wire takes text.
-  Utf8Joiner text;
-  out.set_path(text.push(entry.path) + text.finish());
+  out.set_path(to_utf8(entry.path));
   out.set_type(entry.kind == EntryKind::kFolder ? FileEntry::DIRECTORY
                : entry.kind == EntryKind::kLink ? FileEntry::SYMLINK
                                                 : FileEntry::FILE);

@@ -1,5 +1,7 @@
 #include "store/audit.h"
 
+#include "store/rows.h"
+
 // SQL is a literal throughout, so what the queries of the audit log have in common is one too.
 #define SELECT_AUDIT \
   "SELECT a.number, a.at, a.workspace, a.actor, a.token, a.source, a.action, a.target, a.detail"
@@ -18,8 +20,6 @@
 
 namespace ionian::store {
 namespace {
-
-std::int64_t one_number(Rows rows) { return rows.next() ? rows.number(0) : 0; }
 
 std::vector<AuditEntry> read_entries(Rows rows) {
   std::vector<AuditEntry> all;

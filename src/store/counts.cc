@@ -1,12 +1,8 @@
 #include "store/counts.h"
 
+#include "store/rows.h"
+
 namespace ionian::store {
-namespace {
-
-std::int64_t one_number(Rows rows) { return rows.next() ? rows.number(0) : 0; }
-
-}  // namespace
-
 EnvironmentContents count_contents(View& view, const EnvironmentId& environment) {
   return {.apps = one_number(view.db().query(
               "SELECT count(*) FROM apps WHERE environment = ? AND name != ''", environment)),

@@ -1,5 +1,7 @@
 #include "store/history.h"
 
+#include "store/rows.h"
+
 #define SELECT_INPUTS                                                                  \
   "SELECT number, function, call, task, method, outcome, enqueued, started, startup, " \
   "done FROM finished_inputs"
@@ -35,8 +37,6 @@ void read_inputs(Rows rows, const TakeInput& take) {
     take(std::move(input));
   }
 }
-
-std::int64_t one_number(Rows rows) { return rows.next() ? rows.number(0) : 0; }
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "store/objects.h"
 
+#include "store/rows.h"
+
 namespace ionian::store {
 namespace {
 
@@ -13,9 +15,9 @@ DataObject object_of(const Rows& rows) {
           .created_at = rows.time(6)};
 }
 
-std::vector<std::string> texts(Rows rows) {
-  std::vector<std::string> found;
-  while (rows.next()) found.push_back(rows.text(0));
+std::vector<DataObject> objects_of(Rows rows) {
+  std::vector<DataObject> found;
+  while (rows.next()) found.push_back(object_of(rows));
   return found;
 }
 
@@ -62,24 +64,18 @@ bool object_exists(View& view, std::string_view id) {
 
 std::vector<DataObject> list_objects(View& view, const EnvironmentId& environment,
                                      std::string_view kind, Time before, std::int64_t max) {
-  Rows rows = view.db().query(
+  return objects_of(view.db().query(
       "SELECT id, kind, workspace, environment, name, created_by, created_at FROM objects WHERE "
       "environment = ? AND kind = ? AND name != '' AND created_at < ? ORDER BY created_at DESC "
       "LIMIT ?",
-      environment, kind, before, max);
-  std::vector<DataObject> found;
-  while (rows.next()) found.push_back(object_of(rows));
-  return found;
+      environment, kind, before, max));
 }
 
 std::vector<DataObject> all_objects_of(View& view, const EnvironmentId& environment) {
-  Rows rows = view.db().query(
+  return objects_of(view.db().query(
       "SELECT id, kind, workspace, environment, name, created_by, created_at FROM objects WHERE "
       "environment = ?",
-      environment);
-  std::vector<DataObject> found;
-  while (rows.next()) found.push_back(object_of(rows));
-  return found;
+      environment));
 }
 
 void remove_object(Tx& tx, std::string_view id) {
@@ -105,7 +101,7 @@ void note_all_beats(Tx& tx, Time now) {
 
 void remove_forgotten_objects(Tx& tx, Time last_beat_before) {
   for (const std::string& id :
-       texts(tx.db().query("SELECT id FROM objects WHERE beat_at < ?", last_beat_before)))
+       all_texts(tx.db().query("SELECT id FROM objects WHERE beat_at < ?", last_beat_before)))
     remove_object(tx, id);
 }
 

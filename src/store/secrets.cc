@@ -16,6 +16,12 @@ Secret secret_of(const Rows& rows) {
           .last_used_at = rows.null(8) ? std::nullopt : std::optional(rows.time(8))};
 }
 
+std::vector<Secret> secrets_of(Rows rows) {
+  std::vector<Secret> found;
+  while (rows.next()) found.push_back(secret_of(rows));
+  return found;
+}
+
 struct Sealed {
   std::int64_t row = 0;
   std::string text;
@@ -25,6 +31,17 @@ std::vector<Sealed> sealed_of(Rows rows) {
   std::vector<Sealed> found;
   while (rows.next()) found.push_back({.row = rows.number(0), .text = rows.text(1)});
   return found;
+}
+
+// How many there were. They are read before the first is saved.
+Result<std::int64_t> reseal_rows(Rows rows, const Reseal& reseal,
+                                 const std::function<void(Blob, std::int64_t)>& save) {
+  const std::vector<Sealed> all = sealed_of(std::move(rows));
+  for (const Sealed& one : all) {
+    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
+    save(Blob{fresh}, one.row);
+  }
+  return static_cast<std::int64_t>(all.size());
 }
 
 }  // namespace
@@ -63,24 +80,18 @@ std::optional<Secret> find_named_secret(View& view, const EnvironmentId& environ
 
 std::vector<Secret> list_secrets(View& view, const EnvironmentId& environment, Time before,
                                  std::int64_t max) {
-  Rows rows = view.db().query(
+  return secrets_of(view.db().query(
       "SELECT id, workspace, environment, name, app, sealed, created_by, created_at, last_used_at "
       "FROM secrets WHERE environment = ? AND name != '' AND created_at < ? ORDER BY created_at "
       "DESC LIMIT ?",
-      environment, before, max);
-  std::vector<Secret> found;
-  while (rows.next()) found.push_back(secret_of(rows));
-  return found;
+      environment, before, max));
 }
 
 std::vector<Secret> all_secrets_of(View& view, const EnvironmentId& environment) {
-  Rows rows = view.db().query(
+  return secrets_of(view.db().query(
       "SELECT id, workspace, environment, name, app, sealed, created_by, created_at, last_used_at "
       "FROM secrets WHERE environment = ?",
-      environment);
-  std::vector<Secret> found;
-  while (rows.next()) found.push_back(secret_of(rows));
-  return found;
+      environment));
 }
 
 void update_secret(Tx& tx, const SecretId& id, std::string_view sealed) {
@@ -96,23 +107,23 @@ void remove_secret(Tx& tx, const SecretId& id) {
 }
 
 Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal) {
-  std::int64_t count = 0;
-  for (const Sealed& one : sealed_of(tx.db().query("SELECT rowid, sealed FROM secrets"))) {
-    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
-    tx.db().run("UPDATE secrets SET sealed = ? WHERE rowid = ?", Blob{fresh}, one.row);
-    ++count;
-  }
-  for (const Sealed& one :
-       sealed_of(tx.db().query("SELECT rowid, sealed FROM deleted WHERE sealed != x''"))) {
-    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
-    tx.db().run("UPDATE deleted SET sealed = ? WHERE rowid = ?", Blob{fresh}, one.row);
-    ++count;
-  }
-  for (const Sealed& one : sealed_of(tx.db().query("SELECT number, sealed FROM signing_keys"))) {
-    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
-    tx.db().run("UPDATE signing_keys SET sealed = ? WHERE number = ?", Blob{fresh}, one.row);
-  }
-  return count;
+  ASSIGN_OR_RETURN(const std::int64_t secrets,
+                   reseal_rows(tx.db().query("SELECT rowid, sealed FROM secrets"), reseal,
+                               [&](Blob sealed, std::int64_t row) {
+                                 tx.db().run("UPDATE secrets SET sealed = ? WHERE rowid = ?",
+                                             sealed, row);
+                               }));
+  ASSIGN_OR_RETURN(
+      const std::int64_t deleted,
+      reseal_rows(tx.db().query("SELECT rowid, sealed FROM deleted WHERE sealed != x''"), reseal,
+                  [&](Blob sealed, std::int64_t row) {
+                    tx.db().run("UPDATE deleted SET sealed = ? WHERE rowid = ?", sealed, row);
+                  }));
+  TRY(reseal_rows(tx.db().query("SELECT number, sealed FROM signing_keys"), reseal,
+                  [&](Blob sealed, std::int64_t row) {
+                    tx.db().run("UPDATE signing_keys SET sealed = ? WHERE number = ?", sealed, row);
+                  }));
+  return secrets + deleted;
 }
 
 void insert_blob(Tx& tx, const BlobRecord& b, Time now) {
