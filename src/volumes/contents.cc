@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <set>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -64,6 +65,15 @@ Result<void> sync_all(const std::string& root) {
   return {};
 }
 
+// None if there is no such folder.
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* dir = ::opendir(folder.c_str());
+  while (const dirent* entry = dir ? ::readdir(dir) : nullptr) names.emplace_back(entry->d_name);
+  if (dir) ::closedir(dir);
+  return names;
+}
+
 std::string folder_part(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 }  // namespace
@@ -93,12 +103,8 @@ std::vector<std::string> Contents::files_of(const WorkspaceId& workspace,
     if (std::string path = path_of(workspace, id, mode); ::access(path.c_str(), F_OK) == 0)
       found.push_back(std::move(path));
   if (!found.empty()) return found;
-  DIR* dir = ::opendir(folder.c_str());
-  if (!dir) return found;
-  while (const dirent* entry = ::readdir(dir))
-    if (std::string_view(entry->d_name).starts_with(name))
-      found.push_back(cat(folder, '/', entry->d_name));
-  ::closedir(dir);
+  for (const std::string& each : names_in(folder))
+    if (each.starts_with(name)) found.push_back(cat(folder, '/', each));
   return found;
 }
 
@@ -229,11 +235,10 @@ std::vector<std::string> Contents::check(const store::StoredContent& stored) con
   const std::string folder = folder_of(stored.workspace, stored.content.id);
   const std::string name = blobs::to_hex(stored.content.id) + ".";
   bool found = false;
-  DIR* dir = ::opendir(folder.c_str());
-  while (const dirent* entry = dir ? ::readdir(dir) : nullptr) {
-    if (!std::string_view(entry->d_name).starts_with(name)) continue;
+  for (const std::string& each : names_in(folder)) {
+    if (!each.starts_with(name)) continue;
     found = true;
-    const std::string path = cat(folder, '/', entry->d_name);
+    const std::string path = cat(folder, '/', each);
     const UniqueFd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (in) ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_DONTNEED);
     const auto content = copy_and_hash(in.get(), -1);
@@ -242,7 +247,6 @@ std::vector<std::string> Contents::check(const store::StoredContent& stored) con
     else if (content->id != stored.content.id)
       wrong.push_back(cat(path, " has other bytes than were stored"));
   }
-  if (dir) ::closedir(dir);
   if (!found) wrong.push_back(cat(folder, '/', name, "* is missing"));
   return wrong;
 }
@@ -250,13 +254,20 @@ std::vector<std::string> Contents::check(const store::StoredContent& stored) con
 void Contents::remove(const store::StoredContent& stored) const {
   const std::string folder = folder_of(stored.workspace, stored.content.id);
   const std::string name = blobs::to_hex(stored.content.id) + ".";
-  std::vector<std::string> doomed;
-  DIR* dir = ::opendir(folder.c_str());
-  while (const dirent* entry = dir ? ::readdir(dir) : nullptr)
-    if (std::string_view(entry->d_name).starts_with(name))
-      doomed.push_back(cat(folder, '/', entry->d_name));
-  if (dir) ::closedir(dir);
-  for (const std::string& path : doomed) ::unlink(path.c_str());
+  for (const std::string& each : names_in(folder))
+    if (each.starts_with(name)) ::unlink(cat(folder, '/', each).c_str());
+}
+
+std::vector<store::StoredContent> Contents::list_part(const WorkspaceId& workspace,
+                                                      unsigned part) const {
+  std::set<std::string> ids;
+  const std::string first(1, static_cast<char>(part));
+  for (const std::string& name : names_in(folder_of(workspace, first)))
+    if (name.find('.') == 2 * kHashBytes) ids.insert(from_hex(name.substr(0, 2 * kHashBytes)));
+  std::vector<store::StoredContent> found;
+  for (const std::string& id : ids)
+    found.push_back({.workspace = workspace, .content = {.id = id}});
+  return found;
 }
 
 }  // namespace ionian::volumes

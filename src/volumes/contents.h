@@ -72,6 +72,9 @@ class Contents {
   }
   // Under try_exclude(), once the records do not have it any more.
   void remove(const store::StoredContent& stored) const;
+  // What has files in one of kParts parts of a workspace, which are numbered from 0; ids only.
+  static constexpr unsigned kParts = 256;
+  std::vector<store::StoredContent> list_part(const WorkspaceId& workspace, unsigned part) const;
   const std::string& root() const { return root_; }
 
  private:

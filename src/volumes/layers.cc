@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "volumes/upper.h"
 
 namespace ionian::volumes {
 namespace {
@@ -19,8 +20,12 @@ using store::VolumeEntry;
 // Writes one layer.
 class Writer {
  public:
-  Writer(std::string root, const Contents& contents, const WorkspaceId& workspace, bool whole)
-      : root_(std::move(root)), contents_(contents), workspace_(workspace), whole_(whole) {}
+  Writer(std::string root, std::vector<std::string> lowers, const Contents& contents,
+         const WorkspaceId& workspace)
+      : root_(std::move(root)),
+        lowers_(std::move(lowers)),
+        contents_(contents),
+        workspace_(workspace) {}
 
   // By path: folders come before what is in them.
   Result<void> add(const VolumeEntry& entry) {
@@ -30,8 +35,9 @@ class Writer {
       hidden_.insert(entry.path);
       return {};
     }
-    if (entry.kind == EntryKind::kGone && whole_) return {};
     if (entry.kind != EntryKind::kFolder) hidden_.insert(entry.path);
+    // A mark that covers nothing would be listed itself, where its folder is in no lower.
+    if (entry.kind == EntryKind::kGone && !lowers_show(lowers_, entry.path)) return {};
     TRY(make_folder(parent));
     const std::string path = cat(root_, '/', entry.path);
     switch (entry.kind) {
@@ -96,9 +102,9 @@ class Writer {
   }
 
   const std::string root_;
+  const std::vector<std::string> lowers_;
   const Contents& contents_;
   const WorkspaceId& workspace_;
-  const bool whole_;
   std::unordered_set<std::string> made_, hidden_;
   std::map<std::string, VolumeEntry> folders_;
 };
@@ -153,8 +159,7 @@ Result<Stack> Layers::stack_of(const WorkspaceId& workspace, const std::string& 
   std::lock_guard lock(known->mutex);
   Stack& stack = known->stack;
   if (stack.layers.size() >= kMost) stack = {};
-  const bool whole = stack.layers.empty();
-  ASSIGN_OR_RETURN(Made made, make(workspace, volume, whole ? -1 : stack.version));
+  ASSIGN_OR_RETURN(Made made, make(workspace, volume, stack));
   if (made.layer) stack.layers.push_back(std::move(made.layer));
   stack.version = made.version;
   if (!known->merging) forget_removals(volume, stack.version);
@@ -165,7 +170,7 @@ Result<Stack> Layers::stack_of(const WorkspaceId& workspace, const std::string& 
 void Layers::merge_later(const WorkspaceId& workspace, const std::string& volume,
                          const std::shared_ptr<Known>& known) {
   known->merging = pool_.post([this, workspace, volume, known] {
-    Result<Made> made = make(workspace, volume, -1);
+    Result<Made> made = make(workspace, volume, {});
     std::lock_guard lock(known->mutex);
     known->merging = false;
     // Later changes come as layers on top of it, when somebody asks.
@@ -183,12 +188,12 @@ void Layers::forget_removals(const std::string& volume, std::int64_t up_to) {
 }
 
 Result<Layers::Made> Layers::make(const WorkspaceId& workspace, const std::string& volume,
-                                  std::int64_t after) {
+                                  const Stack& below) {
   // The version first: what comes between is in the changes, and once more in the next ones.
   const auto record = store_.read([&](store::View& v) { return store::find_volume(v, volume); });
   if (!record) return fail(Code::kNotFound, "volume '", volume, "' not found: it was deleted");
-  const bool whole = after < 0;
-  if (!whole && record->version == after) return Made{.version = after};
+  const std::int64_t after = below.layers.empty() ? -1 : below.version;
+  if (record->version == after) return Made{.version = after};
   const std::vector<VolumeEntry> changes =
       store_.read([&](store::View& v) { return store::list_volume_changes(v, volume, after); });
   std::string path;
@@ -198,7 +203,7 @@ Result<Layers::Made> Layers::make(const WorkspaceId& workspace, const std::strin
   }
   TRY(make_folders(path));
   auto layer = std::make_shared<const Layer>(path, remove_);
-  Writer writer(path, contents_, workspace, whole);
+  Writer writer(path, below.paths(), contents_, workspace);
   for (const VolumeEntry& entry : changes) TRY(writer.add(entry));
   const std::vector<std::string> bare = writer.bare();
   store_.read([&](store::View& view) {

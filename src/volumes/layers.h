@@ -27,7 +27,7 @@ struct Stack {
 
 class Layers {
  public:
-  // `folder` is emptied. `remove` takes folders off the disk in its own time.
+  // `folder` has nothing of a former life. `remove` takes folders off the disk in its own time.
   static Result<std::unique_ptr<Layers>> open_folder(std::string folder, store::Store& store,
                                                      Contents& contents, Pool& pool,
                                                      std::function<void(std::string)> remove);
@@ -57,8 +57,8 @@ class Layers {
     std::int64_t version = 0;
     std::shared_ptr<const Layer> layer;  // none: nothing has changed
   };
-  // Everything that changed after `after`; -1: all there is.
-  Result<Made> make(const WorkspaceId& workspace, const std::string& volume, std::int64_t after);
+  // Everything that has changed since `below`; all there is, if that has no layers.
+  Result<Made> make(const WorkspaceId& workspace, const std::string& volume, const Stack& below);
   void merge_later(const WorkspaceId& workspace, const std::string& volume,
                    const std::shared_ptr<Known>& known);
   void forget_removals(const std::string& volume, std::int64_t up_to);

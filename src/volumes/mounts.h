@@ -49,8 +49,8 @@ class Mounts {
     std::function<void(std::string)> remove;
     Limits limits;
   };
-  // `folder` holds what containers write, and is emptied. Every `interval` what they have written
-  // is committed; 0 = only when they ask, and at their end.
+  // `folder` holds what containers write, and has nothing of a former life. Every `interval` what
+  // they have written is committed; 0 = only when they ask, and at their end.
   static Result<std::unique_ptr<Mounts>> open_folder(std::string folder, Parts parts,
                                                      Duration interval);
   ~Mounts();

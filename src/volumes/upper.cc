@@ -2,9 +2,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -72,6 +75,7 @@ class Scanner {
     const UniqueFd root(::open(upper_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root) return sys_fail(cat("open ", upper_.folder));
     TRY(walk(root.get(), "", ""));
+    add_vanished(root.get());
     return std::move(changes_);
   }
 
@@ -82,15 +86,22 @@ class Scanner {
       struct stat info{};
       if (::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
       const std::string at = joined(path, name);
+      present_.insert(at);
       if (is_whiteout(info)) {
+        seen_.files.erase(at);
+        seen_.folders.erase(at);
         if (seen_.removed.insert(at).second)
           changes_.push_back({.entry = {.path = at, .kind = store::EntryKind::kGone}});
         continue;
       }
       seen_.removed.erase(at);
       if (S_ISDIR(info.st_mode)) {
+        seen_.files.erase(at);
         TRY(enter(folder, name, info, at, joined(origin, name)));
-      } else if (S_ISREG(info.st_mode)) {
+        continue;
+      }
+      seen_.folders.erase(at);
+      if (S_ISREG(info.st_mode)) {
         TRY(take_file(folder, name, at));
       } else if (S_ISLNK(info.st_mode) && is_new(at, info)) {
         changes_.push_back({.entry = entry_of(at, info)});
@@ -111,8 +122,10 @@ class Scanner {
       origin = redirect.front() == '/' ? redirect.substr(1)
                                        : joined(store::parent_path(origin), redirect);
     auto& known = seen_.folders[path];
-    const Seen::Folder before = std::exchange(known, {info.st_ino, info.st_mode});
-    const bool first = before.inode != info.st_ino;
+    const Seen::Folder before = std::exchange(known, {info.st_ino, info.st_mode, hides, redirect});
+    // A folder made anew often has the number of the one that was removed.
+    const bool first =
+        before.inode != known.inode || before.hides != hides || before.redirect != redirect;
     if (before != known)
       changes_.push_back({.entry = entry_of(path, info), .alone = hides && first});
     if (!redirect.empty() && first) TRY(take_moved(path, origin));
@@ -132,6 +145,24 @@ class Scanner {
       changes_.push_back({.entry = std::move(below.entry)});
     }
     return {};
+  }
+
+  // What earlier scans have brought and no lower has leaves no trace when it is removed.
+  void add_vanished(int root) {
+    std::vector<Change> vanished;
+    const auto has_gone = [&](const auto& each) {
+      struct stat info{};
+      // Whoever is replaced by a rename may not be listed for a moment.
+      if (present_.contains(each.first) ||
+          ::fstatat(root, each.first.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return false;
+      vanished.push_back({.entry = {.path = each.first, .kind = store::EntryKind::kGone}});
+      return true;
+    };
+    std::erase_if(seen_.files, has_gone);
+    std::erase_if(seen_.folders, has_gone);
+    changes_.insert(changes_.begin(), std::make_move_iterator(vanished.begin()),
+                    std::make_move_iterator(vanished.end()));
   }
 
   bool is_new(const std::string& path, const struct stat& info) {
@@ -174,6 +205,7 @@ class Scanner {
   Contents::Batch& batch_;
   Seen& seen_;
   std::vector<Change> changes_;
+  std::unordered_set<std::string> present_;
 };
 
 using Tree = std::map<std::string, Below>;
@@ -226,6 +258,22 @@ std::vector<Below> list_lowers(const std::vector<std::string>& lowers, const std
   std::vector<Below> found;
   for (auto& [at, below] : tree) found.push_back(std::move(below));
   return found;
+}
+
+bool lowers_show(const std::vector<std::string>& lowers, const std::string& path) {
+  open_how how{.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+               .mode = 0,
+               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+  for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {
+    const UniqueFd root(::open(lower->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd at(
+        static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
+    struct stat info{};
+    if (at) return ::fstat(at.get(), &info) == 0 && !is_whiteout(info);
+    // Else a file, a link or a mark on the way hides what lies lower.
+    if (errno != ENOENT) return false;
+  }
+  return false;
 }
 
 }  // namespace ionian::volumes

@@ -20,6 +20,8 @@ struct Seen {
   struct Folder {
     std::uint64_t inode = 0;
     std::uint32_t mode = 0;
+    bool hides = false;    // what the lowers have in its place
+    std::string redirect;  // where the lowers have what it was renamed from
     friend bool operator==(const Folder&, const Folder&) = default;
   };
   std::unordered_map<std::string, Folder> folders;
@@ -42,5 +44,7 @@ struct Below {
   std::string host_path;
 };
 std::vector<Below> list_lowers(const std::vector<std::string>& lowers, const std::string& path);
+// Whether there is anything at this path.
+bool lowers_show(const std::vector<std::string>& lowers, const std::string& path);
 
 }  // namespace ionian::volumes
