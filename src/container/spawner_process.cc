@@ -34,6 +34,7 @@ class SpawnerProcess {
  private:
   Result<void> configure(const Configure& configure);
   Result<void> watch(int fd, void* what, std::uint32_t events);
+  void unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
   void serve();
   bool handle_one();  // false: nothing happened
   void on_requests();
@@ -62,7 +63,7 @@ class SpawnerProcess {
                  send(std::move(event), std::move(fds));
                },
                [this](int fd, void* what) { return watch(fd, what, EPOLLIN); },
-               [this](int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }};
+               [this](int fd) { unwatch(fd); }};
   std::map<std::string, Container*> by_id_;
   std::map<pid_t, std::unique_ptr<Container>> by_pid_;
   std::vector<std::unique_ptr<Container>> ended_;  // their cgroups are not empty yet
@@ -229,6 +230,7 @@ void SpawnerProcess::on_change(Container& container) {
   char packet[4096];
   const ssize_t n = ::read(container.change.get(), packet, sizeof packet);
   if (n < 0) return;  // not yet
+  unwatch(container.change.get());
   container.change.reset();
   const std::string& id = container.spec.id();
   const Report said = n > 0 ? static_cast<Report>(packet[0]) : Report::kError;
@@ -273,8 +275,7 @@ void SpawnerProcess::on_report(Container& container) {
     }
   }
   // At the end of file it would be readable for ever; its end is told by SIGCHLD.
-  if (container.exited || !container.error.empty())
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, container.report.get(), nullptr);
+  if (container.exited || !container.error.empty()) unwatch(container.report.get());
 }
 
 void SpawnerProcess::on_children() {
@@ -320,6 +321,9 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
     if (container->upper.upper) fds.push_back(std::move(container->upper.upper));
   }
   send(std::move(event), std::move(fds));
+  // Closing alone does not end it: a child that was just forked may have the same files open.
+  unwatch(container->report.get());
+  unwatch(container->change.get());
   container->report.reset();
   network_->give_back(std::move(container->network));
   ended_.push_back(std::move(container));
