@@ -1,5 +1,5 @@
-# Headers that nearly every file of a layer reads, parsed once. A file still names all that it needs: the presets clang,
-# asan and tsan build without (CMAKE_DISABLE_PRECOMPILE_HEADERS), and `checkheaders` compiles each header alone. Headers of
+# Headers that nearly every file of a layer reads, parsed once. A file still names all that it needs: the presets clang
+# and asan build without (CMAKE_DISABLE_PRECOMPILE_HEADERS), and `checkheaders` compiles each header alone. Headers of
 # ours stand here only if all of the layer's files are built again anyway when they change.
 set(precompiled_base
   <algorithm> <atomic> <charconv> <chrono> <condition_variable> <deque> <filesystem> <functional> <map> <memory> <mutex> <optional>
@@ -18,7 +18,7 @@ function(precompiled_headers target name)
     set_property(GLOBAL PROPERTY ionian_precompiled_${name} ${target})
   endif()
   # GCC 12 takes the insides of std::string for ours when they come precompiled, and warns of moves that are right. The
-  # presets asan and tsan, which build without, still hear of those that are wrong.
+  # preset asan, which builds without, still hears of those that are wrong.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds -Wno-stringop-overflow>)
   endif()

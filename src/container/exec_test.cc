@@ -129,11 +129,11 @@ TEST_F(ExecTest, SharesTheContainersBounds) {
   ASSERT_OK(spawner_->kill_tree(container_));
   ASSERT_EQ(next(container_).kind, ContainerEvent::kExited);
   ContainerSpec small = spec({"pause"});
-  small.set_memory_bytes(16 << 20);
+  small.set_memory_bytes(128 << 20);  // room for a sanitizer's own on the way in
   small.mutable_env()->insert({"COLOUR", "red"});
   small.set_workdir("/work");
   begin(small);
-  EXPECT_EQ(exec(program({"eat", "64"})).event.signal, SIGKILL);
+  EXPECT_EQ(exec(program({"eat", "512"})).event.signal, SIGKILL);
   EXPECT_EQ(output_of({"env", "COLOUR"}), "red\n");
   EXPECT_EQ(output_of({"pwd"}), "/work\n");
   ExecSpec other = program({"env", "COLOUR"});

@@ -20,6 +20,14 @@ namespace ionian::container {
 #define ASSERT_OK(result) \
   ASSERT_TRUE((result).has_value()) << ((result) ? "" : (result).error().message)
 
+// The thread sanitizer makes forks of vforks, and gives forked processes a thread, with which they
+// may not enter namespaces.
+#ifdef IONIAN_THREAD_SANITIZER
+inline constexpr bool kForksAreOurs = false;
+#else
+inline constexpr bool kForksAreOurs = true;
+#endif
+
 struct Ended {
   ContainerEvent event;
   std::string out;

@@ -44,6 +44,7 @@ TEST_F(SpawnerTest, TellsWhoStarted) {
 }
 
 TEST_F(SpawnerTest, SaysWhyAProgramDidNotStart) {
+  if (!kForksAreOurs) GTEST_SKIP() << "what vfork's child says does not arrive here";
   ContainerSpec wanted = spec({});
   wanted.set_args(0, "nowhere");
   launch(wanted);

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(IONIAN_THREAD_SANITIZER)
 constexpr bool kMemoryIsOurs = false;  // a sanitizer keeps what was freed
 #else
 constexpr bool kMemoryIsOurs = true;
@@ -237,8 +237,10 @@ TEST_F(LeakTest, ManyTasksLeaveNothing) {
 
   const int tasks = tasks_wanted();
   run(tasks);
-  EXPECT_EQ(ends_.failed(), (tasks + 100) / 10);
-  EXPECT_EQ(ends_.ran(), tasks + 100 - (tasks + 100) / 10);
+  if (container::kForksAreOurs) {
+    EXPECT_EQ(ends_.failed(), (tasks + 100) / 10);
+    EXPECT_EQ(ends_.ran(), tasks + 100 - (tasks + 100) / 10);
+  }
   EXPECT_GE(ends_.printed(), tasks / 2);
   const Counts after = settled(before);
   for (const auto& [what, count] : before) EXPECT_LE(after.at(what), count) << what;
