@@ -34,6 +34,7 @@ const EndedTask* Core::ended_task(const TaskId& id) const {
 
 std::vector<TaskId> Core::tasks() const {
   std::vector<TaskId> ids;
+  ids.reserve(tasks_.size());
   for (const auto& [id, task] : tasks_) ids.push_back(id);
   return ids;
 }

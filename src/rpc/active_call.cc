@@ -139,7 +139,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
                                          Pipeline::kMessageBytesMax, " bytes)")});
     pipeline_.finished(call_, {}, began_);
     for (const auto& [name, value] : call_.reply_headers) context_->AddInitialMetadata(name, value);
-    reply_buffer_ = std::move(buffer);
+    reply_buffer_.Swap(&buffer);
     StartWriteAndFinish(&reply_buffer_, {}, grpc::Status::OK);
   }
 
@@ -151,7 +151,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     write_next();
   }
 
-  void finish_stream(Status status) override { end_with(std::move(status)); }
+  void finish_stream(Status status) override { end_with(status); }
 
  private:
   bool parse() {
@@ -189,12 +189,12 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   bool may_last() const { return method_->poll || method_->stream; }
 
   // False if the call has ended before, or a write is under way.
-  bool end(Status status) {
+  bool end(const Status& status) {
     if (!move(State::kIdle, State::kEnded)) return false;
-    finish_now(std::move(status));
+    finish_now(status);
     return true;
   }
-  void end_with(Status status) { (void)end(std::move(status)); }
+  void end_with(const Status& status) { (void)end(status); }
   void finish_now(const Status& status) {
     pipeline_.finished(call_, status, began_);
     Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code), status.message));

@@ -69,6 +69,7 @@ TEST(FdNumbers, AForgottenTaskHasNoNumberButItsConnectionKeepsIt) {
 TEST(FdNumbers, ATaskHasAtMostSixteenConnections) {
   FdNumbers numbers(kFirst, 64);
   std::vector<UniqueFd> held;
+  held.reserve(FdNumbers::kPerTaskMax);
   for (int i = 0; i < FdNumbers::kPerTaskMax; ++i)
     held.emplace_back(*numbers.assign(connection(), TaskId("ta-1")));
   EXPECT_EQ(numbers.assign(connection(), TaskId("ta-1")).error().code, Code::kResourceExhausted);
