@@ -1,9 +1,13 @@
 #pragma once
-// What the spawner tells of a change of a running container.
+// What the spawner tells of a container.
 #include "container/contain.h"
+#include "container/jail.h"
 
 namespace ionian::container {
 
+SpawnerEvent started_event(const Container& container);
+// Its init has ended, with that status: what became of it.
+SpawnerEvent ended_event(const Container& container, int init_status);
 // `said` and `rest` are what the process reported that made the change.
 SpawnerEvent became_event(const std::string& id, Report said, std::string_view rest);
 SpawnerEvent exchanged_event(const std::string& id, Report said, std::string_view rest);

@@ -44,6 +44,9 @@ Result<void> check(const ContainerSpec& spec) {
     if (!overlay.target().starts_with('/') || !overlay.upper_dir().starts_with('/') ||
         overlay.lowers().empty())
       return fail(Code::kInvalidArgument, "overlay at ", overlay.target(), " is not whole");
+  for (const Served& served : spec.served())
+    if (!served.target().starts_with('/') || !served.server().served().empty())
+      return fail(Code::kInvalidArgument, "what is served at ", served.target(), " makes no sense");
   return {};
 }
 
@@ -116,6 +119,7 @@ struct Jail::Mounts {
   Rootfs rootfs;
   std::vector<std::pair<UniqueFd, std::string>> into;
   std::vector<Rootfs> overlays;
+  std::vector<UniqueFd> served;
 };
 
 Result<Jail> Jail::open(const std::string& run_dir, const std::string& name) {
@@ -197,6 +201,9 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
   for (const UniqueFd& tasks : container.cgroup.v1_tasks) plan.v1_tasks.push_back(tasks.get());
   for (const auto& [mount, target] : mounts.into) plan.mounts.push_back({mount.get(), target});
   add_overlays(plan, mounts.overlays);
+  for (std::size_t i = 0; i < mounts.served.size(); ++i)
+    plan.mounts.push_back(
+        {mounts.served[i].get(), container.spec.served(static_cast<int>(i)).target()});
 
   int pidfd = -1;
   clone_args args{.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC |
@@ -227,7 +234,7 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
 }
 
 Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease& network,
-                                               std::vector<UniqueFd> stdio) {
+                                               std::vector<UniqueFd> stdio, const Serve& serve) {
   TRY(check(spec));
   auto container = std::make_unique<Container>();
   container->spec = std::move(spec);
@@ -243,8 +250,11 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
   const auto build = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(container->cgroup, cgroups_.create(wanted.id(), limits_of(wanted)));
     ASSIGN_OR_RETURN(container->upper, make_upper(wanted, container->ids, disks_));
-    TRY(give_stdio(stdio, container->ids));
     Mounts mounts;
+    // Before the pipe of its errors becomes its own, for each server owns it for a moment.
+    const int err = stdio.size() > 2 ? stdio[2].get() : -1;
+    ASSIGN_OR_RETURN(mounts.served, serve(wanted, container->ids, err));
+    TRY(give_stdio(stdio, container->ids));
     mounts.into.emplace_back(std::move(prepared.sys), "/sys");
     mounts.into.emplace_back(std::move(prepared.dev), "/dev");
     TRY(make_mounts(*container, mounts));

@@ -2,6 +2,7 @@
 // Containers as the spawner process holds them: made by start(), kept until their init is reaped.
 #include <linux/filter.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,9 @@ struct Container {
   IdRange ids;
   Cgroup cgroup;
   Upper upper;
-  std::string error;  // what init reported; the container then never started
+  std::string error;         // what init reported; the container then never started
+  std::string owner;         // not empty: it serves a file system of the container of that id
+  std::string served_error;  // what serves one of its own did not start, and why
   bool started = false;
   bool exchanging = false;  // `change` is of exchange()
   bool exited = false;
@@ -44,10 +47,15 @@ class Jail {
   // `run_dir` is an empty folder of ours.
   static Result<Jail> open(const std::string& run_dir, const std::string& name);
 
+  // Has what the spec says served, in that order, its files owned by `ids`; `err` is for what the
+  // servers say.
+  using Serve = std::function<Result<std::vector<UniqueFd>>(const ContainerSpec& spec,
+                                                            const IdRange& ids, int err)>;
+
   // INVALID_ARGUMENT for a spec that makes no sense; otherwise what the kernel refused. `network`
   // and `stdio` become the container's, unless it fails; a missing stdio is /dev/null.
   Result<std::unique_ptr<Container>> start(ContainerSpec spec, NetworkLease& network,
-                                           std::vector<UniqueFd> stdio);
+                                           std::vector<UniqueFd> stdio, const Serve& serve);
   // Has a process put `spec` in the place of what a running container is made of; its report comes
   // by `container.change`. The same id, network kind and user.
   //   errors   INVALID_ARGUMENT · what the kernel refused; the container is then of no use

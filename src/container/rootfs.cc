@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "container/syscalls.h"
 
@@ -133,6 +134,25 @@ Result<UniqueFd> clone_mount(const std::string& source, Access access, const IdR
       return sys_fail(cat("set the attributes of the mount of ", source));
   }
   return tree;
+}
+
+Result<ServedMount> mount_served(const Served& served, const IdRange& ids) {
+  ServedMount made;
+  made.device.reset(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!made.device)
+    return fail(Code::kFailedPrecondition, "this machine has no FUSE, with which ", served.target(),
+                " would be mounted: open /dev/fuse: ", ::strerror(errno));
+  ASSIGN_OR_RETURN(FileSystem fs, FileSystem::open("fuse"));
+  TRY(fs.set("source", "bucket"));
+  TRY(fs.set("fd", cat(made.device.get())));
+  TRY(fs.set("rootmode", "40000"));
+  TRY(fs.set("user_id", cat(ids.base)));
+  TRY(fs.set("group_id", cat(ids.base)));
+  // Everybody inside, in whatever namespace of users; who may what is for the server to say.
+  TRY(fs.set_flag("allow_other"));
+  ASSIGN_OR_RETURN(made.mount, fs.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                        (served.read_only() ? MOUNT_ATTR_RDONLY : 0)));
+  return made;
 }
 
 Result<UniqueFd> mount_dev(const IdRange& ids) {

@@ -38,6 +38,14 @@ Result<UniqueFd> clone_mount(const std::string& source, Access access, const IdR
 // The overlay of a volume, with its upper and work folders made.
 Result<Rootfs> mount_overlay(const Overlay& overlay, bool open_to_all, const IdRange& ids);
 
+// A file system that nobody serves yet, and the device by which a program does so from now on.
+// Once all copies of that are closed, every use of the file system is an error at once.
+struct ServedMount {
+  UniqueFd device, mount;
+};
+//   errors   FAILED_PRECONDITION this machine has no FUSE
+Result<ServedMount> mount_served(const Served& served, const IdRange& ids);
+
 // A tmpfs with the device nodes that every container has, owned by its root.
 Result<UniqueFd> mount_dev(const IdRange& ids);
 

@@ -1,9 +1,11 @@
 #include "container/run_dir.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -37,6 +39,14 @@ Result<void> empty_run_dir(const std::string& run_dir) {
   for (const auto& entry : std::filesystem::directory_iterator(run_dir, error))
     if (entry.path().filename() != kLockName) TRY(remove_tree(entry.path()));
   return {};
+}
+
+pid_t remove_beside(const std::vector<std::string>& folders) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::close_range(3, ~0U, 0);
+  for (const std::string& folder : folders) (void)remove_tree(folder);
+  ::_exit(0);
 }
 
 Result<void> leave_mounts_of_host() {

@@ -1,6 +1,9 @@
 #pragma once
 // The spawner's own place in the host's file system.
+#include <sys/types.h>
+
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -13,6 +16,9 @@ Result<UniqueFd> lock_run_dir(const std::string& run_dir);
 
 // All of it but the lock.
 Result<void> empty_run_dir(const std::string& run_dir);
+
+// Removes folders in a child, off everyone's path. Negative: there is none.
+pid_t remove_beside(const std::vector<std::string>& folders);
 
 // What is mounted from here on is seen by nobody else, and ends with this process and its
 // containers.

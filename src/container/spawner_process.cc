@@ -14,13 +14,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "container/change_events.h"
-#include "container/contain.h"
 #include "container/exec.h"
 #include "container/jail.h"
 #include "container/network_pool.h"
 #include "container/packet.h"
 #include "container/requirements.h"
 #include "container/run_dir.h"
+#include "container/served.h"
 #include "container/syscalls.h"
 
 namespace ionian::container {
@@ -36,10 +36,17 @@ class SpawnerProcess {
   Result<void> watch(int fd, void* what, std::uint32_t events);
   void unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
   void serve();
-  bool handle_one();  // false: nothing happened
   void on_requests();
   void on_request(Packet packet);
-  Result<void> launch(ContainerSpec spec, std::vector<UniqueFd> fds);
+  // `owner`: the id of the container that it serves a file system of.
+  Result<void> launch(ContainerSpec spec, std::vector<UniqueFd> fds, std::string owner = {});
+  // Null: it does not run (any more).
+  Container* find(const std::string& id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+  }
+  void kill(const std::string& id);
+  void kill_servers(const std::string& id, int count);
   void become(ContainerSpec spec);
   void exchange(const Exchange& wish);
   void on_report(Container& container);
@@ -49,14 +56,11 @@ class SpawnerProcess {
   void clear_later();
   void flush();
   void send(SpawnerEvent event, std::vector<UniqueFd> fds = {});
+  void tell(const Container& container, SpawnerEvent event, std::vector<UniqueFd> fds);
   void shut_down();
 
-  UniqueFd socket_;
-  UniqueFd epoll_;
-  UniqueFd signals_;
-  UniqueFd lock_;
-  std::string run_dir_;
-  std::string name_;
+  UniqueFd socket_, epoll_, signals_, lock_;
+  std::string run_dir_, name_;
   std::optional<NetworkPool> network_;
   std::optional<Jail> jail_;
   Execs execs_{[this](SpawnerEvent event, std::vector<UniqueFd> fds) {
@@ -174,33 +178,52 @@ void SpawnerProcess::on_request(Packet packet) {
   if (request.has_become()) return become(std::move(*request.mutable_become()));
   if (request.has_exchange()) return exchange(request.exchange());
   if (request.has_exec()) {
-    const auto in = by_id_.find(request.exec().container());
-    const Container* container = in == by_id_.end() ? nullptr : in->second;
+    const Container* container = find(request.exec().container());
     return execs_.start(*jail_, container, std::move(*request.mutable_exec()),
                         std::move(packet.fds));
   }
   if (request.has_signal_exec())
     return execs_.signal(request.signal_exec().id(), request.signal_exec().signo());
   // A container that is not there has just ended; its event is on the way.
-  const std::string& id = request.has_signal() ? request.signal().id() : request.kill_tree();
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return;
-  const int signo = request.has_signal() ? request.signal().signo() : SIGKILL;
-  sys_pidfd_signal(found->second->pidfd.get(), signo);
+  if (!request.has_signal()) return kill(request.kill_tree());
+  if (const Container* container = find(request.signal().id()))
+    sys_pidfd_signal(container->pidfd.get(), request.signal().signo());
 }
 
-Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fds) {
+void SpawnerProcess::kill(const std::string& id) {
+  const Container* container = find(id);
+  if (!container) return;
+  sys_pidfd_signal(container->pidfd.get(), SIGKILL);
+  kill_servers(id, container->spec.served_size());
+}
+
+// A process that waits for an answer of such a server can be killed only once there is no server.
+void SpawnerProcess::kill_servers(const std::string& id, int count) {
+  for (int i = 0; i < count; ++i) kill(server_id(id, i));
+}
+
+Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fds,
+                                    std::string owner) {
   if (by_id_.contains(spec.id()))
     return fail(Code::kAlreadyExists, "container ", spec.id(), " is running");
   if (!Network_IsValid(spec.network())) return fail(Code::kInvalidArgument, "unknown network");
   ASSIGN_OR_RETURN(NetworkLease network, network_->take(spec.network()));
+  const std::string id = spec.id();
+  const int servers = spec.served_size();
+  const auto serve = [&](const ContainerSpec& owned, const IdRange& ids, int err) {
+    return serve_all(owned, ids, err, [&](ContainerSpec server, std::vector<UniqueFd> stdio) {
+      return launch(std::move(server), std::move(stdio), id);
+    });
+  };
   Result<std::unique_ptr<Container>> started =
-      jail_->start(std::move(spec), network, std::move(fds));
+      jail_->start(std::move(spec), network, std::move(fds), serve);
   if (!started) {
+    kill_servers(id, servers);
     network_->give_back(std::move(network));
     return std::unexpected(started.error());
   }
   std::unique_ptr<Container> container = std::move(*started);
+  container->owner = std::move(owner);
   TRY(watch(container->report.get(), container.get(), EPOLLIN));
   by_id_[container->spec.id()] = container.get();
   by_pid_[container->pid] = std::move(container);
@@ -209,20 +232,18 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
 }
 
 void SpawnerProcess::become(ContainerSpec spec) {
-  const auto found = by_id_.find(spec.id());
-  if (found == by_id_.end()) return;
-  Container& container = *found->second;
-  Result<void> done = jail_->become(container, std::move(spec));
-  if (done) done = watch(container.change.get(), &container, EPOLLIN);
-  if (!done) send(became_event(container.spec.id(), Report::kError, done.error().message));
+  Container* container = find(spec.id());
+  if (!container) return;
+  Result<void> done = jail_->become(*container, std::move(spec));
+  if (done) done = watch(container->change.get(), container, EPOLLIN);
+  if (!done) send(became_event(container->spec.id(), Report::kError, done.error().message));
 }
 
 void SpawnerProcess::exchange(const Exchange& wish) {
-  const auto found = by_id_.find(wish.id());
-  if (found == by_id_.end()) return;
-  Container& container = *found->second;
-  Result<void> done = jail_->exchange(container, wish.overlay());
-  if (done) done = watch(container.change.get(), &container, EPOLLIN);
+  Container* container = find(wish.id());
+  if (!container) return;
+  Result<void> done = jail_->exchange(*container, wish.overlay());
+  if (done) done = watch(container->change.get(), container, EPOLLIN);
   if (!done) send(exchanged_event(wish.id(), Report::kError, done.error().message));
 }
 
@@ -257,19 +278,16 @@ void SpawnerProcess::on_report(Container& container) {
         break;
       case Report::kExited:
         container.exited = true;
+        kill_servers(container.spec.id(), container.spec.served_size());
         std::memcpy(&container.status, rest.data(), std::min(rest.size(), sizeof(int)));
         break;
       case Report::kStarted: {
         container.started = true;
         --starting_;
-        SpawnerEvent event;
-        event.set_id(container.spec.id());
-        event.mutable_started()->set_pid(container.pid);
-        event.mutable_started()->set_id_base(container.ids.base);
         std::vector<UniqueFd> fds;
         fds.emplace_back(::fcntl(container.pidfd.get(), F_DUPFD_CLOEXEC, 3));
         fds.emplace_back(::fcntl(container.network.netns.get(), F_DUPFD_CLOEXEC, 3));
-        send(std::move(event), std::move(fds));
+        tell(container, started_event(container), std::move(fds));
         break;
       }
     }
@@ -299,28 +317,13 @@ void SpawnerProcess::on_children() {
 
 void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_status) {
   on_report(*container);
+  kill_servers(container->spec.id(), container->spec.served_size());
   by_id_.erase(container->spec.id());
-  const int status = container->exited ? container->status : init_status;
-  SpawnerEvent event;
-  event.set_id(container->spec.id());
+  if (!container->started) --starting_;
   std::vector<UniqueFd> fds;
-  if (!container->started) {
-    --starting_;
-    event.set_failed(container->error.empty()
-                         ? cat("container ", container->spec.id(), " was killed at its start")
-                         : cat("start container ", container->spec.id(), ": ", container->error));
-  } else {
-    Exited& exited = *event.mutable_exited();
-    if (WIFSIGNALED(status))
-      exited.set_signal(WTERMSIG(status));
-    else
-      exited.set_exit_code(WEXITSTATUS(status));
-    exited.set_oom_killed(container->cgroup.oom_killed());
-    exited.set_peak_memory_bytes(container->cgroup.peak_memory_bytes());
-    exited.set_id_base(container->ids.base);
-    if (container->upper.upper) fds.push_back(std::move(container->upper.upper));
-  }
-  send(std::move(event), std::move(fds));
+  if (container->started && container->upper.upper)
+    fds.push_back(std::move(container->upper.upper));
+  tell(*container, ended_event(*container, init_status), std::move(fds));
   // Closing alone does not end it: a child that was just forked may have the same files open.
   unwatch(container->report.get());
   unwatch(container->change.get());
@@ -329,15 +332,18 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   ended_.push_back(std::move(container));
 }
 
+// Nobody but the spawner knows of those that serve.
+void SpawnerProcess::tell(const Container& container, SpawnerEvent event,
+                          std::vector<UniqueFd> fds) {
+  if (container.owner.empty()) return send(std::move(event), std::move(fds));
+  Container* owner = find(container.owner);
+  if (event.has_failed() && owner) owner->served_error = event.failed();
+}
+
 void SpawnerProcess::clear_later() {
   std::erase_if(ended_, [&](auto& container) { return jail_->clear(*container, doomed_); });
   if (doomed_.empty() || janitor_ >= 0) return;
-  janitor_ = ::fork();
-  if (janitor_ == 0) {
-    ::close_range(3, ~0U, 0);
-    for (const std::string& folder : doomed_) (void)remove_tree(folder);
-    ::_exit(0);
-  }
+  janitor_ = remove_beside(doomed_);
   if (janitor_ > 0) doomed_.clear();
 }
 
@@ -379,10 +385,8 @@ void SpawnerProcess::shut_down() {
   ended_.clear();
   network_.reset();
   for (const std::string& folder : doomed_) (void)remove_tree(folder);
-  if (Result<void> done = CgroupTree::remove_orphans(name_); !done)
-    log::warning("spawner: ", done.error().message);
-  if (Result<void> done = empty_run_dir(run_dir_); !done)
-    log::warning("spawner: ", done.error().message);
+  for (const Result<void>& done : {CgroupTree::remove_orphans(name_), empty_run_dir(run_dir_)})
+    if (!done) log::warning("spawner: ", done.error().message);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/settings.h"
+#include "container/served.h"
 #include "container/spawner_process.h"
 
 namespace {
@@ -54,6 +55,8 @@ int main(int argc, char** argv) {
     std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), fd);
     return ionian::container::run_spawner(fd);
   }
+  if (argc > 0 && ionian::container::is_fusermount(argv[0]))
+    return ionian::container::run_fusermount(argc, argv);
   // Debian builds abseil with its lock-order checks on; they cost every lock that gRPC takes.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return run_command(argc, argv);

@@ -5,6 +5,7 @@
 
 #include "images/layered_tree.h"
 #include "services/apps.h"
+#include "services/buckets.h"
 #include "services/schedules.h"
 #include "services/secrets.h"
 #include "services/shared_volumes.h"
@@ -75,13 +76,12 @@ Result<void> check_served(const Function& d) {
     web |= method.has_webhook_config() &&
            method.webhook_config().type() != modal::client::WEBHOOK_TYPE_UNSPECIFIED;
   if (web || d.is_server()) return refuse("web endpoints");
-  if (!d.cloud_bucket_mounts().empty() || !d.s3_mounts().empty())
-    return refuse("cloud bucket mounts");
+  if (!d.s3_mounts().empty()) return refuse("S3 mounts of clients before cloud bucket mounts");
   if (d._experimental_group_size() > 1) return refuse("clusters of containers");
   return {};
 }
 
-// Volumes and network file systems must be there, and have places of their own.
+// Volumes, network file systems and secrets of buckets must be there, and have places of their own.
 Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call& call,
                            const Function& d) {
   std::set<std::string> taken;
@@ -106,6 +106,8 @@ Result<void> check_volumes(const Context& c, store::View& view, const rpc::Call&
     TRY(object_of(c, view, call, kSharedVolumeKind, mount.shared_volume_id()));
     TRY(take_place(mount.mount_path()));
   }
+  TRY(check_buckets(c, view, call, d));
+  for (const auto& mount : d.cloud_bucket_mounts()) TRY(take_place(mount.mount_path()));
   return {};
 }
 

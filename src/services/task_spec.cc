@@ -4,6 +4,7 @@
 #include "blobs/hash.h"
 #include "images/layered_tree.h"
 #include "modal_proto/container.pb.h"
+#include "services/buckets.h"
 #include "services/functions.h"
 #include "services/images.h"
 #include "services/interactive.h"
@@ -267,6 +268,7 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
     bind.set_target(images::clean_path("/", mount.mount_path()));
     TRY(make_folders(bind.source()));
   }
+  TRY(add_buckets(c, workspace, r.definition, spec));
   // The files of one that builds an image are kept, those of a standby are in the way there.
   if (spec.keep_upper())
     spec.clear_standby();

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "services/buckets.h"
 #include "services/task_spec.h"
 #include "store/apps.h"
 
@@ -62,6 +63,8 @@ void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId&
   Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, limits_, task, function, workspace);
   if (!spec) return ended(task, {.failed_start = spec.error().message});
   worker::give_devices(*spec, c_.devices, devices);
+  if (Result<void> asked = ask_for_buckets(*worker_, *spec); !asked)
+    return ended(task, {.failed_start = asked.error().message});
   if (Result<void> mounted = mount_volumes(task, workspace, *spec); !mounted)
     return ended(task, {.failed_start = mounted.error().message});
   rpc::Caller caller{

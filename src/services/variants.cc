@@ -49,6 +49,8 @@ void put_list(Ids& into, const Ids& from, bool replace) {
 Function with_options(Function d, const FunctionOptions& o) {
   put_list(*d.mutable_secret_ids(), o.secret_ids(), o.replace_secret_ids());
   put_list(*d.mutable_volume_mounts(), o.volume_mounts(), o.replace_volume_mounts());
+  put_list(*d.mutable_cloud_bucket_mounts(), o.cloud_bucket_mounts(),
+           o.replace_cloud_bucket_mounts());
   put_list(*d.mutable_mount_ids(), o.mount_ids(), false);
   if (o.has_resources()) {
     d.mutable_resources()->MergeFrom(o.resources());

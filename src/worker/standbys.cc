@@ -33,8 +33,9 @@ std::string message_of(const TaskSpec& task) {
 
 bool Worker::start_in_standby(TaskSpec& task) {
   const std::string& key = task.standby().key();
-  // What is bound into it, such as a GPU, must be there from its start.
-  if (key.empty() || options_.standbys == 0 || task.binds_size() > 0) return false;
+  // What is bound into it, such as a GPU or a bucket, must be there from its start.
+  if (key.empty() || options_.standbys == 0 || task.binds_size() > 0 || task.buckets_size() > 0)
+    return false;
   std::string message = message_of(task);
   if (message.size() > kMessageMax) return false;
   const std::optional<std::string> id = policy_.take(key, clock_.now());

@@ -1,5 +1,6 @@
 #include "worker/task_container.h"
 
+#include "worker/buckets.h"
 #include "worker/worker.h"
 
 namespace ionian::worker {
@@ -58,6 +59,7 @@ container::ContainerSpec container_of_task(const TaskSpec& task, const std::stri
     b->set_device(bind.device());
   }
   for (const TaskVolume& volume : task.volumes()) *spec.add_overlays() = overlay_of(volume);
+  add_buckets(spec, task, folder);
   auto* arguments = spec.add_files();
   arguments->set_path(Worker::kArgumentsPath);
   arguments->set_content(task.arguments());

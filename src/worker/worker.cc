@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "container/spec.pb.h"
+#include "worker/buckets.h"
 #include "worker/task_container.h"
 
 namespace ionian::worker {
@@ -183,6 +184,7 @@ void Worker::launch_task(const TaskSpec& task) {
   Living living{.id = task.task_id(), .task = task.task_id()};
   if (Result<void> given = give_folder(living); !given)
     return events_.ended(TaskId(task.task_id()), {.failed_start = given.error().message});
+  if (task.buckets_size() > 0) (void)make_folders(empty_root(living.folder));
   living.upper = upper_of(TaskId(task.task_id()));
   living.keep_upper = task.keep_upper();
   container_of_[living.task] = living.id;

@@ -188,7 +188,8 @@ def test_names_environments_and_lookups(client):
 
 @pytest.mark.parametrize("function, what", [
     ("@app.function()\n@modal.asgi_app()", "web endpoints are not served"),
-    ("@app.function(volumes={'/b': modal.CloudBucketMount('bucket')})", "cloud bucket mounts are not served"),
+    ("@app.function(volumes={'/b': modal.CloudBucketMount('bucket', oidc_auth_role_arn='arn:aws:iam::1:role/r')})",
+     "oidc_auth_role_arn needs an issuer of identities"),
 ])
 def test_what_is_not_served_is_refused_and_not_deployed(client, function, what):
     out = client.run("deploy", client.write(f"import modal\napp = modal.App('refused')\n{function}\ndef f():\n    return 1\n", "refused.py"),

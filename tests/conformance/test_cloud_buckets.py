@@ -1,0 +1,311 @@
+"""modal.CloudBucketMount against an S3-compatible server: files, keys, and what is left when something ends."""
+import hashlib
+import os
+import pathlib
+import signal
+import subprocess
+import textwrap
+
+import pytest
+
+from conftest import Client, Server
+from s3_server import KEYS, s3_server
+from test_run import wait_for
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    with s3_server(tmp_path_factory.mktemp("store") / "s3") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(store, tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server")).start("--allow-host", store.host)
+    yield server
+    assert server.stop() == 0, server.log_text()[-3000:]
+
+
+@pytest.fixture
+def bucket(store, request):
+    name = request.node.name.split("[")[0].replace("test_", "").replace("_", "-")[:60]
+    (store.folder / name).mkdir(exist_ok=True)
+    return store.folder / name
+
+
+PRELUDE = """
+    import os, time, modal
+    app = modal.App("buckets")
+    KEYS, BUCKET, URL = {keys!r}, {bucket!r}, {url!r}
+
+    def mount(bucket=BUCKET, keys=KEYS, **more):
+        secret = modal.Secret.from_dict(keys) if keys else None
+        return modal.CloudBucketMount(bucket, bucket_endpoint_url=URL, secret=secret, **more)
+
+    def refused(f):
+        try:
+            return "not refused: " + str(f())
+        except OSError as e:
+            return e.strerror
+"""
+
+
+def write(client, store, bucket, text, keys=KEYS, name="program.py"):
+    prelude = textwrap.dedent(PRELUDE).format(keys=keys, bucket=bucket.name, url=store.url)
+    return client.write(prelude + textwrap.dedent(text), name)
+
+
+def run(client, store, bucket, text, check=True, **more):
+    out = client.run("run", write(client, store, bucket, text, **more), check=check)
+    return out.stdout if check else " ".join((out.stdout + out.stderr).replace("│", " ").split())
+
+
+def test_files_of_a_bucket(client, store, bucket):
+    (bucket / "a").mkdir()
+    (bucket / "a/one.txt").write_text("one")
+    big = os.urandom(30 << 20)
+    (bucket / "big").write_bytes(big)
+    out = run(client, store, bucket, """
+        import hashlib, pathlib, shutil
+
+        @app.function(volumes={"/bucket": mount()})
+        def f():
+            root = pathlib.Path("/bucket")
+            assert sorted(os.listdir(root)) == ["a", "big"] and (root / "a/one.txt").read_text() == "one"
+            print("sha", hashlib.sha256((root / "big").read_bytes()).hexdigest())
+            with open(root / "big", "rb") as file:
+                file.seek(20 << 20); print("part", file.read(16).hex())
+            info = os.stat(root / "a/one.txt")
+            assert (info.st_uid, info.st_gid, info.st_size) == (0, 0, 3), info
+            (root / "b/c").mkdir(parents=True)
+            (root / "b/c/two.txt").write_text("two")
+            (root / "a/one.txt").write_text("one again")
+            (root / "large").write_bytes(b"0123456789abcdef" * (1 << 20))
+            shutil.copy(root / "big", "/tmp/big"); shutil.copy("/tmp/big", root / "b/big")
+            (root / "gone").write_text("x"); (root / "gone").unlink()
+            os.rename(root / "b/c/two.txt", root / "b/three.txt")
+            assert sorted(str(p) for p in root.rglob("*") if p.is_file()) == [
+                "/bucket/a/one.txt", "/bucket/b/big", "/bucket/b/three.txt", "/bucket/big", "/bucket/large"]
+            print("all", "well")
+
+        @app.local_entrypoint()
+        def main():
+            f.remote()
+        """)
+    assert "all well" in out and hashlib.sha256(big).hexdigest() in out and f"part {big[20 << 20:][:16].hex()}" in out, out
+    assert (bucket / "a/one.txt").read_text() == "one again" and (bucket / "b/three.txt").read_text() == "two"
+    assert (bucket / "large").read_bytes() == b"0123456789abcdef" * (1 << 20) and (bucket / "b/big").read_bytes() == big
+    assert not (bucket / "gone").exists() and not (bucket / "b/c/two.txt").exists()
+
+
+def test_a_prefix_and_a_mount_that_is_only_read(client, store, bucket):
+    for name in ("mine/x", "mine/deep/y", "other/z"):
+        (bucket / name).parent.mkdir(parents=True, exist_ok=True)
+        (bucket / name).write_text(name)
+    out = run(client, store, bucket, """
+        @app.function(volumes={"/mine": mount(key_prefix="mine/"), "/deep": mount(key_prefix="mine/deep/", read_only=True),
+                               "/new": mount(key_prefix="not/there/yet/")})
+        def f():
+            assert sorted(os.listdir("/mine")) == ["deep", "x"] and os.listdir("/deep") == ["y"] and os.listdir("/new") == []
+            open("/mine/w", "w").write("w"); open("/new/n", "w").write("n")
+            assert refused(lambda: open("/deep/no", "w")) == "Read-only file system"
+            assert refused(lambda: os.unlink("/deep/y")) == "Read-only file system"
+            assert refused(lambda: open("/mine/../other/z")) == "No such file or directory"
+            return "all well"
+
+        @app.local_entrypoint()
+        def main():
+            print(f.remote())
+        """)
+    assert "all well" in out
+    assert (bucket / "mine/w").read_text() == "w" and (bucket / "not/there/yet/n").read_text() == "n"
+
+
+def test_containers_see_what_others_write(client, store, bucket):
+    out = run(client, store, bucket, """
+        @app.function(volumes={"/bucket": mount()}, max_containers=2)
+        def meet(mine, other):
+            open(f"/bucket/{mine}", "w").write(mine * 3)
+            while not os.path.exists(f"/bucket/{other}"):
+                time.sleep(0.1)
+            return open(f"/bucket/{other}").read(), os.environ["MODAL_TASK_ID"]
+
+        @app.local_entrypoint()
+        def main():
+            calls = [meet.spawn("x", "y"), meet.spawn("y", "x")]
+            (x, first), (y, second) = [call.get() for call in calls]
+            assert (x, y) == ("yyy", "xxx") and first != second
+            print("all", "well")
+        """)
+    assert "all well" in out
+
+
+def test_the_program_never_sees_the_keys(server, client, store, bucket):
+    (bucket / "one.txt").write_text("one")
+    out = run(client, store, bucket, """
+        import glob
+
+        @app.function(volumes={"/bucket": mount()})
+        def f():
+            assert open("/bucket/one.txt").read() == "one"
+            seen = []
+            for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline") + ["/proc/mounts", "/__modal/arguments.bin"]:
+                try:
+                    seen.append(open(path, "rb").read())
+                except PermissionError:
+                    assert path == "/proc/1/environ"  # of the container's init, which nobody may look into
+            return b" ".join(seen)
+
+        @app.local_entrypoint()
+        def main():
+            seen = f.remote()
+            assert b"/bucket" in seen
+            for value in KEYS.values():
+                assert value.encode() not in seen
+            print("all", "well")
+        """)
+    assert "all well" in out
+    for value in KEYS.values():
+        assert value not in server.log_text()
+
+
+SIMPLE = """
+    @app.function(volumes={"/bucket": mount(%s)})
+    def f():
+        return os.listdir("/bucket")
+
+    @app.local_entrypoint()
+    def main():
+        print(f.remote())
+"""
+
+
+@pytest.mark.parametrize("options, keys, expected", [
+    ("", KEYS | {"AWS_SECRET_ACCESS_KEY": "wr0ngWr0ng"}, "SignatureDoesNotMatch"),
+    ("", KEYS | {"AWS_ACCESS_KEY_ID": "AKIDNOBODY"}, "its store answers"),
+    ("", {"AWS_ACCESS_KEY_ID": "only this"}, "lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY"),
+    ("", None, "give the mount a secret"),
+    ("'no-such-bucket'", KEYS, "NoSuchBucket"),
+])
+def test_what_cannot_be_mounted_is_said(server, client, store, bucket, options, keys, expected):
+    out = run(client, store, bucket, SIMPLE % options, check=False, keys=keys)
+    assert expected in out, out
+    for value in (keys or {}).values():
+        assert value not in out and value not in server.log_text()
+
+
+def test_an_address_of_the_host_is_closed(client, store, bucket):
+    """The store's own is open by --allow-host, its neighbours are not."""
+    text = (SIMPLE % "").replace("URL =", "")
+    program = write(client, store, bucket, text)
+    program.write_text(program.read_text().replace(store.url, f"http://{store.address}:9"))
+    out = client.run("run", program, check=False)
+    said = " ".join((out.stdout + out.stderr).replace("│", " ").split())
+    assert "cannot be reached" in said and "--allow-host" in said or "no answer within" in said, said
+
+
+@pytest.mark.parametrize("options, expected", [
+    ("oidc_auth_role_arn='arn:aws:iam::1:role/x'", "oidc_auth_role_arn needs an issuer"),
+    ("'a/b'", "is no name of a bucket"),
+    ("key_prefix='a/../b/'", "key_prefix"),
+])
+def test_what_makes_no_sense_is_refused_at_once(client, store, bucket, options, expected):
+    assert expected in run(client, store, bucket, SIMPLE % options, check=False)
+
+
+HOLD = """
+    @app.function(volumes={"/bucket": mount()}, timeout=600)
+    def f():
+        print("reads", open("/bucket/first").read(), flush=True)
+        for _ in range(5000):
+            time.sleep(0.1)
+            try:
+                os.listdir("/bucket"); open("/bucket/first").read()
+            except OSError as e:
+                print("failed with", e.errno, flush=True)
+                raise
+
+    @app.local_entrypoint()
+    def main():
+        f.remote()
+"""
+
+
+def serving(bucket):
+    out = subprocess.run(["pgrep", "-f", f"rclone mount bucket:{bucket.name}/ "], capture_output=True, text=True).stdout
+    return out.split()
+
+
+def begin(client, store, bucket):
+    (bucket / "first").write_text("here")
+    running = client.popen("run", write(client, store, bucket, HOLD))
+    for line in running.stdout:
+        if "reads here" in line:
+            return running
+    raise AssertionError("it did not start")
+
+
+def test_the_store_goes_away(client, store, bucket):
+    running = begin(client, store, bucket)
+    assert serving(bucket)
+    store.stop()
+    try:
+        out = running.communicate(timeout=400)[0]
+        assert running.returncode != 0 and "OSError" in out, out
+    finally:
+        store.start()
+    wait_for(lambda: not serving(bucket))
+
+
+@pytest.fixture
+def waiting(tmp_path):
+    """How many questions to file systems of this kind nobody has answered."""
+    control = tmp_path / "control"
+    control.mkdir()
+    subprocess.run(["mount", "-t", "fusectl", "none", control], check=True)
+    yield lambda: sum(int(count.read_text()) for count in control.glob("*/waiting"))
+    subprocess.run(["umount", control], check=True)
+
+
+def test_a_store_that_hangs_holds_nothing_up(server, client, store, bucket, waiting):
+    running = begin(client, store, bucket)
+    store.process.send_signal(signal.SIGSTOP)
+    try:
+        wait_for(lambda: waiting() > 0)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=400)
+        wait_for(lambda: not serving(bucket))
+        wait_for(lambda: not list((server.folder / "data/tasks").iterdir()))
+        assert waiting() == 0
+    finally:
+        store.process.send_signal(signal.SIGCONT)
+
+
+def test_what_serves_it_dies(server, client, store, bucket):
+    running = begin(client, store, bucket)
+    for pid in serving(bucket):
+        process = pathlib.Path("/proc", pid)
+        status = (process / "status").read_text()
+        # It has no rights, and the keys are no words of its command line and no variables, nor in a file on the disk.
+        assert "CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status and "Uid:\t0" not in status, status
+        assert process.joinpath("ns/net").readlink() != pathlib.Path("/proc/self/ns/net").readlink()
+        for value in KEYS.values():
+            assert value.encode() not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            found = subprocess.run(["grep", "-rlF", value, server.folder / "data/tasks", server.folder / "data/run"], capture_output=True, text=True)
+            assert found.stdout == "", found.stdout
+        os.kill(int(pid), signal.SIGKILL)
+    out = running.communicate(timeout=400)[0]
+    assert running.returncode != 0 and "OSError" in out, out
+
+
+def test_nothing_is_left_when_the_server_falls(store, tmp_path, bucket):
+    server = Server(tmp_path).start("--allow-host", store.host)
+    (tmp_path / "client").mkdir()
+    running = begin(Client(server, tmp_path / "client"), store, bucket)
+    server.fall()
+    wait_for(lambda: not serving(bucket))
+    running.kill()
+    running.communicate()
+    server.again("--allow-host", store.host)
+    assert "bucket" not in subprocess.run(["findmnt", "-t", "fuse"], capture_output=True, text=True).stdout
+    assert server.stop() == 0
