@@ -1,5 +1,6 @@
 #include "services/volumes.h"
 
+#include "services/exec_access.h"
 #include "store/volumes.h"
 
 namespace ionian::services {
@@ -35,6 +36,7 @@ void Volumes::bind(rpc::Table& table) {
   on("VolumeHeartbeat", &Volumes::heartbeat);
   on("VolumeCommit", &Volumes::commit, Access::kContainer);
   on("VolumeReload", &Volumes::reload, Access::kContainer);
+  rpc::Table::Binder(table, this, rpc::Table::kRouter)("TaskReloadVolumes", &Volumes::reload_all);
 }
 
 Result<modal::client::VolumeGetOrCreateResponse> Volumes::get_or_create(
@@ -130,6 +132,20 @@ Result<Volumes::Empty> Volumes::reload(rpc::Call& call,
                                        VolumeWork&) {
   TRY(p_.mounts.reload(call.caller.task, request.volume_id()));
   return Empty();
+}
+
+Result<Volumes::ReloadAllReply> Volumes::reload_all(
+    rpc::Call& call, const modal::task_command_router::TaskReloadVolumesRequest& request,
+    VolumeWork&) {
+  const TaskId task(request.task_id());
+  TRY(place_of_task(c_, call, request.task_id()));
+  if (!c_.identity.task(task))
+    return fail(Code::kFailedPrecondition, "container ", task, " has ended");
+  if (!request.container_id().empty())
+    return fail(Code::kNotFound, "container ", task, " has no sidecar '", request.container_id(),
+                "'");
+  TRY(p_.mounts.reload_all(task));
+  return ReloadAllReply();
 }
 
 }  // namespace ionian::services

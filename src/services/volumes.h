@@ -2,6 +2,7 @@
 // Volumes: made, found, listed, renamed, removed; and what containers say of theirs.
 #include <google/protobuf/empty.pb.h>
 
+#include "modal_proto/task_command_router.pb.h"
 #include "modal_proto/volume.pb.h"
 #include "services/data_objects.h"
 #include "volumes/mounts.h"
@@ -57,6 +58,12 @@ class Volumes {
   //   errors   FAILED_PRECONDITION with the text that clients look for: files of it are open
   Result<Empty> reload(rpc::Call& call, const modal::client::VolumeReloadRequest& request,
                        VolumeWork& work);
+  // TaskReloadVolumes, of the command router: VolumeReload of all that a container has mounted.
+  //   errors   as place_of_task() · FAILED_PRECONDITION files of one are open
+  using ReloadAllReply = modal::task_command_router::TaskReloadVolumesResponse;
+  Result<ReloadAllReply> reload_all(
+      rpc::Call& call, const modal::task_command_router::TaskReloadVolumesRequest& request,
+      VolumeWork& work);
 
   Context& c_;
   const VolumeParts p_;

@@ -67,17 +67,17 @@ Result<std::vector<Overlay>> Mounts::prepare(const TaskId& task,
   return overlays;
 }
 
-Result<void> Mounts::each_of_task(const TaskId& task, const std::string& volume,
+Result<void> Mounts::each_of_task(const TaskId& task, const std::string* volume,
                                   const std::function<Result<void>(Mounted&)>& f) {
   std::vector<MountedPtr> found;
   {
     std::lock_guard lock(mutex_);
     if (const auto it = mounted_.find(task); it != mounted_.end())
       for (const MountedPtr& mounted : it->second)
-        if (mounted->wish.volume == volume) found.push_back(mounted);
+        if (!volume || mounted->wish.volume == *volume) found.push_back(mounted);
   }
-  if (found.empty())
-    return fail(Code::kNotFound, "volume '", volume, "' is not mounted in this container");
+  if (found.empty() && volume)
+    return fail(Code::kNotFound, "volume '", *volume, "' is not mounted in this container");
   for (const MountedPtr& mounted : found) {
     std::lock_guard lock(mounted->mutex);
     TRY(f(*mounted));
@@ -101,7 +101,7 @@ Result<bool> Mounts::commit_one(Mounted& m) {
 }
 
 Result<void> Mounts::commit(const TaskId& task, const std::string& volume) {
-  return each_of_task(task, volume, [this](Mounted& mounted) -> Result<void> {
+  return each_of_task(task, &volume, [this](Mounted& mounted) -> Result<void> {
     TRY(commit_one(mounted));
     // The container goes on with what all have committed, unless it has files open: then with what
     // it had, until it asks.
@@ -112,10 +112,18 @@ Result<void> Mounts::commit(const TaskId& task, const std::string& volume) {
 }
 
 Result<void> Mounts::reload(const TaskId& task, const std::string& volume) {
-  return each_of_task(task, volume, [this](Mounted& mounted) -> Result<void> {
-    TRY(commit_one(mounted));
-    return reload_one(mounted);
-  });
+  return each_of_task(task, &volume,
+                      [this](Mounted& mounted) { return commit_and_reload(mounted); });
+}
+
+Result<void> Mounts::reload_all(const TaskId& task) {
+  return each_of_task(task, nullptr,
+                      [this](Mounted& mounted) { return commit_and_reload(mounted); });
+}
+
+Result<void> Mounts::commit_and_reload(Mounted& mounted) {
+  TRY(commit_one(mounted));
+  return reload_one(mounted);
 }
 
 Result<void> Mounts::reload_one(Mounted& m) {

@@ -63,6 +63,8 @@ class Mounts {
   // Commits, and shows the container the newest version.
   //   errors   as commit() · FAILED_PRECONDITION files of it are open
   Result<void> reload(const TaskId& task, const std::string& volume);
+  // The same of all that it has mounted; stops at the first that cannot be.
+  Result<void> reload_all(const TaskId& task);
   // The container has gone: what it has not committed is, and its folders go.
   void ended(const TaskId& task);
   // Before the server ends.
@@ -82,12 +84,13 @@ class Mounts {
   Mounts(std::string folder, Parts parts, Duration interval);
   std::string new_folder(const TaskId& task);
   Overlay overlay_of(const Mounted& mounted) const;
-  // Each under its mutex; stops at the first error.
-  Result<void> each_of_task(const TaskId& task, const std::string& volume,
+  // Of one volume, or if that is null of all. Each under its mutex; stops at the first error.
+  Result<void> each_of_task(const TaskId& task, const std::string* volume,
                             const std::function<Result<void>(Mounted&)>& f);
   // Whether anything was committed. Under its mutex.
   Result<bool> commit_one(Mounted& mounted);
   Result<void> reload_one(Mounted& mounted);
+  Result<void> commit_and_reload(Mounted& mounted);
   void commit_in_background(Mounted& mounted);
   void main();
 
