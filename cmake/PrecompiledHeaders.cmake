@@ -6,7 +6,7 @@ set(precompiled_base
   <set> <string> <thread> <unordered_map> <utility> <vector> <base/clock.h> <base/ids.h> <base/result.h>)
 set(precompiled_services ${precompiled_base}
   <google/protobuf/empty.pb.h> <services/context.h> <services/environments.h>)
-set(precompiled_cli ${precompiled_base} <iostream> <nlohmann/json.hpp> <google/protobuf/empty.pb.h> <CLI/CLI.hpp>)
+set(precompiled_cli ${precompiled_base} <iostream> <nlohmann/json.hpp> <google/protobuf/empty.pb.h>)
 
 # precompiled_headers(TARGET base|services|cli): the first target with a name makes them, the others share them.
 function(precompiled_headers target name)

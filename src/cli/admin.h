@@ -28,21 +28,21 @@ Reply ask_server(const AdminOptions& options, std::string_view method, const Req
 
 // Adds --data and --json, the page, and what the command does.
 template <class Options>
-void finish_admin(CLI::App* command, std::string_view page, std::shared_ptr<Options> options,
+void finish_admin(Command command, std::string_view page, std::shared_ptr<Options> options,
                   void (*action)(const Options&)) {
-  command->footer(std::string(page));
-  command->add_option("--data", options->data, "The server's data folder")->required();
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options, action] { action(*options); });
+  command.footer(page);
+  command.add_option("--data", options->data, "The server's data folder").required();
+  command.add_flag("--json", options->json, "Print JSON");
+  command.callback([options, action] { action(*options); });
 }
 
-void add_admin_token(CLI::App& admin);
-void add_admin_workspace(CLI::App& admin);
-void add_admin_people(CLI::App& admin);
-void add_admin_audit(CLI::App& admin);
-void add_admin_backup(CLI::App& admin);
-void add_admin_status(CLI::App& admin);
-void add_admin_volumes(CLI::App& admin);
-void add_admin_undelete(CLI::App& admin);
+void add_admin_token(Command admin);
+void add_admin_workspace(Command admin);
+void add_admin_people(Command admin);
+void add_admin_audit(Command admin);
+void add_admin_backup(Command admin);
+void add_admin_status(Command admin);
+void add_admin_volumes(Command admin);
+void add_admin_undelete(Command admin);
 
 }  // namespace ionian::cli

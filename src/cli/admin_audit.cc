@@ -56,12 +56,12 @@ void audit(const Options& options) {
 
 }  // namespace
 
-void add_admin_audit(CLI::App& admin) {
+void add_admin_audit(Command admin) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command =
+  Command command =
       admin.add_subcommand("audit", "Every change of identity or access, newest first");
-  command->add_option("--since", options->since, "30m, 12h, 7d, or a day or time in UTC");
-  command->add_option("--workspace", options->workspace, "Only this one");
+  command.add_option("--since", options->since, "30m, 12h, 7d, or a day or time in UTC");
+  command.add_option("--workspace", options->workspace, "Only this one");
   finish_admin(command, kAdminAuditPage, options, audit);
 }
 

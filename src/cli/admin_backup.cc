@@ -48,13 +48,13 @@ void backup(const Options& options) {
 
 }  // namespace
 
-void add_admin_backup(CLI::App& admin) {
+void add_admin_backup(Command admin) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = admin.add_subcommand(
+  Command command = admin.add_subcommand(
       "backup", "Write all that a server keeps into one file, while it serves");
-  command->add_option("FILE", options->file, "Where to (tar, zstd)")->required();
-  command->add_flag("--with-key", options->with_key,
-                    "Put the key file in too: whoever has the backup has every secret then");
+  command.add_option("FILE", options->file, "Where to (tar, zstd)").required();
+  command.add_flag("--with-key", options->with_key,
+                   "Put the key file in too: whoever has the backup has every secret then");
   finish_admin(command, kAdminBackupPage, options, backup);
 }
 

@@ -51,14 +51,14 @@ void rotate_secret_key(const Options& options) {
 
 }  // namespace
 
-void add_admin_people(CLI::App& admin) {
+void add_admin_people(Command admin) {
   const auto options = std::make_shared<Options>();
   finish_admin(
       admin.add_subcommand("owner-link", "Print a one-time link that makes the owner's account"),
       kAdminPeoplePage, options, owner_link);
-  CLI::App* reset = admin.add_subcommand(
+  Command reset = admin.add_subcommand(
       "reset-password", "Print a one-time link by which somebody chooses a new password");
-  reset->add_option("USER", options->user, "Name or email")->required();
+  reset.add_option("USER", options->user, "Name or email").required();
   finish_admin(reset, kAdminPeoplePage, options, reset_password);
   finish_admin(admin.add_subcommand("rotate-signing-key",
                                     "Sign the clients' short-lived auth tokens with a new key"),

@@ -26,7 +26,7 @@ void show_status(const AdminOptions& options) {
 
 }  // namespace
 
-void add_admin_status(CLI::App& admin) {
+void add_admin_status(Command admin) {
   finish_admin(admin.add_subcommand("status", "What the running server is doing"), kAdminStatusPage,
                std::make_shared<AdminOptions>(), show_status);
 }

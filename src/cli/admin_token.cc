@@ -76,22 +76,22 @@ void revoke(const Options& options) {
 
 }  // namespace
 
-void add_admin_token(CLI::App& admin) {
+void add_admin_token(Command admin) {
   const auto options = std::make_shared<Options>();
-  CLI::App* token = admin.add_subcommand("token", "Token pairs for clients");
-  token->require_subcommand(1);
-  CLI::App* one = token->add_subcommand("create", "Make a token pair and print it, once");
-  one->add_option("--name", options->name, "Which person or machine it is for")->required();
-  one->add_option("--workspace", options->workspace, "Where it holds (default: the first one)");
-  one->add_option("--user", options->user, "Whom it acts as: name or email (default: the owner)");
-  one->add_option("--role", options->role, "member or viewer, to let it do less than its user");
-  one->add_option("--environment", options->environments, "Only there; may be given again");
-  one->add_option("--expires-in", options->expires_in, "When it ends: 12h, 7d (default: never)");
+  Command token = admin.add_subcommand("token", "Token pairs for clients");
+  token.require_subcommand();
+  Command one = token.add_subcommand("create", "Make a token pair and print it, once");
+  one.add_option("--name", options->name, "Which person or machine it is for").required();
+  one.add_option("--workspace", options->workspace, "Where it holds (default: the first one)");
+  one.add_option("--user", options->user, "Whom it acts as: name or email (default: the owner)");
+  one.add_option("--role", options->role, "member or viewer, to let it do less than its user");
+  one.add_option("--environment", options->environments, "Only there; may be given again");
+  one.add_option("--expires-in", options->expires_in, "When it ends: 12h, 7d (default: never)");
   finish_admin(one, kAdminTokenPage, options, create);
-  finish_admin(token->add_subcommand("list", "List token pairs, without their secrets"),
+  finish_admin(token.add_subcommand("list", "List token pairs, without their secrets"),
                kAdminTokenPage, options, list);
-  CLI::App* ended = token->add_subcommand("revoke", "End a token; takes effect on its next call");
-  ended->add_option("TOKEN_ID", options->token_id, "ak-…")->required();
+  Command ended = token.add_subcommand("revoke", "End a token; takes effect on its next call");
+  ended.add_option("TOKEN_ID", options->token_id, "ak-…").required();
   finish_admin(ended, kAdminTokenPage, options, revoke);
 }
 

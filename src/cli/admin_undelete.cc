@@ -56,14 +56,14 @@ void undelete(const Options& options) {
 
 }  // namespace
 
-void add_admin_undelete(CLI::App& admin) {
+void add_admin_undelete(Command admin) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = admin.add_subcommand("undelete", "Bring back what was deleted");
-  command->add_option("ID", options->id, "Of a dict, queue, volume or secret");
-  command->add_flag("--list", options->list, "Show what can come back");
-  command->add_option("--name", options->name, "A name for it, if its own is taken");
-  command->add_option("--environment", options->environment,
-                      "An environment of its workspace, if its own is gone");
+  Command command = admin.add_subcommand("undelete", "Bring back what was deleted");
+  command.add_option("ID", options->id, "Of a dict, queue, volume or secret");
+  command.add_flag("--list", options->list, "Show what can come back");
+  command.add_option("--name", options->name, "A name for it, if its own is taken");
+  command.add_option("--environment", options->environment,
+                     "An environment of its workspace, if its own is gone");
   finish_admin(command, kAdminUndeletePage, options, undelete);
 }
 

@@ -34,12 +34,12 @@ void check(const AdminOptions& options) {
 
 }  // namespace
 
-void add_admin_volumes(CLI::App& admin) {
-  CLI::App* volumes = admin.add_subcommand("volumes", "The bytes of volumes");
-  volumes->require_subcommand(1);
+void add_admin_volumes(Command admin) {
+  Command volumes = admin.add_subcommand("volumes", "The bytes of volumes");
+  volumes.require_subcommand();
   const auto options = std::make_shared<AdminOptions>();
-  CLI::App* command =
-      volumes->add_subcommand("check", "Read every block of every volume and prove it by its hash");
+  Command command =
+      volumes.add_subcommand("check", "Read every block of every volume and prove it by its hash");
   finish_admin(command, kAdminVolumesPage, options, check);
 }
 

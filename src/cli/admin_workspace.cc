@@ -49,15 +49,15 @@ void list(const Options& options) {
 
 }  // namespace
 
-void add_admin_workspace(CLI::App& admin) {
+void add_admin_workspace(Command admin) {
   const auto options = std::make_shared<Options>();
-  CLI::App* workspace = admin.add_subcommand("workspace", "The workspaces of this server");
-  workspace->require_subcommand(1);
-  CLI::App* one = workspace->add_subcommand("create", "Make a workspace with an environment");
-  one->add_option("NAME", options->name, "Lower-case letters, digits and dashes")->required();
-  one->add_option("--owner", options->owner, "Name or email (default: the server's first owner)");
+  Command workspace = admin.add_subcommand("workspace", "The workspaces of this server");
+  workspace.require_subcommand();
+  Command one = workspace.add_subcommand("create", "Make a workspace with an environment");
+  one.add_option("NAME", options->name, "Lower-case letters, digits and dashes").required();
+  one.add_option("--owner", options->owner, "Name or email (default: the server's first owner)");
   finish_admin(one, kAdminWorkspacePage, options, create);
-  finish_admin(workspace->add_subcommand("list", "List the workspaces"), kAdminWorkspacePage,
+  finish_admin(workspace.add_subcommand("list", "List the workspaces"), kAdminWorkspacePage,
                options, list);
 }
 

@@ -14,18 +14,18 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-std::vector<std::string> words_after(const CLI::App& app) {
+std::vector<std::string> words_after(const CommandInfo& command) {
   std::vector<std::string> out;
-  for (const CLI::App* one : commands_of(app)) out.push_back(one->get_name());
-  for (std::string& option : options_of(app)) out.push_back(std::move(option));
+  for (const auto& one : command.commands) out.push_back(one.name);
+  for (std::string& option : command.option_words()) out.push_back(std::move(option));
   return out;
 }
 
 // The words so far, without options, decide what may follow; the table is the same for both shells.
-std::string table(const CLI::App& root) {
+std::string table(Command root) {
   std::string out;
-  for_each_command(root, [&](const CLI::App& app, const std::string& words) {
-    cat_to(out, "    '", words, "') next='", joined(words_after(app)), "' ;;\n");
+  for_each_command(root, [&](const CommandInfo& command, const std::string& words) {
+    cat_to(out, "    '", words, "') next='", joined(words_after(command)), "' ;;\n");
   });
   return out;
 }
@@ -79,7 +79,7 @@ _ionian() {
 compdef _ionian ionian
 )";
 
-std::string filled(std::string_view script, const CLI::App& root) {
+std::string filled(std::string_view script, Command root) {
   constexpr std::string_view kMark = "@TABLE@";
   std::string out(script);
   return out.replace(out.find(kMark), kMark.size(), table(root));
@@ -92,7 +92,7 @@ std::string in_quotes(std::string_view text) {
 }
 
 // fish wants a line for each word, with the words that must stand before it.
-std::string fish(const CLI::App& root) {
+std::string fish(Command root) {
   std::string out =
       "# fish completion for ionian\n"
       "function __ionian_at\n"
@@ -103,21 +103,20 @@ std::string fish(const CLI::App& root) {
       "complete -c ionian -l profile -x -a '(ionian completion profiles)'\n"
       "complete -c ionian -n '__ionian_at ionian profile activate' -a "
       "'(ionian completion profiles)'\n";
-  for_each_command(root, [&](const CLI::App& app, const std::string& words) {
+  for_each_command(root, [&](const CommandInfo& command, const std::string& words) {
     const std::string at = cat("complete -c ionian -n '__ionian_at ", words, "' ");
-    for (const CLI::App* one : commands_of(app))
-      cat_to(out, at, "-a ", one->get_name(), " -d ", in_quotes(one->get_description()), "\n");
-    for (const CLI::Option* one : app.get_options()) {
-      if (one->get_group().empty()) continue;
-      for (const std::string& name : one->get_snames()) cat_to(out, at, "-s ", name, "\n");
-      for (const std::string& name : one->get_lnames())
-        cat_to(out, at, "-l ", name, " -d ", in_quotes(one->get_description()), "\n");
+    for (const auto& one : command.commands)
+      cat_to(out, at, "-a ", one.name, " -d ", in_quotes(one.description), "\n");
+    for (const OptionInfo& one : command.options) {
+      for (const std::string& name : one.short_names) cat_to(out, at, "-s ", name, "\n");
+      for (const std::string& name : one.long_names)
+        cat_to(out, at, "-l ", name, " -d ", in_quotes(one.description), "\n");
     }
   });
   return out;
 }
 
-void print(const CLI::App& root, const std::string& shell) {
+void print(Command root, const std::string& shell) {
   if (shell == "bash") std::cout << filled(kBash, root);
   if (shell == "zsh") std::cout << filled(kZsh, root);
   if (shell == "fish") std::cout << fish(root);
@@ -127,14 +126,14 @@ void print(const CLI::App& root, const std::string& shell) {
 
 }  // namespace
 
-void add_completion(CLI::App& app) {
+void add_completion(Command app) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("completion", "Print a script that completes commands");
-  command->footer(std::string(kCompletionPage));
-  command->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish", "profiles"}));
-  command->callback([&app, shell] { run_with_settings([&] { print(app, *shell); }); });
+  Command command = app.add_subcommand("completion", "Print a script that completes commands");
+  command.footer(std::string(kCompletionPage));
+  command.add_option("SHELL", *shell, "bash, zsh or fish")
+      .required()
+      .one_of({"bash", "zsh", "fish", "profiles"});
+  command.callback([app, shell] { run_with_settings([&] { print(app, *shell); }); });
 }
 
 }  // namespace ionian::cli

@@ -4,7 +4,7 @@
 
 namespace ionian::cli {
 
-void add_config_show(CLI::App& config);
-void add_config_set(CLI::App& config);
+void add_config_show(Command config);
+void add_config_set(Command config);
 
 }  // namespace ionian::cli

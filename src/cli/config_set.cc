@@ -32,24 +32,24 @@ void set_key(const std::string& key, const std::string& value) {
 
 }  // namespace
 
-void add_config_set(CLI::App& config) {
+void add_config_set(Command config) {
   auto name = std::make_shared<std::string>();
   add_command(config, "set-environment", "Choose the profile's default environment",
               kConfigSetEnvironmentPage, [name] { set_environment(*name); })
-      ->add_option("ENVIRONMENT_NAME", *name, "As `ionian environment list` shows it")
-      ->required();
+      .add_option("ENVIRONMENT_NAME", *name, "As `ionian environment list` shows it")
+      .required();
   auto key = std::make_shared<std::string>(), value = std::make_shared<std::string>();
-  CLI::App* set = add_command(config, "set", "Write any key, unchecked", kConfigSetEnvironmentPage,
-                              [key, value] { set_key(*key, *value); });
-  set->group("");  // works, and is not in the help, as the official command
-  set->add_option("KEY", *key)->required();
-  set->add_option("VALUE", *value)->required();
+  Command set = add_command(config, "set", "Write any key, unchecked", kConfigSetEnvironmentPage,
+                            [key, value] { set_key(*key, *value); });
+  set.hide();  // works, and is not in the help, as the official command
+  set.add_option("KEY", *key).required();
+  set.add_option("VALUE", *value).required();
 }
 
-void add_config(CLI::App& app) {
-  CLI::App* group = add_group(app, "config", "The settings of this machine's clients");
-  add_config_show(*group);
-  add_config_set(*group);
+void add_config(Command app) {
+  Command group = add_group(app, "config", "The settings of this machine's clients");
+  add_config_show(group);
+  add_config_set(group);
 }
 
 }  // namespace ionian::cli

@@ -47,14 +47,14 @@ void show(const Options& options) {
 
 }  // namespace
 
-void add_config_show(CLI::App& config) {
+void add_config_show(Command config) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(config, "show", "Print every setting as JSON", kConfigShowPage,
-                                  [options] { show(*options); });
-  command->add_flag("--redact,!--no-redact", options->redact, "Hide secrets; on unless turned off");
-  command->add_flag("--origin", options->origin, "Say where each value came from");
-  command->add_flag("--include-internal", options->internal, "Internal settings too");
-  command->add_flag("--json", options->json, "No effect: the output is JSON");
+  Command command = add_command(config, "show", "Print every setting as JSON", kConfigShowPage,
+                                [options] { show(*options); });
+  command.add_flag("--redact,!--no-redact", options->redact, "Hide secrets; on unless turned off");
+  command.add_flag("--origin", options->origin, "Say where each value came from");
+  command.add_flag("--include-internal", options->internal, "Internal settings too");
+  command.add_flag("--json", options->json, "No effect: the output is JSON");
 }
 
 }  // namespace ionian::cli

@@ -71,7 +71,7 @@ void examine(bool json) {
       report.skip(check, reached ? "there are no credentials" : "the server cannot be reached");
   }
   json ? print_as_json(report) : print_text(report);
-  if (!report.healthy()) throw CLI::RuntimeError(1);
+  if (!report.healthy()) throw Exit{1};
 }
 
 }  // namespace
@@ -93,13 +93,13 @@ bool Report::healthy() const {
                               [](const Finding& one) { return one.verdict == Verdict::kBad; });
 }
 
-void add_doctor(CLI::App& app) {
+void add_doctor(Command app) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command =
+  Command command =
       app.add_subcommand("doctor", "Find out why a client here does not reach its server");
-  command->footer(std::string(kDoctorPage));
-  command->add_flag("--json", *json, "Print JSON");
-  command->callback([json] { examine(*json); });
+  command.footer(kDoctorPage);
+  command.add_flag("--json", *json, "Print JSON");
+  command.callback([json] { examine(*json); });
 }
 
 }  // namespace ionian::cli

@@ -103,47 +103,47 @@ void remove(const std::string& name, Confirm how) {
   print_done(cat("Environment deleted: ", name));
 }
 
-void add_create(CLI::App& group) {
+void add_create(Command group) {
   auto options = std::make_shared<Creation>();
-  CLI::App* command = add_command(group, "create", "Make an environment in the workspace",
-                                  kEnvironmentPage, [options] { create(*options); });
-  command->add_option("NAME", options->name, "Its name")->required();
-  command->add_flag("--restricted", options->restricted, "Only those with a role in it may use it");
-  command->add_option("--default-role", options->default_role,
-                      "The role that members have in a restricted one");
-  command->add_flag("--public", options->is_public)->group("");
+  Command command = add_command(group, "create", "Make an environment in the workspace",
+                                kEnvironmentPage, [options] { create(*options); });
+  command.add_option("NAME", options->name, "Its name").required();
+  command.add_flag("--restricted", options->restricted, "Only those with a role in it may use it");
+  command.add_option("--default-role", options->default_role,
+                     "The role that members have in a restricted one");
+  command.add_flag("--public", options->is_public).hide();
 }
 
-void add_update(CLI::App& group) {
+void add_update(Command group) {
   auto options = std::make_shared<Change>();
-  CLI::App* command = add_command(group, "update", "Change an environment's settings",
-                                  kEnvironmentPage, [options] { update(*options); });
-  command->add_option("CURRENT_NAME", options->name, "As `environment list` shows it")->required();
-  command->add_option("--set-name", options->new_name, "A new name");
-  command->add_option("--set-web-suffix", options->web_suffix,
-                      "A new suffix of its web addresses; empty for none");
-  command->add_option("--set-image-builder-version", options->builder_version,
-                      "A version; empty for the workspace's");
+  Command command = add_command(group, "update", "Change an environment's settings",
+                                kEnvironmentPage, [options] { update(*options); });
+  command.add_option("CURRENT_NAME", options->name, "As `environment list` shows it").required();
+  command.add_option("--set-name", options->new_name, "A new name");
+  command.add_option("--set-web-suffix", options->web_suffix,
+                     "A new suffix of its web addresses; empty for none");
+  command.add_option("--set-image-builder-version", options->builder_version,
+                     "A version; empty for the workspace's");
 }
 
 }  // namespace
 
-void add_environment(CLI::App& app) {
-  CLI::App* group = add_group(app, "environment", "The environments of the workspace");
+void add_environment(Command app) {
+  Command group = add_group(app, "environment", "The environments of the workspace");
   auto json = std::make_shared<bool>(false);
-  add_command(*group, "list", "Show the workspace's environments", kEnvironmentPage, [json] {
+  add_command(group, "list", "Show the workspace's environments", kEnvironmentPage, [json] {
     list(*json);
-  })->add_flag("--json", *json, "Print JSON");
-  add_create(*group);
-  add_update(*group);
+  }).add_flag("--json", *json, "Print JSON");
+  add_create(group);
+  add_update(group);
   auto name = std::make_shared<std::string>();
   auto yes = std::make_shared<bool>(false);
-  CLI::App* deletion =
-      add_command(*group, "delete", "Delete an environment and all that is in it", kEnvironmentPage,
+  Command deletion =
+      add_command(group, "delete", "Delete an environment and all that is in it", kEnvironmentPage,
                   [name, yes] { remove(*name, *yes ? Confirm::kYes : Confirm::kAsk); });
-  deletion->add_option("NAME", *name, "As `environment list` shows it")->required();
-  deletion->add_flag("-y,--yes", *yes, "Do not ask");
-  add_environment_roles(*group);
+  deletion.add_option("NAME", *name, "As `environment list` shows it").required();
+  deletion.add_flag("-y,--yes", *yes, "Do not ask");
+  add_environment_roles(group);
 }
 
 }  // namespace ionian::cli

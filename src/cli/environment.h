@@ -4,6 +4,6 @@
 
 namespace ionian::cli {
 
-void add_environment_roles(CLI::App& environment);
+void add_environment_roles(Command environment);
 
 }  // namespace ionian::cli

@@ -71,23 +71,23 @@ void update(const Change& options) {
 
 }  // namespace
 
-void add_environment_roles(CLI::App& environment) {
-  CLI::App* group = add_group(environment, "roles", "Who may do what in an environment");
+void add_environment_roles(Command environment) {
+  Command group = add_group(environment, "roles", "Who may do what in an environment");
   auto listing = std::make_shared<Listing>();
-  CLI::App* shown = add_command(*group, "list", "Show the role of each user and service user",
-                                kEnvironmentRolesPage, [listing] { list(*listing); });
-  shown->add_option("ENVIRONMENT", listing->environment, "Its name")->required();
-  shown->add_flag("--exclude-default", listing->exclude_default, "Only roles given one by one");
-  shown->add_flag("--json", listing->json, "Print JSON");
+  Command shown = add_command(group, "list", "Show the role of each user and service user",
+                              kEnvironmentRolesPage, [listing] { list(*listing); });
+  shown.add_option("ENVIRONMENT", listing->environment, "Its name").required();
+  shown.add_flag("--exclude-default", listing->exclude_default, "Only roles given one by one");
+  shown.add_flag("--json", listing->json, "Print JSON");
   auto change = std::make_shared<Change>();
-  CLI::App* changed = add_command(*group, "update", "Give a user or service user another role",
-                                  kEnvironmentRolesPage, [change] { update(*change); });
-  changed->add_option("ENVIRONMENT", change->environment, "Its name")->required();
-  changed->add_option("PRINCIPAL", change->principal, "The user's name")->required();
-  changed->add_option("--role", change->role, "The role")
-      ->required()
-      ->check(CLI::IsMember({"contributor", "viewer", "no-access"}));
-  changed->add_flag("--service-user", change->service_user, "PRINCIPAL is a service user");
+  Command changed = add_command(group, "update", "Give a user or service user another role",
+                                kEnvironmentRolesPage, [change] { update(*change); });
+  changed.add_option("ENVIRONMENT", change->environment, "Its name").required();
+  changed.add_option("PRINCIPAL", change->principal, "The user's name").required();
+  changed.add_option("--role", change->role, "The role")
+      .required()
+      .one_of({"contributor", "viewer", "no-access"});
+  changed.add_flag("--service-user", change->service_user, "PRINCIPAL is a service user");
 }
 
 }  // namespace ionian::cli

@@ -64,18 +64,18 @@ void remove(const Options& options) {
 
 }  // namespace
 
-void add_image(CLI::App& app) {
+void add_image(Command app) {
   const auto options = std::make_shared<Options>();
-  CLI::App* image = app.add_subcommand("image", "Base images that the server keeps");
-  image->require_subcommand(1);
-  CLI::App* in = image->add_subcommand("import", "Take an image from a file or folder");
-  in->add_option("TAG", options->tag, "As programs name it: ubuntu:24.04")->required();
-  in->add_option("PATH", options->path, "OCI layout, docker save, or a tar of a root file system")
-      ->required();
+  Command image = app.add_subcommand("image", "Base images that the server keeps");
+  image.require_subcommand();
+  Command in = image.add_subcommand("import", "Take an image from a file or folder");
+  in.add_option("TAG", options->tag, "As programs name it: ubuntu:24.04").required();
+  in.add_option("PATH", options->path, "OCI layout, docker save, or a tar of a root file system")
+      .required();
   finish_admin(in, kImagePage, options, import);
-  finish_admin(image->add_subcommand("list", "List the images"), kImagePage, options, list);
-  CLI::App* out = image->add_subcommand("remove", "Forget an image");
-  out->add_option("TAG", options->tag, "As `image list` shows it")->required();
+  finish_admin(image.add_subcommand("list", "List the images"), kImagePage, options, list);
+  Command out = image.add_subcommand("remove", "Forget an image");
+  out.add_option("TAG", options->tag, "As `image list` shows it").required();
   finish_admin(out, kImagePage, options, remove);
 }
 

@@ -45,61 +45,57 @@ std::string body(std::string_view page) {
   return out;
 }
 
-std::string names_of(const CLI::Option& option) {
+std::string names_of(const OptionInfo& option) {
   std::string out;
   const auto add = [&](const std::string& text) { cat_to(out, out.empty() ? "" : ", ", text); };
-  for (const std::string& name : option.get_snames()) add(cat("-", name));
-  for (const std::string& name : option.get_lnames()) add(cat("--", name));
-  if (out.empty()) return option.get_name();
-  return option.get_expected_max() > 0 ? cat(out, " TEXT") : out;
+  for (const std::string& name : option.short_names) add(cat("-", name));
+  for (const std::string& name : option.long_names) add(cat("--", name));
+  if (out.empty()) return option.name;
+  return option.takes_value ? cat(out, " TEXT") : out;
 }
 
-std::string page_of(const CLI::App& app, const std::string& words) {
+std::string page_of(const CommandInfo& command, const std::string& words) {
   std::string name = words;
   std::replace(name.begin(), name.end(), ' ', '-');
-  const auto commands = commands_of(app);
   std::string synopsis = words, options;
-  for (const CLI::Option* one : app.get_options()) {
-    if (one->get_group().empty()) continue;
-    if (one->get_positional())
-      cat_to(synopsis, one->get_required() ? " " : " [", one->get_name(),
-             one->get_required() ? "" : "]");
-    cat_to(options, ".TP\n.B ", roff(names_of(*one)), "\n", roff(one->get_description()), "\n");
+  for (const OptionInfo& one : command.options) {
+    if (!one.name.empty())
+      cat_to(synopsis, one.required ? " " : " [", one.name, one.required ? "" : "]");
+    cat_to(options, ".TP\n.B ", roff(names_of(one)), "\n", roff(one.description), "\n");
   }
-  if (!commands.empty()) synopsis += " COMMAND";
-  const std::string upper = CLI::detail::to_lower(name);
+  if (!command.commands.empty()) synopsis += " COMMAND";
   std::string out =
-      cat(".TH ", roff(upper), " 1 \"\" \"ionian ", server::kVersion, "\" \"Ionian\"\n",
-          ".SH NAME\n", roff(name), " \\- ", roff(app.get_description()), "\n.SH SYNOPSIS\n.B ",
+      cat(".TH ", roff(name), " 1 \"\" \"ionian ", server::kVersion, "\" \"Ionian\"\n",
+          ".SH NAME\n", roff(name), " \\- ", roff(command.description), "\n.SH SYNOPSIS\n.B ",
           roff(synopsis), " [OPTIONS]\n");
-  if (!app.get_footer().empty()) cat_to(out, ".SH DESCRIPTION\n", body(app.get_footer()));
-  if (!commands.empty()) out += ".SH COMMANDS\n";
-  for (const CLI::App* one : commands)
-    cat_to(out, ".TP\n.B ", roff(one->get_name()), "\n", roff(one->get_description()), "\n");
+  if (!command.footer.empty()) cat_to(out, ".SH DESCRIPTION\n", body(command.footer));
+  if (!command.commands.empty()) out += ".SH COMMANDS\n";
+  for (const auto& one : command.commands)
+    cat_to(out, ".TP\n.B ", roff(one.name), "\n", roff(one.description), "\n");
   return cat(
       out, ".SH OPTIONS\n", options,
       ".TP\n.B \\-\\-profile NAME\nUse this profile of ~/.modal.toml; anywhere on the command "
       "line.\n");
 }
 
-void write(const CLI::App& root, const std::string& folder) {
+void write(Command root, const std::string& folder) {
   if (auto made = make_folders(folder); !made) die(made.error().message);
-  for_each_command(root, [&](const CLI::App& app, const std::string& words) {
+  for_each_command(root, [&](const CommandInfo& command, const std::string& words) {
     std::string name = words;
     std::replace(name.begin(), name.end(), ' ', '-');
-    auto written = write_file(cat(folder, "/", name, ".1"), page_of(app, words));
+    auto written = write_file(cat(folder, "/", name, ".1"), page_of(command, words));
     if (!written) die(written.error().message);
   });
 }
 
 }  // namespace
 
-void add_manual(CLI::App& app) {
+void add_manual(Command app) {
   auto folder = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("manual", "Write man pages, one a command, into a folder");
-  command->group("");  // for those who build packages
-  command->add_option("FOLDER", *folder)->required();
-  command->callback([&app, folder] { run_with_settings([&] { write(app, *folder); }); });
+  Command command = app.add_subcommand("manual", "Write man pages, one a command, into a folder");
+  command.hide();  // for those who build packages
+  command.add_option("FOLDER", *folder).required();
+  command.callback([app, folder] { run_with_settings([&] { write(app, *folder); }); });
 }
 
 }  // namespace ionian::cli

@@ -96,28 +96,28 @@ void remove(const Options& options) {
 
 }  // namespace
 
-void add_member_tokens(CLI::App& workspace) {
-  CLI::App* group = add_group(workspace, "member-tokens", "Tokens of people");
+void add_member_tokens(Command workspace) {
+  Command group = add_group(workspace, "member-tokens", "Tokens of people");
   const auto add = [&](const char* name, const char* description, void (*action)(const Options&)) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(*group, name, description, kMemberTokensPage,
-                                    [options, action] { action(*options); });
+    Command command = add_command(group, name, description, kMemberTokensPage,
+                                  [options, action] { action(*options); });
     return std::pair(command, options);
   };
   const auto [listing, listed] = add("list", "Show tokens; managers see everybody's", list);
-  listing->add_flag("--json", listed->json, "Print JSON");
+  listing.add_flag("--json", listed->json, "Print JSON");
   const auto [disabling, disabled] =
       add("disable", "Refuse tokens until they are enabled", disable);
-  disabling->add_option("TOKEN_IDS", disabled->ids, "ak-…");
-  disabling->add_flag("--all", disabled->all, "All tokens that you may disable");
-  disabling->add_flag("-y,--yes", disabled->yes, "Do not ask");
+  disabling.add_option("TOKEN_IDS", disabled->ids, "ak-…");
+  disabling.add_flag("--all", disabled->all, "All tokens that you may disable");
+  disabling.add_flag("-y,--yes", disabled->yes, "Do not ask");
   const auto [enabling, enabled] = add("enable", "Take disabled tokens again", enable);
-  enabling->add_option("TOKEN_IDS", enabled->ids, "ak-…")->required();
-  enabling->add_flag("-y,--yes", enabled->yes, "Do not ask");
+  enabling.add_option("TOKEN_IDS", enabled->ids, "ak-…").required();
+  enabling.add_flag("-y,--yes", enabled->yes, "Do not ask");
   const auto [deleting, deleted] = add("delete", "End a token for good", remove);
-  deleting->add_option("TOKEN_ID", deleted->ids, "ak-…")->required()->expected(1);
-  deleting->add_flag("--allow-missing", deleted->allow_missing, "No error if there is none");
-  deleting->add_flag("-y,--yes", deleted->yes, "Do not ask");
+  deleting.add_option("TOKEN_ID", deleted->ids, "ak-…").required().expected(1);
+  deleting.add_flag("--allow-missing", deleted->allow_missing, "No error if there is none");
+  deleting.add_flag("-y,--yes", deleted->yes, "Do not ask");
 }
 
 }  // namespace ionian::cli

@@ -37,15 +37,15 @@ void activate(const std::string& name) {
 
 }  // namespace
 
-void add_profile(CLI::App& app) {
-  CLI::App* profile = add_group(app, "profile", "Switch between profiles of ~/.modal.toml");
-  add_profile_list(*profile);
+void add_profile(Command app) {
+  Command profile = add_group(app, "profile", "Switch between profiles of ~/.modal.toml");
+  add_profile_list(profile);
   auto name = std::make_shared<std::string>();
-  add_command(*profile, "activate", "Use a profile from now on", kProfilePage,
+  add_command(profile, "activate", "Use a profile from now on", kProfilePage,
               [name] { activate(*name); })
-      ->add_option("PROFILE", *name, "As `ionian profile list` shows it")
-      ->required();
-  add_command(*profile, "current", "Print the profile in use", kProfilePage,
+      .add_option("PROFILE", *name, "As `ionian profile list` shows it")
+      .required();
+  add_command(profile, "current", "Print the profile in use", kProfilePage,
               [] { std::cout << config().profile() << "\n"; });
 }
 

@@ -4,6 +4,6 @@
 
 namespace ionian::cli {
 
-void add_profile_list(CLI::App& profile);
+void add_profile_list(Command profile);
 
 }  // namespace ionian::cli

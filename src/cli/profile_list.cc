@@ -112,11 +112,11 @@ void list(bool json) {
 
 }  // namespace
 
-void add_profile_list(CLI::App& profile) {
+void add_profile_list(Command profile) {
   auto json = std::make_shared<bool>(false);
   add_command(profile, "list", "Show all profiles, their workspaces, and which is in use",
               kProfilePage, [json] { list(*json); })
-      ->add_flag("--json", *json, "Print JSON");
+      .add_flag("--json", *json, "Print JSON");
 }
 
 }  // namespace ionian::cli

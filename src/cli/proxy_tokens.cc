@@ -101,33 +101,33 @@ void remove(const Options& options) {
 
 }  // namespace
 
-void add_proxy_tokens(CLI::App& workspace) {
-  CLI::App* group = add_group(workspace, "proxy-tokens", "Tokens of those who call web endpoints");
+void add_proxy_tokens(Command workspace) {
+  Command group = add_group(workspace, "proxy-tokens", "Tokens of those who call web endpoints");
   const auto add = [&](const char* name, const char* description, void (*action)(const Options&)) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(*group, name, description, kProxyTokensPage,
-                                    [options, action] { action(*options); });
+    Command command = add_command(group, name, description, kProxyTokensPage,
+                                  [options, action] { action(*options); });
     return std::pair(command, options);
   };
   const auto [creating, created] = add("create", "Make one, and print it once", create);
-  creating->add_option("--name", created->name, "Whom or what it is for");
-  creating->add_flag("--json", created->json, "Print JSON");
+  creating.add_option("--name", created->name, "Whom or what it is for");
+  creating.add_flag("--json", created->json, "Print JSON");
   const auto [listing, listed] = add("list", "Show them, without their secrets", list);
-  listing->add_option("-e,--environment", listed->environment, "Only those that open this one");
-  listing->add_flag("--json", listed->json, "Print JSON");
+  listing.add_option("-e,--environment", listed->environment, "Only those that open this one");
+  listing.add_flag("--json", listed->json, "Print JSON");
   const auto [updating, updated] = add("update", "Change one's name", update);
-  updating->add_option("TOKEN_ID", updated->id, "wk-…")->required();
-  updating->add_option("SETTING", updated->setting, "name")->required();
-  updating->add_option("VALUE", updated->value, "Empty: none")->required();
+  updating.add_option("TOKEN_ID", updated->id, "wk-…").required();
+  updating.add_option("SETTING", updated->setting, "name").required();
+  updating.add_option("VALUE", updated->value, "Empty: none").required();
   for (const auto& [command, options] :
        {add("allow", "Let one open an environment", allow),
         add("revoke", "Let one no longer open an environment", revoke)}) {
-    command->add_option("TOKEN_ID", options->id, "wk-…")->required();
-    command->add_option("ENVIRONMENT", options->environment, "Its name")->required();
+    command.add_option("TOKEN_ID", options->id, "wk-…").required();
+    command.add_option("ENVIRONMENT", options->environment, "Its name").required();
   }
   const auto [deleting, deleted] = add("delete", "End one for good", remove);
-  deleting->add_option("TOKEN_ID", deleted->id, "wk-…")->required();
-  deleting->add_flag("-y,--yes", deleted->yes, "Do not ask");
+  deleting.add_option("TOKEN_ID", deleted->id, "wk-…").required();
+  deleting.add_flag("-y,--yes", deleted->yes, "Do not ask");
 }
 
 }  // namespace ionian::cli

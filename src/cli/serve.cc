@@ -13,109 +13,107 @@ namespace {
 
 using Options = std::shared_ptr<server::ServeOptions>;
 
-void add_addresses(CLI::App* command, const Options& options) {
-  command->add_option("--data", options->data, "Folder for everything the server keeps")
-      ->required();
-  command->add_option("--grpc", options->grpc, "Address for clients; port 0 takes a free one")
-      ->capture_default_str();
-  command->add_option("--http", options->http, "Address for blobs and pages")
-      ->capture_default_str();
-  command->add_option("--tls-cert", options->tls_certificate,
-                      "Certificate chain (PEM) for both addresses; read again when it changes");
-  command->add_option("--tls-key", options->tls_key, "Its private key (PEM)");
-  command->add_option("--server-url", options->server_url,
-                      "Address by which clients reach --grpc, if it is another (https://…)");
-  command->add_option("--public-url", options->public_url,
-                      "Address by which browsers reach --http, if it is another (https://…)");
-  command->add_option("--ready-file", options->ready_file,
-                      "Write {grpc_url, http_url, pid} here once it serves");
-  command->add_option("--cache", options->cache,
-                      "Folder for downloads (default $IONIAN_CACHE, else ~/.cache/ionian)");
-  command->add_flag("--insecure-public", options->insecure_public,
-                    "Listen beyond loopback without encryption");
+void add_addresses(Command command, const Options& options) {
+  command.add_option("--data", options->data, "Folder for everything the server keeps").required();
+  command.add_option("--grpc", options->grpc, "Address for clients; port 0 takes a free one")
+      .show_default();
+  command.add_option("--http", options->http, "Address for blobs and pages").show_default();
+  command.add_option("--tls-cert", options->tls_certificate,
+                     "Certificate chain (PEM) for both addresses; read again when it changes");
+  command.add_option("--tls-key", options->tls_key, "Its private key (PEM)");
+  command.add_option("--server-url", options->server_url,
+                     "Address by which clients reach --grpc, if it is another (https://…)");
+  command.add_option("--public-url", options->public_url,
+                     "Address by which browsers reach --http, if it is another (https://…)");
+  command.add_option("--ready-file", options->ready_file,
+                     "Write {grpc_url, http_url, pid} here once it serves");
+  command.add_option("--cache", options->cache,
+                     "Folder for downloads (default $IONIAN_CACHE, else ~/.cache/ionian)");
+  command.add_flag("--insecure-public", options->insecure_public,
+                   "Listen beyond loopback without encryption");
 }
 
 // What containers get of the machine.
-void add_machine(CLI::App* command, const Options& options) {
-  command->add_option("--allow-host", options->allow_hosts,
-                      "ADDR:PORT of this host that containers may reach");
-  command->add_option("--cdi-dir", options->cdi_dirs,
-                      "folders of CDI files, which describe the machine's GPUs");
+void add_machine(Command command, const Options& options) {
+  command.add_option("--allow-host", options->allow_hosts,
+                     "ADDR:PORT of this host that containers may reach");
+  command.add_option("--cdi-dir", options->cdi_dirs,
+                     "folders of CDI files, which describe the machine's GPUs");
   command
-      ->add_option("--ephemeral-disk", options->ephemeral_disk_mib,
-                   "MiB that a container may write if its function does not say ephemeral_disk; 0 "
-                   "= no bound")
-      ->capture_default_str()
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+      .add_option("--ephemeral-disk", options->ephemeral_disk_mib,
+                  "MiB that a container may write if its function does not say ephemeral_disk; 0 "
+                  "= no bound")
+      .show_default()
+      .range(0, 1 << 24);
   command
-      ->add_option("--build-disk", options->build_disk_mib,
-                   "MiB that a step of an image's build may write; 0 = no bound")
-      ->capture_default_str()
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+      .add_option("--build-disk", options->build_disk_mib,
+                  "MiB that a step of an image's build may write; 0 = no bound")
+      .show_default()
+      .range(0, 1 << 24);
   command
-      ->add_option("--standby-memory", options->standby_mib,
-                   "MiB for interpreters that wait for tasks (about 64 each); a tenth of the "
-                   "machine's, at most 2048, if not said; 0 = none")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+      .add_option("--standby-memory", options->standby_mib,
+                  "MiB for interpreters that wait for tasks (about 64 each); a tenth of the "
+                  "machine's, at most 2048, if not said; 0 = none")
+      .range(0, 1 << 24);
 }
 
-void add_bounds_of_inputs(CLI::App* command, const Options& options) {
+void add_bounds_of_inputs(Command command, const Options& options) {
   core::Limits& limits = options->limits;
-  command->add_option("--containers", limits.tasks_max, "Containers of functions at a time")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10'000));
+  command.add_option("--containers", limits.tasks_max, "Containers of functions at a time")
+      .show_default()
+      .range(1, 10'000);
   command
-      ->add_option("--pending-inputs", limits.pending_max,
-                   "Inputs of a function that wait for a container, spawned ones apart")
-      ->capture_default_str()
-      ->check(CLI::Range(100, 1'000'000));
+      .add_option("--pending-inputs", limits.pending_max,
+                  "Inputs of a function that wait for a container, spawned ones apart")
+      .show_default()
+      .range(100, 1'000'000);
   command
-      ->add_option("--function-inputs", limits.awaited_max,
-                   "Inputs of a function that wait or run, spawned ones apart")
-      ->capture_default_str()
-      ->check(CLI::Range(100, 1'000'000));
+      .add_option("--function-inputs", limits.awaited_max,
+                  "Inputs of a function that wait or run, spawned ones apart")
+      .show_default()
+      .range(100, 1'000'000);
   command
-      ->add_option("--spawned-inputs", limits.spawned_max,
-                   "Spawned inputs of a function that are not done")
-      ->capture_default_str()
-      ->check(CLI::Range(100, 1'000'000));
+      .add_option("--spawned-inputs", limits.spawned_max,
+                  "Spawned inputs of a function that are not done")
+      .show_default()
+      .range(100, 1'000'000);
 }
 
-void add_bounds_of_data(CLI::App* command, const Options& options) {
+void add_bounds_of_data(Command command, const Options& options) {
   command
-      ->add_option_function<unsigned>(
+      .add_option(
           "--dict-expiry-days", [options](unsigned days) { options->dict_entry_life = days * 24h; },
           "Days after its last use for which an entry of a dict stays; 7 if not said, 0 = for ever")
-      ->check(CLI::Range(0, 36'500));
-  command->add_option("--dict-no-expiry-in", options->dicts_kept_in,
-                      "Name of an environment where entries of dicts stay for ever");
+      .range(0, 36'500);
+  command.add_option("--dict-no-expiry-in", options->dicts_kept_in,
+                     "Name of an environment where entries of dicts stay for ever");
   command
-      ->add_option_function<unsigned>(
+      .add_option(
           "--undelete-days", [options](unsigned days) { options->keep_deleted.life = days * 24h; },
           "Days for which what was deleted can come back; 7 if not said, 0 = not at all")
-      ->check(CLI::Range(0, 3'650));
-  command->add_flag("--undelete-secrets", options->keep_deleted.secrets,
-                    "Deleted secrets can come back too");
+      .range(0, 3'650);
+  command.add_flag("--undelete-secrets", options->keep_deleted.secrets,
+                   "Deleted secrets can come back too");
   command
-      ->add_option("--purge-deleted-below", options->purge_deleted_below_mib,
-                   "MiB of free disk space under which what was deleted goes earlier; 0 = never")
-      ->capture_default_str()
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 24));
+      .add_option("--purge-deleted-below", options->purge_deleted_below_mib,
+                  "MiB of free disk space under which what was deleted goes earlier; 0 = never")
+      .show_default()
+      .range(0, 1 << 24);
   command
-      ->add_option("--volume-entries-max", options->volume_entries,
-                   "Files, folders and links that a volume may have; 1,000,000 if not said")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+      .add_option("--volume-entries-max", options->volume_entries,
+                  "Files, folders and links that a volume may have; 1,000,000 if not said")
+      .range(1, std::int64_t{1} << 40);
   command
-      ->add_option("--volume-file-max", options->volume_file_mib,
-                   "MiB that one file of a volume may have; 1,048,576 (1 TiB) if not said")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24));
+      .add_option("--volume-file-max", options->volume_file_mib,
+                  "MiB that one file of a volume may have; 1,048,576 (1 TiB) if not said")
+      .range(1, 1 << 24);
   command
-      ->add_option_function<unsigned>(
+      .add_option(
           "--volume-commit-seconds",
           [options](unsigned seconds) { options->volume_commit_interval = seconds * 1s; },
           "Seconds after which what containers write to volumes is committed unasked; 10 if not "
           "said, 0 = only at their end")
-      ->check(CLI::Range(0, 86'400));
+      .range(0, 86'400);
 }
 
 void run(server::ServeOptions& options, bool password_from_stdin) {
@@ -135,22 +133,22 @@ void run(server::ServeOptions& options, bool password_from_stdin) {
 
 }  // namespace
 
-void add_serve(CLI::App& app) {
+void add_serve(Command app) {
   const auto options = std::make_shared<server::ServeOptions>();
-  CLI::App* command = app.add_subcommand("serve", "Run the server on this machine");
-  command->footer(std::string(kServePage));
+  Command command = app.add_subcommand("serve", "Run the server on this machine");
+  command.footer(kServePage);
   add_addresses(command, options);
-  command->add_option("--owner-email", options->owner_email,
-                      "Make the owner's account at the first start; with --owner-password-stdin");
+  command.add_option("--owner-email", options->owner_email,
+                     "Make the owner's account at the first start; with --owner-password-stdin");
   auto password_from_stdin = std::make_shared<bool>(false);
-  command->add_flag("--owner-password-stdin", *password_from_stdin,
-                    "Read the owner's password, a line, from stdin");
+  command.add_flag("--owner-password-stdin", *password_from_stdin,
+                   "Read the owner's password, a line, from stdin");
   add_machine(command, options);
   add_bounds_of_inputs(command, options);
   add_bounds_of_data(command, options);
-  command->add_flag("--log-json", options->json_logs, "Log lines as JSON");
-  command->add_flag("--debug", options->debug, "Log every call");
-  command->callback([options, password_from_stdin] { run(*options, *password_from_stdin); });
+  command.add_flag("--log-json", options->json_logs, "Log lines as JSON");
+  command.add_flag("--debug", options->debug, "Log every call");
+  command.callback([options, password_from_stdin] { run(*options, *password_from_stdin); });
 }
 
 }  // namespace ionian::cli

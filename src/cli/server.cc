@@ -32,14 +32,14 @@ std::string environment_id(client::Session& server, const std::string& name) {
       .environment_id();
 }
 
-CLI::App* add_command(CLI::App& group, const std::string& name, const std::string& description,
-                      std::string_view page, std::function<void()> action) {
-  CLI::App* command = group.add_subcommand(name, description);
-  command->footer(std::string(page));
-  command->callback([action = std::move(action)] {
+Command add_command(Command group, const std::string& name, const std::string& description,
+                    std::string_view page, std::function<void()> action) {
+  Command command = group.add_subcommand(name, description);
+  command.footer(page);
+  command.callback([action = std::move(action)] {
     try {
       run_with_settings(action);
-    } catch (const CLI::Error&) {
+    } catch (const Exit&) {
       throw;
     } catch (const std::exception& error) {
       if (traceback_wanted()) throw;  // ends the program where it was thrown, for a debugger
@@ -49,15 +49,15 @@ CLI::App* add_command(CLI::App& group, const std::string& name, const std::strin
   return command;
 }
 
-CLI::App* add_group(CLI::App& group, const std::string& name, const std::string& description) {
-  CLI::App* out = group.add_subcommand(name, description);
-  out->require_subcommand(1);
+Command add_group(Command group, const std::string& name, const std::string& description) {
+  Command out = group.add_subcommand(name, description);
+  out.require_subcommand();
   return out;
 }
 
 void die_of_usage(std::string_view message) {
   std::cerr << "Error: " << message << "\n";
-  throw CLI::RuntimeError(2);
+  throw Exit{2};
 }
 
 }  // namespace ionian::cli

@@ -31,10 +31,10 @@ std::string environment_id(client::Session& server, const std::string& name);
 
 // A command: its page is what --help shows below the options, its action runs with the warnings
 // about the file of profiles before it, and an Error of the library ends it with code 1.
-CLI::App* add_command(CLI::App& group, const std::string& name, const std::string& description,
-                      std::string_view page, std::function<void()> action);
+Command add_command(Command group, const std::string& name, const std::string& description,
+                    std::string_view page, std::function<void()> action);
 // A command that has commands of its own.
-CLI::App* add_group(CLI::App& group, const std::string& name, const std::string& description);
+Command add_group(Command group, const std::string& name, const std::string& description);
 
 // Ends the command with code 2: it was called wrongly.
 [[noreturn]] void die_of_usage(std::string_view message);

@@ -136,31 +136,31 @@ void remove(const Options& options) {
 
 }  // namespace
 
-void add_service_users(CLI::App& workspace) {
-  CLI::App* group = add_group(workspace, "service-users", "Users that are programs");
+void add_service_users(Command workspace) {
+  Command group = add_group(workspace, "service-users", "Users that are programs");
   const auto add = [&](const char* name, const char* description, void (*action)(const Options&)) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(*group, name, description, kServiceUsersPage,
-                                    [options, action] { action(*options); });
+    Command command = add_command(group, name, description, kServiceUsersPage,
+                                  [options, action] { action(*options); });
     return std::pair(command, options);
   };
   const auto [creating, created] = add("create", "Make one, and print its token once", create);
-  creating->add_option("NAME", created->name, "Its name")->required();
-  creating->add_option("--expires-in", created->expires_in, "Its life: 3600, 30m, 12h, 7d");
-  creating->add_flag("--json", created->json, "Print JSON");
+  creating.add_option("NAME", created->name, "Its name").required();
+  creating.add_option("--expires-in", created->expires_in, "Its life: 3600, 30m, 12h, 7d");
+  creating.add_flag("--json", created->json, "Print JSON");
   const auto [listing, listed] = add("list", "Show the workspace's service users", list);
-  listing->add_flag("--json", listed->json, "Print JSON");
+  listing.add_flag("--json", listed->json, "Print JSON");
   const auto [showing, shown] = add("info", "Show one, with its roles", info);
-  showing->add_option("NAME", shown->name, "Its name")->required();
-  showing->add_flag("--json", shown->json, "Print JSON");
+  showing.add_option("NAME", shown->name, "Its name").required();
+  showing.add_flag("--json", shown->json, "Print JSON");
   const auto [setting, set] = add("set-role", "Give one a role in an environment", set_role);
-  setting->add_option("NAME", set->name, "Its name")->required();
-  setting->add_option("ENVIRONMENT", set->environment, "Where")->required();
-  setting->add_option("ROLE", set->role, "contributor, viewer or no-access")->required();
+  setting.add_option("NAME", set->name, "Its name").required();
+  setting.add_option("ENVIRONMENT", set->environment, "Where").required();
+  setting.add_option("ROLE", set->role, "contributor, viewer or no-access").required();
   const auto [deleting, deleted] = add("delete", "End one and its token for good", remove);
-  deleting->add_option("NAME", deleted->name, "Its name")->required();
-  deleting->add_flag("--allow-missing", deleted->allow_missing, "No error if there is none");
-  deleting->add_flag("-y,--yes", deleted->yes, "Do not ask");
+  deleting.add_option("NAME", deleted->name, "Its name").required();
+  deleting.add_flag("--allow-missing", deleted->allow_missing, "No error if there is none");
+  deleting.add_flag("-y,--yes", deleted->yes, "Do not ask");
 }
 
 }  // namespace ionian::cli

@@ -16,7 +16,7 @@ std::vector<std::string> take_profile(int argc, char** argv) {
       break;
     }
     if (word == "--profile" && i + 1 == argc)
-      throw CLI::ArgumentMismatch("--profile: 1 required NAME missing");
+      throw UsageError("--profile: 1 required NAME missing");
     if (word == "--profile")
       ::setenv("MODAL_PROFILE", argv[++i], 1);
     else if (word.starts_with("--profile="))

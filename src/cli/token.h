@@ -4,9 +4,9 @@
 
 namespace ionian::cli {
 
-void add_token_new(CLI::App& token);
-void add_token_rotate(CLI::App& token);
-void add_token_set(CLI::App& token);
-void add_token_info(CLI::App& token);
+void add_token_new(Command token);
+void add_token_rotate(Command token);
+void add_token_set(Command token);
+void add_token_info(Command token);
 
 }  // namespace ionian::cli

@@ -62,12 +62,12 @@ void print_as_text(const TokenInfo& info) {
 
 }  // namespace
 
-void add_token_info(CLI::App& token) {
+void add_token_info(Command token) {
   auto json = std::make_shared<bool>(false);
   add_command(token, "info", "Whose token is in use, and until when", kTokenInfoPage, [json] {
     const TokenInfo info = Client().token_info();
     *json ? print_as_json(info) : print_as_text(info);
-  })->add_flag("--json", *json, "Print JSON");
+  }).add_flag("--json", *json, "Print JSON");
 }
 
 }  // namespace ionian::cli

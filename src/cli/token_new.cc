@@ -108,30 +108,30 @@ void rotate(Options options) {
 
 }  // namespace
 
-void add_token_new(CLI::App& token) {
+void add_token_new(Command token) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(token, "new", "Get a token by signing in with a browser",
-                                  kTokenNewPage, [options] { new_token(*options); });
-  command->add_flag("--activate,!--no-activate", options->activate,
-                    "Use this profile from now on; on unless turned off");
-  command->add_flag("--verify,!--no-verify", options->verify,
-                    "Ask the server whether it takes the pair; on unless turned off");
-  command->add_option("--expires-in", options->expires_in, "The token's life: 30m, 12h, 7d");
-  command->add_flag("--delete-existing", options->delete_existing,
-                    "Then delete the token that the profile had before");
-  command->add_option("--source", options->source)->group("");
+  Command command = add_command(token, "new", "Get a token by signing in with a browser",
+                                kTokenNewPage, [options] { new_token(*options); });
+  command.add_flag("--activate,!--no-activate", options->activate,
+                   "Use this profile from now on; on unless turned off");
+  command.add_flag("--verify,!--no-verify", options->verify,
+                   "Ask the server whether it takes the pair; on unless turned off");
+  command.add_option("--expires-in", options->expires_in, "The token's life: 30m, 12h, 7d");
+  command.add_flag("--delete-existing", options->delete_existing,
+                   "Then delete the token that the profile had before");
+  command.add_option("--source", options->source).hide();
 }
 
-void add_token_rotate(CLI::App& token) {
+void add_token_rotate(Command token) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(token, "rotate", "Replace the profile's token by a new one",
-                                  kTokenRotatePage, [options] { rotate(*options); });
-  command->add_option("--expires-in", options->expires_in, "The new token's life: 30m, 12h, 7d");
-  command->add_option("--overlap", options->overlap,
-                      "Let the old token go on for 1h, 24h, up to 7d");
+  Command command = add_command(token, "rotate", "Replace the profile's token by a new one",
+                                kTokenRotatePage, [options] { rotate(*options); });
+  command.add_option("--expires-in", options->expires_in, "The new token's life: 30m, 12h, 7d");
+  command.add_option("--overlap", options->overlap,
+                     "Let the old token go on for 1h, 24h, up to 7d");
 }
 
-void add_setup(CLI::App& app) {
+void add_setup(Command app) {
   auto options = std::make_shared<Options>();
   options->next_url = "/home";
   add_command(app, "setup", "First use: sign in and store a token", kSetupPage,

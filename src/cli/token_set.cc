@@ -54,18 +54,18 @@ void set_token(const Options& options) {
 
 }  // namespace
 
-void add_token_set(CLI::App& token) {
+void add_token_set(Command token) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(token, "set", "Store a token pair", kTokenSetPage,
-                                  [options] { set_token(*options); });
-  command->add_option("--token-id", options->token_id, "ak-…; - reads it from stdin");
-  command->add_option("--token-secret", options->token_secret, "as-…; - reads it from stdin");
-  command->add_flag("--activate,!--no-activate", options->activate,
-                    "Use this profile from now on; on unless turned off");
-  command->add_flag("--verify,!--no-verify", options->verify,
-                    "Ask the server whether it takes the pair; on unless turned off");
-  command->add_flag("--delete-existing", options->delete_existing,
-                    "Then delete the token that the profile had before");
+  Command command = add_command(token, "set", "Store a token pair", kTokenSetPage,
+                                [options] { set_token(*options); });
+  command.add_option("--token-id", options->token_id, "ak-…; - reads it from stdin");
+  command.add_option("--token-secret", options->token_secret, "as-…; - reads it from stdin");
+  command.add_flag("--activate,!--no-activate", options->activate,
+                   "Use this profile from now on; on unless turned off");
+  command.add_flag("--verify,!--no-verify", options->verify,
+                   "Ask the server whether it takes the pair; on unless turned off");
+  command.add_flag("--delete-existing", options->delete_existing,
+                   "Then delete the token that the profile had before");
 }
 
 }  // namespace ionian::cli

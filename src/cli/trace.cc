@@ -51,10 +51,10 @@ void trace(const Options& options) {
 
 }  // namespace
 
-void add_trace(CLI::App& app) {
+void add_trace(Command app) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("trace", "Where the time of a call went");
-  command->add_option("CALL", options->call, "Its id: fc-…")->required();
+  Command command = app.add_subcommand("trace", "Where the time of a call went");
+  command.add_option("CALL", options->call, "Its id: fc-…").required();
   finish_admin(command, kTracePage, options, trace);
 }
 

@@ -6,11 +6,11 @@
 
 namespace ionian::cli {
 
-void add_version(CLI::App& app) {
-  app.add_subcommand("version", "Print the version")->callback([] {
+void add_version(Command app) {
+  app.add_subcommand("version", "Print the version").callback([] {
     std::cout << "ionian " << server::kVersion << "\n";
   });
-  app.set_version_flag("--version", cat("ionian ", server::kVersion));
+  app.version_flag(cat("ionian ", server::kVersion));
 }
 
 }  // namespace ionian::cli

@@ -87,36 +87,35 @@ void set_setting(const std::string& setting, const std::string& value) {
 
 }  // namespace
 
-void add_workspace(CLI::App& app) {
-  CLI::App* group = add_group(app, "workspace", "The workspace of the token in use");
-  add_workspace_members(*group);
-  add_member_tokens(*group);
-  add_service_users(*group);
-  add_proxy_tokens(*group);
-  add_workspace_settings(*group);
+void add_workspace(Command app) {
+  Command group = add_group(app, "workspace", "The workspace of the token in use");
+  add_workspace_members(group);
+  add_member_tokens(group);
+  add_service_users(group);
+  add_proxy_tokens(group);
+  add_workspace_settings(group);
 }
 
-void add_workspace_members(CLI::App& workspace) {
-  CLI::App* group = add_group(workspace, "members", "The people of the workspace");
+void add_workspace_members(Command workspace) {
+  Command group = add_group(workspace, "members", "The people of the workspace");
   auto json = std::make_shared<bool>(false);
-  add_command(*group, "list", "Show the members and their roles", kWorkspaceMembersPage, [json] {
+  add_command(group, "list", "Show the members and their roles", kWorkspaceMembersPage, [json] {
     list_members(*json);
-  })->add_flag("--json", *json, "Print JSON");
+  }).add_flag("--json", *json, "Print JSON");
 }
 
-void add_workspace_settings(CLI::App& workspace) {
-  CLI::App* group = add_group(workspace, "settings", "What holds for the whole workspace");
+void add_workspace_settings(Command workspace) {
+  Command group = add_group(workspace, "settings", "What holds for the whole workspace");
   auto json = std::make_shared<bool>(false);
-  add_command(*group, "list", "Show the settings", kWorkspaceSettingsPage, [json] {
+  add_command(group, "list", "Show the settings", kWorkspaceSettingsPage, [json] {
     list_settings(*json);
-  })->add_flag("--json", *json, "Print JSON");
+  }).add_flag("--json", *json, "Print JSON");
   auto setting = std::make_shared<std::string>(), value = std::make_shared<std::string>();
-  CLI::App* change =
-      add_command(*group, "set", "Change a setting; for managers and owners",
-                  kWorkspaceSettingsPage, [setting, value] { set_setting(*setting, *value); });
-  change->add_option("SETTING", *setting, "default-environment or image-builder-version")
-      ->required();
-  change->add_option("VALUE", *value, "Its new value")->required();
+  Command change =
+      add_command(group, "set", "Change a setting; for managers and owners", kWorkspaceSettingsPage,
+                  [setting, value] { set_setting(*setting, *value); });
+  change.add_option("SETTING", *setting, "default-environment or image-builder-version").required();
+  change.add_option("VALUE", *value, "Its new value").required();
 }
 
 }  // namespace ionian::cli

@@ -4,10 +4,10 @@
 
 namespace ionian::cli {
 
-void add_workspace_members(CLI::App& workspace);
-void add_member_tokens(CLI::App& workspace);
-void add_service_users(CLI::App& workspace);
-void add_proxy_tokens(CLI::App& workspace);
-void add_workspace_settings(CLI::App& workspace);
+void add_workspace_members(Command workspace);
+void add_member_tokens(Command workspace);
+void add_service_users(Command workspace);
+void add_proxy_tokens(Command workspace);
+void add_workspace_settings(Command workspace);
 
 }  // namespace ionian::cli

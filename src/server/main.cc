@@ -1,7 +1,6 @@
 // The `ionian` program: the server, its spawner, and the command line.
 #include <absl/synchronization/mutex.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -13,9 +12,7 @@
 
 namespace {
 
-int run_command(int argc, char** argv) {
-  CLI::App app{"Ionian: run Modal programs on your own machine"};
-  app.require_subcommand(1);
+void add_commands(ionian::cli::Command app) {
   ionian::cli::add_serve(app);
   ionian::cli::add_admin(app);
   ionian::cli::add_image(app);
@@ -30,20 +27,11 @@ int run_command(int argc, char** argv) {
   ionian::cli::add_completion(app);
   ionian::cli::add_manual(app);
   ionian::cli::add_version(app);
-  app.footer(
-      "--profile NAME, anywhere on the command line, chooses a profile of ~/.modal.toml for the "
-      "command.");
-  try {
-    std::vector<std::string> words = ionian::cli::take_profile(argc, argv);
-    std::reverse(words.begin(), words.end());  // as CLI11 takes them
-    app.parse(std::move(words));
-  } catch (const CLI::RuntimeError& e) {
-    return e.get_exit_code();
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  return 0;
 }
+
+constexpr std::string_view kFooter =
+    "--profile NAME, anywhere on the command line, chooses a profile of ~/.modal.toml for the "
+    "command.";
 
 }  // namespace
 
@@ -59,5 +47,7 @@ int main(int argc, char** argv) {
     return ionian::container::run_fusermount(argc, argv);
   // Debian builds abseil with its lock-order checks on; they cost every lock that gRPC takes.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  return run_command(argc, argv);
+  return ionian::cli::run_program("Ionian: run Modal programs on your own machine", kFooter,
+                                  add_commands,
+                                  [&] { return ionian::cli::take_profile(argc, argv); });
 }
