@@ -55,6 +55,9 @@ void CommandRouter::bind(rpc::Table& table) {
 // Python takes http:// from a server on its own machine. JavaScript and Go want to read https:// in
 // any case, and then speak in the clear to their own machine.
 Result<std::string> CommandRouter::url_for(const rpc::Call& call) const {
+  // gRPC's own listener closes the Python client's connection (gateway/http2.h).
+  if (python_by_gateway_ && call.headers.client_type == rpc::ClientType::kPython)
+    return Context::url_for(call.headers, c_.public_url, c_.http_is_wildcard);
   const std::string url = Context::url_for(call.headers, c_.server_url, c_.server_is_wildcard);
   if (url.starts_with("https://")) return url;
   if (!is_of_this_machine(call.peer))
@@ -137,6 +140,7 @@ CommandRouter::Poll<CommandRouter::WaitReply> CommandRouter::wait(rpc::Call& cal
                                                                   const WaitRequest& request,
                                                                   Execs& execs) {
   ASSIGN_OR_RETURN(const auto exec, exec_of(c_, call, request.task_id(), request.exec_id()));
+  if (bool& told = call.state<bool>(); !told) told = true, execs.expect_readers(*exec);
   if (const auto end = execs.end(*exec)) return reply_of<WaitReply>(*end);
   call.watch(Execs::key_of(*exec));
   return std::nullopt;

@@ -11,6 +11,8 @@ class CommandRouter {
  public:
   explicit CommandRouter(Context& context) : c_(context) {}
   void bind(rpc::Table& table);
+  // Python clients come by the gateway's listener, which has TLS of its own (gateway/http2.h).
+  void take_python_by_gateway() { python_by_gateway_ = true; }
 
  private:
   template <class Reply>
@@ -58,6 +60,7 @@ class CommandRouter {
   Result<std::string> url_for(const rpc::Call& call) const;
 
   Context& c_;
+  bool python_by_gateway_ = false;
 };
 
 }  // namespace ionian::services

@@ -9,6 +9,7 @@ struct Execs::Exec {
     UniqueFd fd;
     bool watched = false;
     bool over = true;
+    bool begun = false;  // somebody has come to read it
     StreamWindow window{kWindowBytes};
   };
 
@@ -40,6 +41,12 @@ struct Execs::Exec {
   bool being_read() const {
     const bool all = out.window.room() == kWindowBytes && err.window.room() == kWindowBytes;
     return looks > 0 && !all;
+  }
+
+  // They ask for the end before they begin to read, at once: for that moment it waits too.
+  Time readers_until;
+  bool unheard() const {
+    return (!out.begun && out.window.end() > 0) || (!err.begun && err.window.end() > 0);
   }
 
   // By which the spawner knows it.

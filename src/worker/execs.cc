@@ -203,13 +203,22 @@ std::optional<Result<void>> Execs::started(const Exec& exec) const {
 
 std::optional<ExecEnd> Execs::end(const Exec& exec) const {
   std::lock_guard lock(mutex_);
-  if (exec.being_read() && clock_.now() < exec.hold_until) return std::nullopt;
+  const Time now = clock_.now();
+  if (exec.being_read() && now < exec.hold_until) return std::nullopt;
+  if (exec.unheard() && now < exec.readers_until) return std::nullopt;
   return exec.end;
+}
+
+void Execs::expect_readers(Exec& exec) {
+  std::lock_guard lock(mutex_);
+  exec.readers_until = clock_.now() + kReadersCome;
+  wake();
 }
 
 Result<Execs::Output> Execs::read(Exec& exec, int stream, std::uint64_t offset, std::size_t most) {
   std::lock_guard lock(mutex_);
   Exec::Stream& from = exec.stream(stream);
+  from.begun = true;
   const bool full = !from.watched && !from.over;
   const std::size_t room = from.window.room();
   ASSIGN_OR_RETURN(const std::string_view bytes, from.window.read(offset, most));

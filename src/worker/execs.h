@@ -64,7 +64,8 @@ class Execs {
   static constexpr std::size_t kRunningPerTask = 64;
   static constexpr std::size_t kRunningMax = 1024;
   static constexpr std::size_t kEndedMax = 1000;
-  static constexpr Duration kKept = 10min;    // since its end
+  static constexpr Duration kKept = 10min;  // since its end
+  static constexpr Duration kReadersCome = 200ms;
   static constexpr Duration kPatience = 60s;  // of a terminal that nobody looks at
 
   // One of them, as its callers see it. Stays whole for as long as somebody has it.
@@ -96,6 +97,9 @@ class Execs {
   // Nothing: it is on its way. An error: it does not run.
   std::optional<Result<void>> started(const Exec& exec) const;
   std::optional<ExecEnd> end(const Exec& exec) const;
+  // Somebody waits for its end, and may be about to read what it has printed: for kReadersCome the
+  // end waits for them.
+  void expect_readers(Exec& exec);
 
   struct Output {
     std::string bytes;
@@ -146,6 +150,8 @@ class Execs {
   bool make_room();
   Result<bool> take(Exec& exec, std::uint64_t offset, std::string_view data, bool last);
   int tend();  // what time brings; returns when it is wanted again, in ms
+  void tend_one(Exec& exec, Time now, const std::function<void(Time)>& at);
+  void forget_spent(Time now, const std::function<void(Time)>& at);
   void handle(std::uint64_t number, Which which);
   void read_some(Exec& exec, Which which);
   void write_some(Exec& exec);

@@ -124,33 +124,34 @@ bool Execs::make_room() {
   return bytes_ + kReadBytes <= kBytesMax;
 }
 
-int Execs::tend() {
-  const Time now = clock_.now();
-  const bool resume = paused_ && make_room();
-  std::optional<Time> next;
-  const auto at = [&](Time time) { next = next ? std::min(*next, time) : time; };
-  for (auto& [number, exec] : by_number_) {
-    if (exec->kill_at && *exec->kill_at <= now) {
-      runner_->signal_exec(exec->id(), SIGKILL);
-      exec->kill_at.reset();
-    }
-    if (exec->kill_at) at(*exec->kill_at);
-    if (resume)
-      for (const Which which : {kOut, kErr})
-        watch(*exec, which, exec->stream(which).window.room() > 0);
-    if (exec->end && exec->being_read()) {
-      if (exec->hold_until <= now)
-        changed_(key_of(*exec));
-      else
-        at(exec->hold_until);
-    }
-    if (!exec->terminal || exec->looks > 0 || !exec->out.fd) continue;
-    if (exec->left_at + kPatience <= now)
-      hang_up(*exec);
-    else
-      at(exec->left_at + kPatience);
+void Execs::tend_one(Exec& exec, Time now, const std::function<void(Time)>& at) {
+  if (exec.kill_at && *exec.kill_at <= now) {
+    runner_->signal_exec(exec.id(), SIGKILL);
+    exec.kill_at.reset();
   }
-  if (resume) paused_ = false;
+  if (exec.kill_at) at(*exec.kill_at);
+  if (exec.end && exec.being_read()) {
+    if (exec.hold_until <= now)
+      changed_(key_of(exec));
+    else
+      at(exec.hold_until);
+  }
+  if (exec.end && exec.readers_until != Time{}) {
+    if (exec.readers_until <= now) {
+      exec.readers_until = {};
+      changed_(key_of(exec));
+    } else {
+      at(exec.readers_until);
+    }
+  }
+  if (!exec.terminal || exec.looks > 0 || !exec.out.fd) return;
+  if (exec.left_at + kPatience <= now)
+    hang_up(exec);
+  else
+    at(exec.left_at + kPatience);
+}
+
+void Execs::forget_spent(Time now, const std::function<void(Time)>& at) {
   for (auto each = ended_.begin(); each != ended_.end();) {
     const Exec& exec = *by_key_.at(each->second);
     const bool spent = exec.over() && exec.ended_at + kKept <= now;
@@ -164,6 +165,21 @@ int Execs::tend() {
     by_key_.erase(each->second);
     each = ended_.erase(each);
   }
+}
+
+int Execs::tend() {
+  const Time now = clock_.now();
+  const bool resume = paused_ && make_room();
+  std::optional<Time> next;
+  const auto at = [&](Time time) { next = next ? std::min(*next, time) : time; };
+  for (auto& [number, exec] : by_number_) {
+    tend_one(*exec, now, at);
+    if (resume)
+      for (const Which which : {kOut, kErr})
+        watch(*exec, which, exec->stream(which).window.room() > 0);
+  }
+  if (resume) paused_ = false;
+  forget_spent(now, at);
   if (!next) return paused_ ? kPausedMs : -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - now).count();
   const int ms = static_cast<int>(std::clamp<std::int64_t>(left, 0, 600'000));

@@ -145,6 +145,28 @@ TEST_F(ExecsTest, BothStreamsComeApartAndEndWithTheirPipes) {
   EXPECT_EQ(read(exec, 1, 0, 3), "out");  // also after its end
 }
 
+TEST_F(ExecsTest, TheEndWaitsForThoseWhoAreAboutToRead) {
+  const auto silent = begin(request("silent"));
+  program().hooks.ended(0, 0);
+  execs_.expect_readers(*silent);
+  EXPECT_TRUE(execs_.end(*silent));  // there is nothing to read
+  const auto exec = begin(request());
+  print("out");
+  program().hooks.ended(0, 0);
+  EXPECT_TRUE(execs_.end(*exec));  // nobody has said that he comes
+  execs_.expect_readers(*exec);
+  EXPECT_FALSE(execs_.end(*exec));
+  EXPECT_EQ(read(exec, 1, 0, 3), "out");
+  EXPECT_TRUE(execs_.end(*exec));
+  const auto unread = begin(request("unread"));
+  print("out");
+  program().hooks.ended(0, 0);
+  execs_.expect_readers(*unread);
+  EXPECT_FALSE(execs_.end(*unread));
+  clock_.pass(Execs::kReadersCome);
+  EXPECT_TRUE(execs_.end(*unread));
+}
+
 TEST_F(ExecsTest, WhatNobodyReadsHoldsTheProgramUp) {
   const auto exec = begin(request());
   ::fcntl(program().stdio.out.get(), F_SETFL, O_NONBLOCK);
