@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include <sys/socket.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "gateway/http2.h"
 #include "gateway/wire.h"
 
 namespace ionian::gateway {
@@ -28,7 +30,7 @@ class Gateway::Listeners {
 
   beast::error_code listen(const asio::ip::tcp::endpoint& endpoint);
   int port() const { return port_; }
-  void run();
+  void run(TakeGrpc take_grpc);
   void open_inside(const TaskId& task, UniqueFd listener);
   void close_inside(const TaskId& task);
 
@@ -38,11 +40,13 @@ class Gateway::Listeners {
   static constexpr int kThreads = 2;
 
   void accept_on(std::shared_ptr<Acceptor> acceptor, std::string side);
+  void pass_to_grpc(Stream& stream, const beast::flat_buffer& begun, asio::yield_context yield);
   void serve(Stream& stream, const std::string& side, asio::yield_context yield);
   const Route* find(std::string_view target, bool inside) const;
 
   const std::vector<Route> routes_;
   TlsContexts tls_;
+  TakeGrpc take_grpc_;
   asio::io_context io_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   int port_ = 0;
@@ -56,7 +60,7 @@ class Gateway::Listeners {
 Gateway::Gateway(std::unique_ptr<Listeners> listeners) : listeners_(std::move(listeners)) {}
 Gateway::~Gateway() = default;
 int Gateway::port() const { return listeners_->port(); }
-void Gateway::run() { listeners_->run(); }
+void Gateway::run(TakeGrpc take_grpc) { listeners_->run(std::move(take_grpc)); }
 void Gateway::open_inside(const TaskId& task, UniqueFd listener) {
   listeners_->open_inside(task, std::move(listener));
 }
@@ -91,7 +95,8 @@ beast::error_code Gateway::Listeners::listen(const asio::ip::tcp::endpoint& endp
   return error;
 }
 
-void Gateway::Listeners::run() {
+void Gateway::Listeners::run(TakeGrpc take_grpc) {
+  take_grpc_ = std::move(take_grpc);
   accept_on(acceptor_, "");
   work_.emplace(io_.get_executor());
   for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { io_.run(); });
@@ -100,6 +105,15 @@ void Gateway::Listeners::run() {
 Gateway::Listeners::~Listeners() {
   io_.stop();
   for (std::thread& t : threads_) t.join();
+}
+
+void Gateway::Listeners::pass_to_grpc(Stream& stream, const beast::flat_buffer& begun,
+                                      asio::yield_context yield) {
+  int pair[2];  // that never block, as gRPC wants them
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) return;
+  UniqueFd ours(pair[0]), theirs(pair[1]);
+  take_grpc_(std::move(theirs));
+  relay(stream, begun, std::move(ours), yield);
 }
 
 void Gateway::Listeners::open_inside(const TaskId& task, UniqueFd listener) {
@@ -166,6 +180,9 @@ const Route* Gateway::Listeners::find(std::string_view target, bool inside) cons
 
 void Gateway::Listeners::serve(Stream& stream, const std::string& side, asio::yield_context yield) {
   beast::flat_buffer buffer;
+  stream.expires_after(kHeadPatience);
+  if (stream.tls() && begins_http2(stream, buffer, yield))
+    return pass_to_grpc(stream, buffer, yield);
   for (bool again = true; again;) {
     http::request_parser<http::buffer_body> parser;
     parser.header_limit(kHeadBytes);

@@ -27,7 +27,9 @@ class Gateway {
   static Result<std::unique_ptr<Gateway>> listen(const std::string& address,
                                                  std::vector<Route> routes,
                                                  TlsFiles* tls = nullptr);
-  void run();
+  // Takes over a connection to the public listener on which gRPC is spoken under TLS.
+  using TakeGrpc = std::function<void(UniqueFd)>;
+  void run(TakeGrpc take_grpc);
   ~Gateway();
 
   int port() const;

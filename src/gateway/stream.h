@@ -33,6 +33,7 @@ class Stream {
   void expires_after(Patience patience) {
     tcp_.expires_after(patience);
   }
+  void expires_never() { tcp_.expires_never(); }
 
   // False if no handshake came about.
   bool shake_hands(std::shared_ptr<asio::ssl::context> context, asio::yield_context yield);

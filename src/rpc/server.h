@@ -25,8 +25,8 @@ class Server {
   // The port that the n-th listener got; 0 for a unix socket.
   virtual int port(std::size_t n) const = 0;
 
-  // Takes over a connected socket on which a container speaks; its calls carry peer "fd:N" with
-  // this number. The number comes from, and goes back to, `numbers`.
+  // Takes over a connected socket; its calls carry peer "fd:N" with this number. A container's
+  // comes from FdNumbers; any other one names nobody.
   virtual void adopt(int fd) = 0;
 
   // Refuses new calls, gives running ones until `deadline`, then cancels them.

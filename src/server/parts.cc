@@ -287,6 +287,7 @@ Result<void> Parts::listen_for_http() {
   const std::string http_host = options_.http.substr(0, options_.http.rfind(':'));
   facts_.http_url = cat(scheme(), http_host, ':', gateway_->port());
   context_->public_url = options_.public_url.empty() ? facts_.http_url : options_.public_url;
+  if (tls_ && options_.public_url.empty()) handlers_->command_router.take_python_by_gateway();
   context_->http_is_wildcard = http_host == "0.0.0.0" && options_.public_url.empty();
   std::vector<std::string> names = {cat(http_host, ':', gateway_->port()),
                                     cat("localhost:", gateway_->port()),
@@ -294,7 +295,6 @@ Result<void> Parts::listen_for_http() {
   if (const std::size_t slashes = options_.public_url.find("//"); slashes != std::string::npos)
     names.push_back(options_.public_url.substr(slashes + 2));
   pages_->set_hosts(std::move(names));
-  gateway_->run();
   return {};
 }
 
@@ -325,6 +325,7 @@ Result<void> Parts::listen() {
   TRY(make_handlers());
   TRY(listen_for_http());
   TRY(listen_for_calls());
+  gateway_->run([this](UniqueFd connection) { server_->adopt(connection.release()); });
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();

@@ -4,11 +4,12 @@ import os
 import socket
 import ssl
 import subprocess
+import textwrap
 import urllib.request
 
 import pytest
 
-from conftest import IONIAN, Client, Server
+from conftest import CLIENTS, IONIAN, Client, Server
 from test_languages import COMMANDS
 
 
@@ -72,16 +73,20 @@ def test_the_urls_say_https_and_plain_text_gets_nothing(tls):
         assert page.status == 200 and page.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
+def trusting(tls, folder):
+    """The client trusts what certifi says, and nothing else."""
+    bundle = folder / "bundle/certifi"
+    bundle.mkdir(parents=True)
+    (bundle / "__init__.py").write_text(f"def where():\n    return {str(tls.authority.root)!r}\n")
+    return {"PYTHONPATH": str(bundle.parent), "SSL_CERT_FILE": str(tls.authority.root)}
+
+
 def test_python_runs_a_program_once_its_bundle_knows_the_authority(tls, tmp_path):
     client = Client(tls, tmp_path)
     refused = client.run("token", "info", check=False)
     assert refused.returncode == 1
-    # The client trusts what certifi says, and nothing else.
-    bundle = tmp_path / "bundle/certifi"
-    bundle.mkdir(parents=True)
-    (bundle / "__init__.py").write_text(f"def where():\n    return {str(tls.authority.root)!r}\n")
-    trusting = {"PYTHONPATH": str(bundle.parent)}
-    assert client.env["MODAL_TOKEN_ID"] in client.run("token", "info", **trusting).stdout
+    client.env |= trusting(tls, tmp_path)
+    assert client.env["MODAL_TOKEN_ID"] in client.run("token", "info").stdout
     program = client.write("""
         import modal
         app = modal.App("secure")
@@ -94,7 +99,62 @@ def test_python_runs_a_program_once_its_bundle_knows_the_authority(tls, tmp_path
         def main():
             print("came", size.remote(b"x" * 3_000_000))  # by a blob, over the other listener
     """)
-    assert "came 3000000" in client.run("run", program, SSL_CERT_FILE=str(tls.authority.root), **trusting).stdout
+    assert "came 3000000" in client.run("run", program).stdout
+
+
+def test_python_runs_commands_in_containers(tls, tmp_path):
+    client = Client(tls, tmp_path)
+    client.env |= trusting(tls, tmp_path)
+    client.run("deploy", client.write("""
+        import modal
+        app = modal.App("secure-commands")
+
+        @app.function(scaledown_window=1200)
+        def warm():
+            return 1
+    """, "deployed.py"))
+    client.python(client.write("import modal\nmodal.Function.from_name('secure-commands', 'warm').remote()\n", "call.py"))
+    [task] = [row["container_id"] for row in json.loads(client.run("container", "list", "--json").stdout) if row["app_name"] == "secure-commands"]
+    lines = client.run("container", "exec", "--no-pty", task, "--", "sh", "-c", "hostname; seq 500000").stdout.split()
+    assert lines[0] == "modal" and lines[-1] == "500000" and len(lines) == 500001, (len(lines), lines[:3])
+    # Several at a time, each by a connection of its own.
+    running = [subprocess.Popen([client.venv / "bin/modal", "container", "exec", "--no-pty", task, "--", "echo", str(n)],
+                                stdout=subprocess.PIPE, text=True, env=client.env, cwd=client.folder) for n in range(4)]
+    assert [each.communicate(timeout=240)[0].strip() for each in running] == ["0", "1", "2", "3"]
+
+
+def test_what_the_pages_listener_takes_of_grpc(tls):
+    """Calls to the command router with its token, and nothing else."""
+    script = """
+        import asyncio, ssl, sys
+        from grpclib.client import Channel
+        from grpclib.exceptions import GRPCError
+        from modal_proto import api_pb2, task_command_router_pb2 as router_pb2
+        from modal_proto.api_grpc import ModalClientStub
+        from modal_proto.task_command_router_grpc import TaskCommandRouterStub
+
+        async def status(call):
+            try:
+                await call
+            except GRPCError as error:
+                print(error.status.name)
+
+        async def main(port, root, token, secret):
+            channel = Channel("127.0.0.1", int(port), ssl=ssl.create_default_context(cafile=root))
+            poll = router_pb2.TaskExecPollRequest(task_id="ta-1", exec_id="x")
+            await status(TaskCommandRouterStub(channel).TaskExecPoll(poll))
+            await status(TaskCommandRouterStub(channel).TaskExecPoll(poll, metadata={"authorization": "Bearer a.b.c"}))
+            await status(ModalClientStub(channel).AppList(api_pb2.AppListRequest(), metadata={
+                "x-modal-client-version": "1.6.4", "x-modal-client-type": "1", "x-modal-token-id": token, "x-modal-token-secret": secret}))
+            channel.close()
+
+        asyncio.run(main(*sys.argv[1:]))
+    """
+    pair = tls.token()
+    port = tls.ready["http_url"].rsplit(":", 1)[1]
+    out = subprocess.run([CLIENTS["new"] / "bin/python", "-c", textwrap.dedent(script), port, str(tls.authority.root), pair["token_id"], pair["token_secret"]],
+                         capture_output=True, text=True, timeout=240)
+    assert out.stdout.split() == ["UNAUTHENTICATED"] * 3, out
 
 
 @pytest.mark.parametrize("language, trust", [("js", "NODE_EXTRA_CA_CERTS"), ("go", "SSL_CERT_FILE")])
