@@ -15,6 +15,10 @@ import pytest
 IONIAN = os.environ["IONIAN"]
 CLIENTS = {"new": pathlib.Path(os.environ["IONIAN_CLIENT"]), "old": pathlib.Path(os.environ["IONIAN_OLD_CLIENT"])}
 
+# Shells have what they start in the background ignore Ctrl-C, and every program that this one starts would too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class Server:
     """`ionian serve` on a folder of its own."""
