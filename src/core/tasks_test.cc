@@ -190,6 +190,17 @@ TEST_F(CoreTest, AContainerThatIsKilledFromOutsideWhileItStartsIsReplaced) {
   EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
 }
 
+TEST_F(CoreTest, StartsThatWereLostWithTheirWorkerSayNothingOfTheFunction) {
+  const CallId id = call(function("f"), 1);
+  const Input& input = *core.input(core.call(id)->inputs[0]);
+  for (int lost = 0; lost < 10; ++lost) {
+    core.task_exited(now, started().at(0), {.signal = 9, .lost = true});
+    pass(10s);
+  }
+  core.task_exited(now, started().at(0), {.signal = 9});
+  EXPECT_EQ(input.state, InputState::kPending);
+}
+
 TEST_F(CoreTest, AfterFailedStartsTheNextOneWaits) {
   const FunctionId f = function("f");
   call(f, 1);
