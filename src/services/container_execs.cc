@@ -126,6 +126,9 @@ ContainerExecs::Poll<ContainerExecs::Empty> ContainerExecs::put_input(
 ContainerExecs::Poll<modal::client::ContainerExecWaitResponse> ContainerExecs::wait(
     rpc::Call& call, const modal::client::ContainerExecWaitRequest& request, Execs& execs) {
   ASSIGN_OR_RETURN(const auto exec, find(call, request.exec_id()));
+  // Without a timeout it is no more than a look.
+  if (bool& told = call.state<bool>(); !told && request.timeout() > 0)
+    told = true, execs.expect_readers(*exec);
   modal::client::ContainerExecWaitResponse reply;
   if (const auto end = execs.end(*exec)) {
     reply.set_completed(true);
