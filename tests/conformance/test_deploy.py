@@ -2,6 +2,7 @@
 import json
 import re
 import signal
+import time
 
 import pytest
 
@@ -69,7 +70,10 @@ def test_deploy_call_redeploy_history_rollback_stop(client):
     client.run("app", "stop", "shop", "--yes")
     gone = call(client, "shop", check=False)
     assert gone.returncode != 0 and "not deployed" in gone.stderr, gone.stderr
-    assert app_row(client, "shop")[0]["state"] == "stopped"
+    deadline = time.monotonic() + 240  # its containers have a moment to end
+    while (state := app_row(client, "shop")[0]["state"]) != "stopped":
+        assert state == "stopping..." and time.monotonic() < deadline, state
+        time.sleep(0.2)
     again = client.run("app", "stop", "shop", "--yes", check=False)
     assert again.returncode == 1 and "already stopped" in again.stderr + again.stdout
 
