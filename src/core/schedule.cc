@@ -233,7 +233,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
     task.state = TaskState::kReady;
     task.ready = task.idle_since = now;
     --f.starting;
-    f.failed_starts = 0;
+    f.failed_starts = f.killed_starts = 0;
     act(NoteTaskState{id, task.app, task.function, 4});  // ACTIVE
   }
   task.asked_for_inputs = true;

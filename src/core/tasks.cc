@@ -184,13 +184,12 @@ void Core::task_failed(Time now, const TaskId& id, Result result) {
 
 void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   Function& f = functions_.at(task.function);
-  if (exit.lost) return;  // with its worker, whatever it was about to do
   ++f.failed_starts;
   f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
-  if (task.reported_failure) return;
+  if (task.reported_failure || exit.lost) return;
   // What kills it from outside says nothing about the function, unless it does so again and again.
   const bool killed = exit.signal == SIGKILL && !exit.out_of_memory && !task.killed;
-  if (killed && f.failed_starts < kKilledStartsMax) return;
+  if (killed && ++f.killed_starts < kKilledStartsMax) return;
   const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
     return tasks_.at(t).state == TaskState::kReady;
   });

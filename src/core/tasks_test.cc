@@ -195,10 +195,22 @@ TEST_F(CoreTest, StartsThatWereLostWithTheirWorkerSayNothingOfTheFunction) {
   const Input& input = *core.input(core.call(id)->inputs[0]);
   for (int lost = 0; lost < 10; ++lost) {
     core.task_exited(now, started().at(0), {.signal = 9, .lost = true});
-    pass(10s);
+    pass(30s);
   }
   core.task_exited(now, started().at(0), {.signal = 9});
   EXPECT_EQ(input.state, InputState::kPending);
+}
+
+TEST_F(CoreTest, WithoutAWorkerTheNextStartWaitsEverLonger) {
+  call(function("f"), 1);
+  for (int lost = 0; lost < 6; ++lost) {
+    core.task_exited(now, started().at(0), {.lost = true});
+    EXPECT_TRUE(started().empty());
+    pass(10s);
+  }
+  core.task_exited(now, started().at(0), {.lost = true});
+  pass(10s);
+  EXPECT_TRUE(started().empty());
 }
 
 TEST_F(CoreTest, AfterFailedStartsTheNextOneWaits) {
