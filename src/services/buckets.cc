@@ -239,17 +239,15 @@ Result<void> ask_for_buckets(worker::Worker& worker, const worker::TaskSpec& spe
   {
     std::unique_lock lock(questions->mutex);
     const auto answered = [&] { return questions->answered(); };
-    if (!questions->over.wait_for(lock, kAnswerMax, answered)) {
-      std::vector<bool> in_time;
-      for (const Question& each : questions->all) in_time.push_back(each.end.has_value());
+    questions->over.wait_for(lock, kAnswerMax, answered);
+    std::vector<bool> in_time;
+    for (const Question& each : questions->all) in_time.push_back(each.end.has_value());
+    if (!answered()) {
       for (const Question& each : questions->all) worker.kill_job(each.id);
       questions->over.wait_for(lock, kKilledMax, answered);
-      for (std::size_t i = 0; i < count && done; ++i)
-        done = outcome_of(questions->all[i], spec.buckets(static_cast<int>(i)), in_time[i]);
-    } else {
-      for (std::size_t i = 0; i < count && done; ++i)
-        done = outcome_of(questions->all[i], spec.buckets(static_cast<int>(i)), true);
     }
+    for (std::size_t i = 0; i < count && done; ++i)
+      done = outcome_of(questions->all[i], spec.buckets(static_cast<int>(i)), in_time[i]);
   }
   for (const std::string& folder : folders) (void)remove_tree(folder);
   return done;

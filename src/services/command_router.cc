@@ -95,9 +95,7 @@ Result<worker::ExecRequest> CommandRouter::make(const rpc::Call& call,
                                                       request.exec_id(), request.command_args()));
   if (request.exec_id().empty() || request.exec_id().size() > kIdMax)
     return fail(Code::kInvalidArgument, "exec_id needs 1 to ", kIdMax, " characters");
-  if (!request.container_id().empty())
-    return fail(Code::kNotFound, "container ", request.task_id(), " has no sidecar '",
-                request.container_id(), "'");
+  TRY(check_no_sidecar(request.task_id(), request.container_id()));
   made.out = sink_of(request.stdout_config());
   made.err = sink_of(request.stderr_config());
   made.timeout = std::chrono::seconds(request.timeout_secs());
@@ -140,9 +138,7 @@ CommandRouter::Poll<CommandRouter::WaitReply> CommandRouter::wait(rpc::Call& cal
                                                                   const WaitRequest& request,
                                                                   Execs& execs) {
   ASSIGN_OR_RETURN(const auto exec, exec_of(c_, call, request.task_id(), request.exec_id()));
-  if (bool& told = call.state<bool>(); !told) told = true, execs.expect_readers(*exec);
-  if (const auto end = execs.end(*exec)) return reply_of<WaitReply>(*end);
-  call.watch(Execs::key_of(*exec));
+  if (const auto end = wait_for_end(call, execs, *exec)) return reply_of<WaitReply>(*end);
   return std::nullopt;
 }
 

@@ -126,18 +126,16 @@ ContainerExecs::Poll<ContainerExecs::Empty> ContainerExecs::put_input(
 ContainerExecs::Poll<modal::client::ContainerExecWaitResponse> ContainerExecs::wait(
     rpc::Call& call, const modal::client::ContainerExecWaitRequest& request, Execs& execs) {
   ASSIGN_OR_RETURN(const auto exec, find(call, request.exec_id()));
-  // Without a timeout it is no more than a look.
-  if (bool& told = call.state<bool>(); !told && request.timeout() > 0)
-    told = true, execs.expect_readers(*exec);
   modal::client::ContainerExecWaitResponse reply;
-  if (const auto end = execs.end(*exec)) {
+  // Without a timeout it is no more than a look.
+  const bool waits = request.timeout() > 0;
+  if (const auto end = waits ? wait_for_end(call, execs, *exec) : execs.end(*exec)) {
     reply.set_completed(true);
     reply.set_exit_code(exit_code_of(*end));
     return reply;
   }
   call.wait_until(until(call, request.timeout()));
   if (call.timed_out || *call.until <= call.now) return reply;
-  call.watch(Execs::key_of(*exec));
   return std::nullopt;
 }
 

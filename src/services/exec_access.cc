@@ -80,6 +80,18 @@ std::optional<Result<void>> wait_for_start(rpc::Call& call, const Execs& execs,
   return started;
 }
 
+std::optional<worker::ExecEnd> wait_for_end(rpc::Call& call, Execs& execs, Execs::Exec& exec) {
+  if (bool& told = call.state<bool>(); !told) told = true, execs.expect_readers(exec);
+  auto end = execs.end(exec);
+  if (!end) call.watch(Execs::key_of(exec));
+  return end;
+}
+
+Result<void> check_no_sidecar(const std::string& task, const std::string& sidecar) {
+  if (sidecar.empty()) return {};
+  return fail(Code::kNotFound, "container ", task, " has no sidecar '", sidecar, "'");
+}
+
 Result<void> add_secret(const Context& c, const rpc::Call& call, const std::string& id,
                         Variables& variables) {
   return c.store.read([&](store::View& view) -> Result<void> {

@@ -37,6 +37,14 @@ void audit_start(const Context& c, rpc::Call& call, const Starting& starting);
 std::optional<Result<void>> wait_for_start(rpc::Call& call, const worker::Execs& execs,
                                            const worker::Execs::Exec& exec);
 
+// How it ended; nothing: it runs, and the call waits for that. Who waits is about to read what it
+// has printed, so the end comes after that.
+std::optional<worker::ExecEnd> wait_for_end(rpc::Call& call, worker::Execs& execs,
+                                            worker::Execs::Exec& exec);
+
+// A container has no others beside it.   errors  NOT_FOUND if one is asked for
+Result<void> check_no_sidecar(const std::string& task, const std::string& sidecar);
+
 // Variables of an environment, later ones win.
 using Variables = google::protobuf::Map<std::string, std::string>;
 // Adds those of a secret that lies where the caller may use it.   errors  NOT_FOUND · DATA_LOSS

@@ -141,9 +141,7 @@ Result<Volumes::ReloadAllReply> Volumes::reload_all(
   TRY(place_of_task(c_, call, request.task_id()));
   if (!c_.identity.task(task))
     return fail(Code::kFailedPrecondition, "container ", task, " has ended");
-  if (!request.container_id().empty())
-    return fail(Code::kNotFound, "container ", task, " has no sidecar '", request.container_id(),
-                "'");
+  TRY(check_no_sidecar(request.task_id(), request.container_id()));
   TRY(p_.mounts.reload_all(task));
   return ReloadAllReply();
 }

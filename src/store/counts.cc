@@ -3,6 +3,7 @@
 #include "store/rows.h"
 
 namespace ionian::store {
+
 EnvironmentContents count_contents(View& view, const EnvironmentId& environment) {
   return {.apps = one_number(view.db().query(
               "SELECT count(*) FROM apps WHERE environment = ? AND name != ''", environment)),
