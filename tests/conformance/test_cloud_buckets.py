@@ -251,7 +251,7 @@ def test_the_store_goes_away(client, store, bucket):
     store.stop()
     try:
         out = running.communicate(timeout=400)[0]
-        assert running.returncode != 0 and "OSError" in out, out
+        assert running.returncode != 0 and "failed with" in out, out
     finally:
         store.start()
     wait_for(lambda: not serving(bucket))
@@ -295,7 +295,7 @@ def test_what_serves_it_dies(server, client, store, bucket):
             assert found.stdout == "", found.stdout
         os.kill(int(pid), signal.SIGKILL)
     out = running.communicate(timeout=400)[0]
-    assert running.returncode != 0 and "OSError" in out, out
+    assert running.returncode != 0 and "failed with" in out, out
 
 
 def test_nothing_is_left_when_the_server_falls(store, tmp_path, bucket):
