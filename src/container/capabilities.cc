@@ -4,8 +4,6 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
-#include <cerrno>
-
 #include "container/contain.h"
 #include "container/syscalls.h"
 
@@ -24,18 +22,27 @@ constexpr std::uint64_t kept_mask() {
 
 }  // namespace
 
-Result<void> drop_capabilities() {
+std::uint64_t kept_capabilities() { return kept_mask(); }
+
+bool capability_exists(int capability) {
+  return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
+}
+
+Result<void> drop_capabilities(Keep keep) {
+  const std::uint64_t kept = keep == Keep::kNothing ? 0 : kept_mask();
   for (int capability = 0; capability < 64; ++capability) {
-    if (kept_mask() >> capability & 1) continue;
+    if (kept >> capability & 1) continue;
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
-    if (errno == EINVAL) break;  // the first number that this kernel does not know
+    if (!capability_exists(capability)) break;
     return sys_fail("drop a capability");
   }
+  // Its change of ids takes those that it has.
+  if (keep == Keep::kNothing) return {};
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[2] = {};
   for (int half = 0; half < 2; ++half)
     data[half].effective = data[half].permitted =
-        static_cast<std::uint32_t>(kept_mask() >> (32 * half));
+        static_cast<std::uint32_t>(kept >> (32 * half));
   if (::syscall(SYS_capset, &header, data) != 0) return sys_fail("set capabilities");
   return {};
 }

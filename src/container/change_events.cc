@@ -1,6 +1,9 @@
 #include "container/change_events.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include <utility>
 
 namespace ionian::container {
 
@@ -34,6 +37,19 @@ SpawnerEvent ended_event(const Container& container, int init_status) {
   exited.set_peak_memory_bytes(container.cgroup.peak_memory_bytes());
   exited.set_id_base(container.ids.base);
   return event;
+}
+
+std::optional<SpawnerEvent> read_change(Container& container) {
+  char packet[4096];
+  const ssize_t n = ::read(container.change.get(), packet, sizeof packet);
+  if (n < 0) return std::nullopt;
+  const std::string& id = container.spec.id();
+  const Report said = n > 0 ? static_cast<Report>(packet[0]) : Report::kError;
+  const std::string_view rest = n > 0
+                                    ? std::string_view(packet + 1, static_cast<std::size_t>(n) - 1)
+                                    : "it was killed meanwhile";
+  const bool exchanging = std::exchange(container.exchanging, false);
+  return exchanging ? exchanged_event(id, said, rest) : became_event(id, said, rest);
 }
 
 SpawnerEvent became_event(const std::string& id, Report said, std::string_view rest) {

@@ -1,5 +1,7 @@
 #pragma once
 // What the spawner tells of a container.
+#include <optional>
+
 #include "container/contain.h"
 #include "container/jail.h"
 
@@ -8,7 +10,9 @@ namespace ionian::container {
 SpawnerEvent started_event(const Container& container);
 // Its init has ended, with that status: what became of it.
 SpawnerEvent ended_event(const Container& container, int init_status);
-// `said` and `rest` are what the process reported that made the change.
+// What the process has reported that changes it; nothing: it still does.
+std::optional<SpawnerEvent> read_change(Container& container);
+// `said` and `rest` are what it reported.
 SpawnerEvent became_event(const std::string& id, Report said, std::string_view rest);
 SpawnerEvent exchanged_event(const std::string& id, Report said, std::string_view rest);
 

@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::size_t kListBytesMax = 4 << 20;
 
-Result<void> wait_for_id_maps(const Plan& plan) {
+}  // namespace
+
+Result<void> wait_for_spawner(const Plan& plan) {
   char byte;
   if (::read(plan.maps_written, &byte, 1) != 1)
     return fail(Code::kUnavailable, "the spawner gave up on this container");
@@ -53,6 +55,8 @@ Result<void> enter_root(const Plan& plan) {
   return {};
 }
 
+namespace {
+
 // A list of users may be anything that an image holds: a pipe must not hold up, a terabyte not
 // fill.
 Result<std::string> read_list(const char* path) {
@@ -66,20 +70,14 @@ const char* workdir_of(const ContainerSpec& spec) {
   return spec.workdir().empty() ? "/" : spec.workdir().c_str();
 }
 
-Result<void> enter_workdir(const ContainerSpec& spec) {
-  TRY(make_workdir(spec));
-  if (::chdir(workdir_of(spec)) != 0) return sys_fail(cat("enter ", workdir_of(spec)));
-  return {};
-}
-
 Result<void> set_up(const Plan& plan, User& user) {
-  TRY(wait_for_id_maps(plan));
+  TRY(wait_for_spawner(plan));
   TRY(join_cgroups(plan));
   TRY(become_root());
   TRY(tie_to_spawner());
   TRY(set_hostname(*plan.spec));
   int proc = -1;
-  TRY(mount_proc_outside(proc));
+  TRY(mount_proc_outside(proc, ProcShows::kAll));
   TRY(enter_root(plan));
   TRY(attach_mounts(plan, proc));
   TRY(mount_own(plan.spec->memory_bytes()));
@@ -88,7 +86,7 @@ Result<void> set_up(const Plan& plan, User& user) {
   TRY(give_pipes(plan.stdio, user));
   TRY(write_files(*plan.spec, user));
   TRY(enter_workdir(*plan.spec));
-  return give_up_rights(*plan.spec, *plan.seccomp);
+  return give_up_rights(*plan.spec, *plan.seccomp, Keep::kCapabilitiesOfRoot);
 }
 
 }  // namespace
@@ -122,14 +120,15 @@ Result<void> give_pipes(const int (&stdio)[3], const User& user) {
   return {};
 }
 
-Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp) {
+Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp,
+                            Keep keep) {
   // A core file would land in the user's folder, by the host's pattern.
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return sys_fail("forbid core files");
   if (!spec.allow_setuid() && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return sys_fail("forbid new privileges");
   TRY(load_seccomp_filter(seccomp));
-  return drop_capabilities();
+  return drop_capabilities(keep);
 }
 
 Result<User> look_up_user(const std::string& wanted) {
@@ -140,6 +139,12 @@ Result<User> look_up_user(const std::string& wanted) {
 }
 
 Result<void> make_workdir(const ContainerSpec& spec) { return make_folders(workdir_of(spec)); }
+
+Result<void> enter_workdir(const ContainerSpec& spec) {
+  TRY(make_workdir(spec));
+  if (::chdir(workdir_of(spec)) != 0) return sys_fail(cat("enter ", workdir_of(spec)));
+  return {};
+}
 
 void contain(const Plan& plan) {
   ::umask(022);

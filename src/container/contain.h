@@ -26,6 +26,7 @@ struct Plan {
   int maps_written = -1;  // readable when the id maps are there; end of file: the spawner died
   int report = -1;        // write end of a packet pipe, see Report
   int stdio[3] = {-1, -1, -1};
+  int forker = -1;  // not -1: who brings the program speaks here (zygote.h)
   int rootfs = -1;
   std::vector<int> v1_tasks;
   std::vector<MountInto> mounts;  // in this order, after /proc and before what depends on /dev
@@ -55,21 +56,32 @@ enum class Report : char {
 
 // The parts of contain(), one file each.
 Result<void> enter_namespaces(int init_pidfd);  // contain_anew.cc
+Result<void> wait_for_spawner(const Plan& plan);
+Result<void> join_cgroups(const Plan& plan);
+Result<void> set_hostname(const ContainerSpec& spec);
+Result<void> enter_root(const Plan& plan);
+Result<void> enter_workdir(const ContainerSpec& spec);
 Result<void> become_root();
 Result<void> tie_to_spawner();
 Result<User> look_up_user(const std::string& wanted);
 // So that it can open /dev/stdout again by name.
 Result<void> give_pipes(const int (&stdio)[3], const User& user);
 // Before the program begins: from here on there is only what it may do.
-Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp);
+enum class Keep { kCapabilitiesOfRoot, kNothing };
+Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp,
+                            Keep keep);
 Result<void> make_workdir(const ContainerSpec& spec);
-Result<void> mount_proc_outside(int& proc);  // system_mounts.cc
+// Of all processes of the namespace, or of those of the reader's own user.
+enum class ProcShows { kAll, kOwn };
+Result<void> mount_proc_outside(int& proc, ProcShows shows);  // system_mounts.cc
 Result<void> attach(int mount, const std::string& target);
 Result<void> attach_mounts(const Plan& plan, int proc);
 Result<void> mount_own(std::uint64_t shm_bytes);
 Result<void> mask_proc();
 Result<void> write_files(const ContainerSpec& spec, const User& owner);  // files.cc
-Result<void> drop_capabilities();                                        // capabilities.cc
+Result<void> drop_capabilities(Keep keep);                               // capabilities.cc
+std::uint64_t kept_capabilities();                                       // as a mask of bits
+bool capability_exists(int capability);                                  // in this kernel
 std::vector<sock_filter> make_seccomp_filter();                          // seccomp.cc
 Result<void> load_seccomp_filter(const std::vector<sock_filter>& filter);
 [[noreturn]] void run_init(const Plan& plan, const User& user);  // init.cc

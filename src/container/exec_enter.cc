@@ -66,7 +66,7 @@ Result<UniqueFd> make_terminal(Entry& entry, const User& user) {
   return theirs;
 }
 
-Result<void> enter_workdir(const Entry& entry) {
+Result<void> enter_folder(const Entry& entry) {
   const std::string& own = entry.container.spec.workdir();
   const std::string& wanted = entry.spec.workdir().empty() ? own : entry.spec.workdir();
   const char* folder = wanted.empty() ? "/" : wanted.c_str();
@@ -94,8 +94,8 @@ Result<void> become_program(Entry& entry) {
   } else {
     TRY(give_pipes(entry.stdio, user));
   }
-  TRY(enter_workdir(entry));
-  TRY(give_up_rights(entry.container.spec, entry.seccomp));
+  TRY(enter_folder(entry));
+  TRY(give_up_rights(entry.container.spec, entry.seccomp, Keep::kCapabilitiesOfRoot));
   const Program::Env env = environment_of(entry);
   Program program(entry.spec.args(), env, user);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);

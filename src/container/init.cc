@@ -9,8 +9,10 @@
 #include <cstring>
 
 #include "container/contain.h"
+#include "container/packet.h"
 #include "container/program.h"
 #include "container/syscalls.h"
+#include "container/zygote.h"
 
 namespace ionian::container {
 namespace {
@@ -30,6 +32,23 @@ pid_t start_program(const Plan& plan, const User& user) {
                 cat("start ", plan.spec->args(0), ": ", std::strerror(error)));
     ::_exit(127);
   }
+  return pid;
+}
+
+// A copy of a zygote's program, made and told of by another process.
+pid_t await_program(const Plan& plan) {
+  const auto give_up = [&](std::string_view why) {
+    send_report(plan.report, Report::kError, why);
+    ::_exit(127);
+  };
+  if (!send_packet(plan.forker, std::string(1, kInitIsReady), {}, Wait::kYes)) give_up("");
+  const Result<std::optional<Packet>> packet = receive_packet(plan.forker, Wait::kYes);
+  if (!packet || !*packet) give_up("its program did not come");
+  const std::string& said = (*packet)->bytes;
+  int pid = -1;
+  if (said.size() != 1 + sizeof pid || said[0] != kProgramIs)
+    give_up(cat("copy a program: ", said.substr(said.empty() ? 0 : 1)));
+  std::memcpy(&pid, said.data() + 1, sizeof pid);
   return pid;
 }
 
@@ -57,7 +76,7 @@ void run_init(const Plan& plan, const User& user) {
   // Everything that came from the spawner ends here: the program gets its three files and nothing
   // else.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  const pid_t program = start_program(plan, user);
+  const pid_t program = plan.forker >= 0 ? await_program(plan) : start_program(plan, user);
   // Init holds no end of the program's pipes, so that their reader sees the end of file in time.
   const int report = ::dup2(plan.report, 0);
   ::close_range(1, ~0U, 0);

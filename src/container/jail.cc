@@ -13,6 +13,7 @@
 #include "container/netns.h"
 #include "container/rootfs.h"
 #include "container/syscalls.h"
+#include "container/zygote.h"
 
 namespace ionian::container {
 namespace {
@@ -25,6 +26,11 @@ bool is_id(const std::string& id) {
          std::ranges::all_of(id, [](char c) {
            return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
          });
+}
+
+// Its own user may write where the root of the tree is the container's.
+bool open_to_all(const ContainerSpec& spec) {
+  return !spec.user().empty() && spec.user() != "root" && spec.user() != "0";
 }
 
 Result<void> check(const ContainerSpec& spec) {
@@ -44,6 +50,10 @@ Result<void> check(const ContainerSpec& spec) {
     if (!overlay.target().starts_with('/') || !overlay.upper_dir().starts_with('/') ||
         overlay.lowers().empty())
       return fail(Code::kInvalidArgument, "overlay at ", overlay.target(), " is not whole");
+  if (spec.zygote() && (spec.network() != NETWORK_NONE || !spec.user().empty()))
+    return fail(Code::kInvalidArgument, "a zygote has neither a network nor a user");
+  if (!spec.forked_from().empty() && (open_to_all(spec) || spec.allow_setuid()))
+    return fail(Code::kInvalidArgument, "a copy of a program has the rights of root, and no more");
   for (const Served& served : spec.served())
     if (!served.target().starts_with('/') || !served.server().served().empty())
       return fail(Code::kInvalidArgument, "what is served at ", served.target(), " makes no sense");
@@ -60,11 +70,6 @@ CgroupLimits limits_of(const ContainerSpec& spec) {
           .cpu_milli = spec.cpu_milli(),
           .pids_max = spec.pids_max(),
           .background = spec.background()};
-}
-
-// Its own user may write where the root of the tree is the container's.
-bool open_to_all(const ContainerSpec& spec) {
-  return !spec.user().empty() && spec.user() != "root" && spec.user() != "0";
 }
 
 // Their lowers too, so that a child of the spawner is the last that closes them (rootfs.h).
@@ -90,6 +95,14 @@ Result<UniqueFd> make_change(Container& container) {
   container.change.reset(report[0]);
   ::fcntl(container.change.get(), F_SETFL, O_NONBLOCK);
   return UniqueFd(report[1]);
+}
+
+std::uint64_t namespaces_of(const ContainerSpec& spec) {
+  std::uint64_t flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  if (!spec.zygote()) flags |= CLONE_NEWUSER | CLONE_NEWPID;
+  // Who enters by the rights over the user namespace can enter only what belongs to that.
+  if (!spec.forked_from().empty()) flags |= CLONE_NEWNET;
+  return flags;
 }
 
 // From here on the container's own mounts hold its upper. Its last use, which writes back what is
@@ -182,7 +195,7 @@ Result<void> Jail::make_mounts(const Container& container, Mounts& mounts) const
 }
 
 Result<void> Jail::spawn(Container& container, const Mounts& mounts,
-                         const std::vector<UniqueFd>& stdio) const {
+                         const std::vector<UniqueFd>& stdio, const Container* zygote) const {
   int maps[2], report[2];
   if (::pipe2(maps, O_CLOEXEC) != 0) return sys_fail("make a pipe");
   const UniqueFd maps_read(maps[0]);
@@ -205,26 +218,32 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
     plan.mounts.push_back(
         {mounts.served[i].get(), container.spec.served(static_cast<int>(i)).target()});
 
+  UniqueFd forker;
+  if (zygote) {
+    ASSIGN_OR_RETURN(forker, await_fork(container));
+    plan.forker = forker.get();
+  }
   int pidfd = -1;
-  clone_args args{.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC |
-                           CLONE_NEWUTS | CLONE_PIDFD,
+  clone_args args{.flags = namespaces_of(container.spec) | CLONE_PIDFD,
                   .pidfd = reinterpret_cast<std::uintptr_t>(&pidfd),
                   .exit_signal = SIGCHLD};
   if (container.cgroup.v2) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<std::uint64_t>(container.cgroup.v2.get());
   }
-  TRY(in_netns(container.network.netns.get(), [&]() -> Result<void> {
+  const auto begin = [&]() -> Result<void> {
     container.pid = sys_clone3(args);
     if (container.pid < 0) return sys_fail("start a process in new namespaces");
-    if (container.pid == 0) {
-      maps_write.reset();
-      contain(plan);
-    }
-    return {};
-  }));
+    if (container.pid > 0) return {};
+    maps_write.reset();
+    container.spec.zygote() ? contain_zygote(plan, container.ids.base) : contain(plan);
+  };
+  TRY(zygote ? as_owner(zygote->ids.base, begin)
+             : in_netns(container.network.netns.get(), begin));
   container.pidfd.reset(pidfd);
-  Result<void> done = write_id_maps(container.pid, container.ids.base);
+  Result<void> done = zygote ? look_up_netns(container) : Result<void>();
+  if (done && !container.spec.zygote())
+    done = write_id_maps(container.pid, container.ids.base);
   if (done) done = write_all(maps_write.get(), "1");
   if (!done) {
     sys_pidfd_signal(pidfd, SIGKILL);
@@ -234,7 +253,8 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
 }
 
 Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease& network,
-                                               std::vector<UniqueFd> stdio, const Serve& serve) {
+                                               std::vector<UniqueFd> stdio, const Serve& serve,
+                                               const Container* zygote) {
   TRY(check(spec));
   auto container = std::make_unique<Container>();
   container->spec = std::move(spec);
@@ -258,7 +278,10 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
     mounts.into.emplace_back(std::move(prepared.sys), "/sys");
     mounts.into.emplace_back(std::move(prepared.dev), "/dev");
     TRY(make_mounts(*container, mounts));
-    return spawn(*container, mounts, stdio);
+    if (wanted.zygote()) TRY(make_control(*container, stdio));
+    TRY(spawn(*container, mounts, stdio, zygote));
+    if (zygote) container->fork->stdio = std::move(stdio);
+    return {};
   };
   if (Result<void> done = build(); !done) {
     network = std::move(container->network);
@@ -267,6 +290,7 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
     for (const std::string& folder : doomed) (void)remove_tree(folder);
     return prepend(cat("start container ", wanted.id()), done.error());
   }
+  if (zygote) container->fork->door = std::move(static_cast<CgroupDoor&>(container->cgroup));
   container->cgroup.v1_tasks.clear();
   container->cgroup.v2.reset();
   let_go_of_upper(*container);

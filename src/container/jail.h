@@ -17,12 +17,16 @@
 
 namespace ionian::container {
 
+struct AwaitedFork;
+
 struct Container {
   ContainerSpec spec;
   pid_t pid = -1;
   UniqueFd pidfd;
   UniqueFd report;  // packets of contain.h
   UniqueFd change;  // the same, of the process that makes it another container
+  UniqueFd control;                   // of a zygote: asks it for copies
+  std::shared_ptr<AwaitedFork> fork;  // its program is still to come
   NetworkLease network;
   IdRange ids;
   Cgroup cgroup;
@@ -54,8 +58,11 @@ class Jail {
 
   // INVALID_ARGUMENT for a spec that makes no sense; otherwise what the kernel refused. `network`
   // and `stdio` become the container's, unless it fails; a missing stdio is /dev/null.
+  // With `zygote`, the program is to be a copy of that one's: the container is there with its init,
+  // `fork` says what is to be brought, and its network namespace is a bare one.
   Result<std::unique_ptr<Container>> start(ContainerSpec spec, NetworkLease& network,
-                                           std::vector<UniqueFd> stdio, const Serve& serve);
+                                           std::vector<UniqueFd> stdio, const Serve& serve,
+                                           const Container* zygote);
   // Has a process put `spec` in the place of what a running container is made of; its report comes
   // by `container.change`. The same id, network kind and user.
   //   errors   INVALID_ARGUMENT · what the kernel refused; the container is then of no use
@@ -83,7 +90,7 @@ class Jail {
   Result<Prepared> prepare();
   Result<void> make_mounts(const Container& container, Mounts& mounts) const;
   Result<void> spawn(Container& container, const Mounts& mounts,
-                     const std::vector<UniqueFd>& stdio) const;
+                     const std::vector<UniqueFd>& stdio, const Container* zygote) const;
 
   std::string run_dir_;
   CgroupTree cgroups_;

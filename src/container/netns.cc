@@ -74,6 +74,8 @@ Result<UniqueFd> udp_in(int netns_fd, const std::string& ip, std::uint16_t port)
   return bound_socket(netns_fd, SOCK_DGRAM, ip, port);
 }
 
+Result<void> furnish_netns(int netns_fd) { return in_netns(netns_fd, furnish); }
+
 Result<UniqueFd> make_netns() {
   ASSIGN_OR_RETURN(const UniqueFd home, current_netns());
   if (::unshare(CLONE_NEWNET) != 0) return sys_fail("make a network namespace");

@@ -27,5 +27,7 @@ Result<void> in_netns(int netns_fd, const std::function<Result<void>()>& inside)
 // A new namespace with `lo` up and 172.21.0.1 on it, without IPv6, where every port may be bound
 // without rights. It belongs to the host's user namespace: a container in it has no power over it.
 Result<UniqueFd> make_netns();
+// The same for one that is there.
+Result<void> furnish_netns(int netns_fd);
 
 }  // namespace ionian::container

@@ -24,8 +24,17 @@ Result<NetworkPool> NetworkPool::open(const NetworkOptions& options) {
 }
 
 Result<NetworkLease> NetworkPool::make(Network kind) {
-  NetworkLease lease;
-  ASSIGN_OR_RETURN(lease.netns, make_netns());
+  ASSIGN_OR_RETURN(UniqueFd netns, make_netns());
+  return connect(kind, std::move(netns));
+}
+
+Result<NetworkLease> NetworkPool::furnish(Network kind, UniqueFd netns) {
+  TRY(furnish_netns(netns.get()));
+  return connect(kind, std::move(netns));
+}
+
+Result<NetworkLease> NetworkPool::connect(Network kind, UniqueFd netns) {
+  NetworkLease lease{.netns = std::move(netns)};
   if (kind == NETWORK_NONE || !nat_) return lease;
   ASSIGN_OR_RETURN(lease.address, nat_->connect(lease.netns.get()));
   lease.dns = ++last_dns_;

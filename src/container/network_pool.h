@@ -35,6 +35,8 @@ class NetworkPool {
 
   // Without NAT on this machine, both kinds have only `lo`.
   Result<NetworkLease> take(Network kind);
+  // Makes one of a namespace that is there already.
+  Result<NetworkLease> furnish(Network kind, UniqueFd netns);
   void give_back(NetworkLease lease);
   // A child of this process has ended; true if it was one of the pool's, which then has another.
   bool child_ended(pid_t pid);
@@ -46,6 +48,7 @@ class NetworkPool {
 
  private:
   Result<NetworkLease> make(Network kind);
+  Result<NetworkLease> connect(Network kind, UniqueFd netns);
 
   std::unique_ptr<DnsForwarder> dns_;
   std::unique_ptr<Nat> nat_;

@@ -21,7 +21,7 @@ struct Packet {
 enum class Wait { kNo, kYes };
 
 // False: the other side has not read enough yet (only with Wait::kNo). UNAVAILABLE: it is gone. At
-// most 4 `fds`, which stay the caller's.
+// most 9 `fds`, which stay the caller's.
 Result<bool> send_packet(int socket, std::string_view bytes, const std::vector<int>& fds,
                          Wait wait);
 

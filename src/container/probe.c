@@ -196,6 +196,34 @@ static int show_terminal(void) {
   return 0;
 }
 
+static int lines(void);
+
+// Asked by its input, it makes copies of itself, each with three files of its own; a copy takes
+// lines.
+static int zygote(void) {
+  for (;;) {
+    char byte, control[CMSG_SPACE(16 * sizeof(int))];
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    if (recvmsg(0, &message, 0) <= 0) return 0;
+    struct cmsghdr* part = CMSG_FIRSTHDR(&message);
+    const int count = part ? (part->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+    int* fds = (int*)CMSG_DATA(part);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      setsid();
+      for (int i = 0; i < 3; ++i) dup2(fds[i], i);
+      for (int i = 0; i < count; ++i) close(fds[i]);
+      return lines();
+    }
+    for (int i = 0; i < count; ++i) close(fds[i]);
+    waitpid(pid, NULL, 0);
+  }
+}
+
 static int run(int argc, char** argv) {
   const char* command = argc > 1 ? argv[1] : "";
   const char* one = argc > 2 ? argv[2] : "";
@@ -260,5 +288,7 @@ static int lines(void) {
 }
 
 int main(int argc, char** argv) {
-  return argc > 1 && !strcmp(argv[1], "lines") ? lines() : run(argc, argv);
+  if (argc > 1 && !strcmp(argv[1], "lines")) return lines();
+  if (argc > 1 && !strcmp(argv[1], "zygote")) return zygote();
+  return run(argc, argv);
 }

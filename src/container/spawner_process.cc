@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <csignal>
 #include <cstring>
-#include <deque>
 #include <map>
 
 #include "base/file.h"
@@ -17,11 +17,12 @@
 #include "container/exec.h"
 #include "container/jail.h"
 #include "container/network_pool.h"
-#include "container/packet.h"
+#include "container/outbox.h"
 #include "container/requirements.h"
 #include "container/run_dir.h"
 #include "container/served.h"
 #include "container/syscalls.h"
+#include "container/zygote.h"
 
 namespace ionian::container {
 namespace {
@@ -68,12 +69,13 @@ class SpawnerProcess {
                },
                [this](int fd, void* what) { return watch(fd, what, EPOLLIN); },
                [this](int fd) { unwatch(fd); }};
+  Forks forks_;
   std::map<std::string, Container*> by_id_;
   std::map<pid_t, std::unique_ptr<Container>> by_pid_;
   std::vector<std::unique_ptr<Container>> ended_;  // their cgroups are not empty yet
   std::vector<std::string> doomed_;                // folders to remove
   pid_t janitor_ = -1;                             // removes folders, off everyone's path
-  std::deque<Packet> outbox_;
+  Outbox outbox_;
   int starting_ = 0;   // containers whose program does not run yet
   bool gone_ = false;  // the server is
 };
@@ -104,6 +106,8 @@ Result<void> SpawnerProcess::configure(const Configure& configure) {
   run_dir_ = configure.run_dir();
   name_ = configure.name();
   TRY(check_rights());
+  // What is left of the making of copies (zygote_fork.cc) is reaped here.
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return sys_fail("become a reaper");
   ASSIGN_OR_RETURN(lock_, lock_run_dir(run_dir_));
   TRY(CgroupTree::remove_orphans(name_));
   TRY(empty_run_dir(run_dir_));
@@ -207,7 +211,14 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
   if (by_id_.contains(spec.id()))
     return fail(Code::kAlreadyExists, "container ", spec.id(), " is running");
   if (!Network_IsValid(spec.network())) return fail(Code::kInvalidArgument, "unknown network");
-  ASSIGN_OR_RETURN(NetworkLease network, network_->take(spec.network()));
+  const bool forked = !spec.forked_from().empty();
+  const Container* zygote = forked ? find(spec.forked_from()) : nullptr;
+  if (forked && !(zygote && forks_.has(*zygote)))
+    return fail(Code::kNotFound, "the zygote ", spec.forked_from(), " does not run");
+  NetworkLease network;
+  if (!forked) {
+    ASSIGN_OR_RETURN(network, network_->take(spec.network()));
+  }
   const std::string id = spec.id();
   const int servers = spec.served_size();
   const auto serve = [&](const ContainerSpec& owned, const IdRange& ids, int err) {
@@ -216,7 +227,7 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
     });
   };
   Result<std::unique_ptr<Container>> started =
-      jail_->start(std::move(spec), network, std::move(fds), serve);
+      jail_->start(std::move(spec), network, std::move(fds), serve, zygote);
   if (!started) {
     kill_servers(id, servers);
     network_->give_back(std::move(network));
@@ -225,9 +236,11 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
   std::unique_ptr<Container> container = std::move(*started);
   container->owner = std::move(owner);
   TRY(watch(container->report.get(), container.get(), EPOLLIN));
-  by_id_[container->spec.id()] = container.get();
-  by_pid_[container->pid] = std::move(container);
+  Container& born = *container;
+  by_id_[born.spec.id()] = &born;
+  by_pid_[born.pid] = std::move(container);
   ++starting_;
+  if (forked) forks_.bring_program(born, *network_);
   return {};
 }
 
@@ -248,18 +261,11 @@ void SpawnerProcess::exchange(const Exchange& wish) {
 }
 
 void SpawnerProcess::on_change(Container& container) {
-  char packet[4096];
-  const ssize_t n = ::read(container.change.get(), packet, sizeof packet);
-  if (n < 0) return;  // not yet
+  std::optional<SpawnerEvent> event = read_change(container);
+  if (!event) return;  // not yet
   unwatch(container.change.get());
   container.change.reset();
-  const std::string& id = container.spec.id();
-  const Report said = n > 0 ? static_cast<Report>(packet[0]) : Report::kError;
-  const std::string_view rest = n > 0
-                                    ? std::string_view(packet + 1, static_cast<std::size_t>(n) - 1)
-                                    : "it was killed meanwhile";
-  const bool exchanging = std::exchange(container.exchanging, false);
-  send(exchanging ? exchanged_event(id, said, rest) : became_event(id, said, rest));
+  send(std::move(*event));
 }
 
 // Reads all that is there.
@@ -272,7 +278,7 @@ void SpawnerProcess::on_report(Container& container) {
     const std::string_view rest(packet + 1, static_cast<std::size_t>(n) - 1);
     switch (static_cast<Report>(packet[0])) {
       case Report::kError:
-        container.error = rest;
+        if (container.error.empty()) container.error = rest;
         break;
       default:  // the others come by the other pipe
         break;
@@ -284,6 +290,7 @@ void SpawnerProcess::on_report(Container& container) {
       case Report::kStarted: {
         container.started = true;
         --starting_;
+        if (container.control) forks_.add(container);
         std::vector<UniqueFd> fds;
         fds.emplace_back(::fcntl(container.pidfd.get(), F_DUPFD_CLOEXEC, 3));
         fds.emplace_back(::fcntl(container.network.netns.get(), F_DUPFD_CLOEXEC, 3));
@@ -305,7 +312,9 @@ void SpawnerProcess::on_children() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
     if (pid == janitor_) janitor_ = -1;
-    if (network_->child_ended(pid) || execs_.child_ended(pid, status)) continue;
+    if (network_->child_ended(pid) || forks_.child_ended(pid) ||
+        execs_.child_ended(pid, status))
+      continue;
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) continue;
     std::unique_ptr<Container> container = std::move(found->second);
@@ -319,6 +328,7 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   on_report(*container);
   kill_servers(container->spec.id(), container->spec.served_size());
   by_id_.erase(container->spec.id());
+  forks_.remove(*container);
   if (!container->started) --starting_;
   std::vector<UniqueFd> fds;
   if (container->started && container->upper.upper)
@@ -348,22 +358,13 @@ void SpawnerProcess::clear_later() {
 }
 
 void SpawnerProcess::send(SpawnerEvent event, std::vector<UniqueFd> fds) {
-  outbox_.push_back({event.SerializeAsString(), std::move(fds)});
+  outbox_.push(event.SerializeAsString(), std::move(fds));
   flush();
 }
 
 void SpawnerProcess::flush() {
-  while (!outbox_.empty()) {
-    std::vector<int> fds;
-    for (const UniqueFd& fd : outbox_.front().fds) fds.push_back(fd.get());
-    Result<bool> sent = send_packet(socket_.get(), outbox_.front().bytes, fds, Wait::kNo);
-    if (!sent) {
-      gone_ = true;
-      return;
-    }
-    if (!*sent) break;
-    outbox_.pop_front();
-  }
+  gone_ = gone_ || !outbox_.flush(socket_.get());
+  if (gone_) return;
   const std::uint32_t full = outbox_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
   if (epoll_) (void)watch(socket_.get(), &socket_, EPOLLIN | full);
 }

@@ -53,8 +53,11 @@ Result<void> attach(int mount, const std::string& target) {
 
 // Before the change of root: the kernel gives a new /proc only to those who see a whole one
 // already.
-Result<void> mount_proc_outside(int& proc) {
+Result<void> mount_proc_outside(int& proc, ProcShows shows) {
   UniqueFd context(::fsopen("proc", FSOPEN_CLOEXEC));
+  if (context && shows == ProcShows::kOwn &&
+      ::fsconfig(context.get(), FSCONFIG_SET_STRING, "hidepid", "invisible", 0) != 0)
+    return sys_fail("hide others in /proc");
   if (!context || ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     return sys_fail("create /proc");
   proc = ::fsmount(context.get(), FSMOUNT_CLOEXEC, kHardened);
