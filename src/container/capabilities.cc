@@ -41,8 +41,7 @@ Result<void> drop_capabilities(Keep keep) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[2] = {};
   for (int half = 0; half < 2; ++half)
-    data[half].effective = data[half].permitted =
-        static_cast<std::uint32_t>(kept >> (32 * half));
+    data[half].effective = data[half].permitted = static_cast<std::uint32_t>(kept >> (32 * half));
   if (::syscall(SYS_capset, &header, data) != 0) return sys_fail("set capabilities");
   return {};
 }

@@ -26,7 +26,8 @@ struct Plan {
   int maps_written = -1;  // readable when the id maps are there; end of file: the spawner died
   int report = -1;        // write end of a packet pipe, see Report
   int stdio[3] = {-1, -1, -1};
-  int forker = -1;  // not -1: who brings the program speaks here (zygote.h)
+  int control = -1;  // of a zygote: where it is asked for copies
+  int forker = -1;   // not -1: who brings the program speaks here (zygote.h)
   int rootfs = -1;
   std::vector<int> v1_tasks;
   std::vector<MountInto> mounts;  // in this order, after /proc and before what depends on /dev

@@ -218,7 +218,11 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
     plan.mounts.push_back(
         {mounts.served[i].get(), container.spec.served(static_cast<int>(i)).target()});
 
-  UniqueFd forker;
+  UniqueFd forker, control;
+  if (container.spec.zygote()) {
+    ASSIGN_OR_RETURN(control, make_control(container));
+    plan.control = control.get();
+  }
   if (zygote) {
     ASSIGN_OR_RETURN(forker, await_fork(container));
     plan.forker = forker.get();
@@ -238,12 +242,10 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
     maps_write.reset();
     container.spec.zygote() ? contain_zygote(plan, container.ids.base) : contain(plan);
   };
-  TRY(zygote ? as_owner(zygote->ids.base, begin)
-             : in_netns(container.network.netns.get(), begin));
+  TRY(zygote ? as_owner(zygote->ids.base, begin) : in_netns(container.network.netns.get(), begin));
   container.pidfd.reset(pidfd);
   Result<void> done = zygote ? look_up_netns(container) : Result<void>();
-  if (done && !container.spec.zygote())
-    done = write_id_maps(container.pid, container.ids.base);
+  if (done && !container.spec.zygote()) done = write_id_maps(container.pid, container.ids.base);
   if (done) done = write_all(maps_write.get(), "1");
   if (!done) {
     sys_pidfd_signal(pidfd, SIGKILL);
@@ -278,7 +280,6 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
     mounts.into.emplace_back(std::move(prepared.sys), "/sys");
     mounts.into.emplace_back(std::move(prepared.dev), "/dev");
     TRY(make_mounts(*container, mounts));
-    if (wanted.zygote()) TRY(make_control(*container, stdio));
     TRY(spawn(*container, mounts, stdio, zygote));
     if (zygote) container->fork->stdio = std::move(stdio);
     return {};

@@ -23,8 +23,8 @@ struct Container {
   ContainerSpec spec;
   pid_t pid = -1;
   UniqueFd pidfd;
-  UniqueFd report;  // packets of contain.h
-  UniqueFd change;  // the same, of the process that makes it another container
+  UniqueFd report;                    // packets of contain.h
+  UniqueFd change;                    // the same, of the process that makes it another container
   UniqueFd control;                   // of a zygote: asks it for copies
   std::shared_ptr<AwaitedFork> fork;  // its program is still to come
   NetworkLease network;
@@ -89,8 +89,8 @@ class Jail {
   struct Mounts;
   Result<Prepared> prepare();
   Result<void> make_mounts(const Container& container, Mounts& mounts) const;
-  Result<void> spawn(Container& container, const Mounts& mounts,
-                     const std::vector<UniqueFd>& stdio, const Container* zygote) const;
+  Result<void> spawn(Container& container, const Mounts& mounts, const std::vector<UniqueFd>& stdio,
+                     const Container* zygote) const;
 
   std::string run_dir_;
   CgroupTree cgroups_;

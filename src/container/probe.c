@@ -198,8 +198,8 @@ static int show_terminal(void) {
 
 static int lines(void);
 
-// Asked by its input, it makes copies of itself, each with three files of its own; a copy takes
-// lines.
+// Asked by its descriptor 3, it makes copies of itself, each with three files of its own; a copy
+// takes lines.
 static int zygote(void) {
   for (;;) {
     char byte, control[CMSG_SPACE(16 * sizeof(int))];
@@ -208,7 +208,7 @@ static int zygote(void) {
                              .msg_iovlen = 1,
                              .msg_control = control,
                              .msg_controllen = sizeof control};
-    if (recvmsg(0, &message, 0) <= 0) return 0;
+    if (recvmsg(3, &message, 0) <= 0) return 0;
     struct cmsghdr* part = CMSG_FIRSTHDR(&message);
     const int count = part ? (part->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
     int* fds = (int*)CMSG_DATA(part);
@@ -217,6 +217,7 @@ static int zygote(void) {
       setsid();
       for (int i = 0; i < 3; ++i) dup2(fds[i], i);
       for (int i = 0; i < count; ++i) close(fds[i]);
+      close(3);
       return lines();
     }
     for (int i = 0; i < count; ++i) close(fds[i]);

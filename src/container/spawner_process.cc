@@ -312,8 +312,7 @@ void SpawnerProcess::on_children() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
     if (pid == janitor_) janitor_ = -1;
-    if (network_->child_ended(pid) || forks_.child_ended(pid) ||
-        execs_.child_ended(pid, status))
+    if (network_->child_ended(pid) || forks_.child_ended(pid) || execs_.child_ended(pid, status))
       continue;
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) continue;

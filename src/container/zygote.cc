@@ -18,6 +18,8 @@
 namespace ionian::container {
 namespace {
 
+constexpr int kOutOfTheWay = 100;
+
 Result<void> set_up(const Plan& plan) {
   TRY(wait_for_spawner(plan));
   TRY(join_cgroups(plan));
@@ -67,14 +69,12 @@ Result<void> look_up_netns(Container& container) {
   return {};
 }
 
-// The input of a zygote's program is where it is asked.
-Result<void> make_control(Container& container, std::vector<UniqueFd>& stdio) {
+Result<UniqueFd> make_control(Container& container) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return sys_fail("make a socket pair");
   container.control.reset(pair[0]);
-  stdio[0].reset(pair[1]);
-  return {};
+  return UniqueFd(pair[1]);
 }
 
 void contain_zygote(const Plan& plan, std::uint32_t id) {
@@ -86,10 +86,14 @@ void contain_zygote(const Plan& plan, std::uint32_t id) {
   const User user{.uid = id, .gid = id, .groups = {}, .home = {}};
   Program program(plan.spec->args(), plan.spec->env(), user);
   ::setsid();
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  send_report(plan.report, Report::kStarted, "");
-  const int error = program.replace_this_process(plan.stdio, user);
-  send_report(plan.report, Report::kError,
+  const int report = ::fcntl(plan.report, F_DUPFD, kOutOfTheWay);
+  const int control = ::fcntl(plan.control, F_DUPFD, kOutOfTheWay);
+  for (int fd = 0; fd < 3; ++fd) ::dup2(plan.stdio[fd], fd);
+  ::dup2(control, kRequests);
+  ::close_range(kRequests + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  send_report(report, Report::kStarted, "");
+  const int error = program.replace_this_process({0, 1, 2}, user);
+  send_report(report, Report::kError,
               cat("start ", plan.spec->args(0), ": ", std::strerror(error)));
   ::_exit(127);
 }

@@ -18,6 +18,9 @@
 
 namespace ionian::container {
 
+// Where its program is asked for copies.
+inline constexpr int kRequests = 3;
+
 struct Container;
 class NetworkPool;
 
@@ -25,7 +28,7 @@ class NetworkPool;
 Result<void> as_owner(std::uint32_t id, const std::function<Result<void>()>& make);
 Result<UniqueFd> await_fork(Container& container);
 Result<void> look_up_netns(Container& container);
-Result<void> make_control(Container& container, std::vector<UniqueFd>& stdio);
+Result<UniqueFd> make_control(Container& container);
 
 // Runs in the child of clone3 and never returns: the program in a file system of its own, without
 // any right, as the user `id` of the host.
@@ -47,8 +50,8 @@ inline constexpr char kNoProgram = 'N';    // then the text
 // All of them, in the spawner's loop: a zygote makes one copy at a time.
 class Forks {
  public:
-  // A zygote whose program runs. For each copy that it is to make, a packet with descriptors comes by
-  // its input: the copy's three files, and others that it is to close.
+  // A zygote whose program runs. For each copy that it is to make, a packet with descriptors comes
+  // by kRequests: the copy's three files, and others that it is to close.
   void add(const Container& zygote);
   bool has(const Container& zygote) const;
   // Nothing is copied of it any more; who waits for that hears so.
@@ -62,7 +65,7 @@ class Forks {
  private:
   struct Zygote {
     pid_t pid = -1;
-    int control = -1;  // the container's
+    int control = -1;   // the container's
     pid_t helper = -1;  // makes a copy just now
     std::deque<AwaitedFork> waiting;
   };

@@ -158,6 +158,10 @@ std::string Metrics::text(Exchange& exchange) {
            static_cast<double>(standbys.taken));
   page.one("ionian_standbys_missing_total", "counter", "Tasks that found none.",
            static_cast<double>(standbys.missing));
+  page.one("ionian_zygotes", "gauge", "Interpreters that copies can be made of.",
+           static_cast<double>(standbys.zygotes));
+  page.one("ionian_standbys_copied_total", "counter", "Of those, tasks that began as a copy.",
+           static_cast<double>(standbys.copied));
   add_process(page);
   page.one("process_start_time_seconds", "gauge", "When the server began, since 1970.",
            to_unix_seconds(started_));

@@ -223,6 +223,7 @@ void Parts::make_services() {
       worker::WorkerOptions{.folder = options_.data + "/tasks",
                             .standbys = standbys_in(options_.standby_mib.value_or(
                                 std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
+                            .zygotes = !options_.no_zygotes,
                             .memory_short = memory_is_short},
       *spawner_, *tasks_, clock_);
   execs_->connect(*worker_, [this](const std::string& key) {

@@ -29,6 +29,7 @@ struct ServeOptions {
   std::uint64_t build_disk_mib = 64 << 10;  // what a step of a build may write; 0 = no bound
   // For interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said.
   std::optional<std::uint64_t> standby_mib;
+  bool no_zygotes = false;  // each interpreter loads the runtime for itself
   core::Limits limits;
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever

@@ -1,16 +1,24 @@
 """Runs in an interpreter that waits for its task, before anything else does: loads the official runtime, opens its
 connection, and when the task is known leaves no trace of having been here. What a task brings that the interpreter
-should have known at its start makes it start again."""
+should have known at its start makes it start again.
+
+In a zygote it makes copies of itself instead, in containers of their own, when it is asked for them; from there on
+each of these does as an interpreter that was started."""
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
 import os
 import socket
+import stat
 import sys
 import time
 
 HERE = os.path.dirname(__file__)
 RUNTIME = "modal._container_entrypoint"
+# Where a zygote is asked for copies.
+REQUESTS = 3
+FILES_MAX = 16
 # Read by the interpreter, the C library or the runtime while they start.
 EARLY = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "MODAL_")
 # These differ from task to task, and are read when they are needed.
@@ -19,13 +27,55 @@ LATE = {"MODAL_TASK_ID", "MODAL_IMAGE_ID", "MODAL_CONTAINER_ARGUMENTS_PATH", "MO
 
 def load_runtime():
     importlib.import_module(RUNTIME)
-    from modal.client import Client
-
-    Client.from_env()
     # It is still to be run, as the main module.
     package, _, name = RUNTIME.rpartition(".")
     del sys.modules[RUNTIME]
     delattr(sys.modules[package], name)
+
+
+def is_zygote():
+    try:
+        return stat.S_ISSOCK(os.fstat(REQUESTS).st_mode)
+    except OSError:
+        return False
+
+
+def make_copies(control):
+    """Returns in each copy."""
+    requests = socket.socket(fileno=REQUESTS)
+    gc.collect()
+    gc.freeze()  # no collection writes to what the copies share
+    control.sendall(b"r")
+    while True:
+        asked, files, _, _ = socket.recv_fds(requests, 1, FILES_MAX)
+        if not asked:
+            os._exit(0)
+        child = os.fork()
+        if child == 0:
+            break
+        for file in files:
+            os.close(file)
+        os.waitpid(child, 0)
+    gc.unfreeze()
+    control.close()
+    requests.close()
+    os.setsid()
+    for number, file in enumerate(files):
+        if number < 3:
+            os.dup2(file, number)
+        os.close(file)
+
+
+def connect():
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(os.environ["MODAL_SERVER_URL"].removeprefix("unix://"))
+    return control
+
+
+def open_client():
+    from modal.client import Client
+
+    Client.from_env()
 
 
 def receive(control, size):
@@ -88,10 +138,13 @@ def main():
     sys.path.remove(HERE)
     sys.path_importer_cache.pop(HERE, None)
     os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].removeprefix(HERE + ":")
-    control = socket.socket(socket.AF_UNIX)
-    control.connect(os.environ["MODAL_SERVER_URL"].removeprefix("unix://"))
+    control = connect()
     module = run_image_own()
     load_runtime()
+    if is_zygote():
+        make_copies(control)
+        control = connect()
+    open_client()
     before = dict(os.environ)
     control.sendall(b"r")
     size = int.from_bytes(receive(control, 4), "little")

@@ -15,16 +15,20 @@ constexpr int kPauseDoublings = 6;
 
 }  // namespace
 
-std::optional<std::string> StandbyPolicy::take(const std::string& key, Time now) {
-  if (limits_.most == 0) return std::nullopt;
+void StandbyPolicy::came(const std::string& key, Time now) {
   auto& starts = keys_[key].starts;
   const auto recent =
       std::ranges::count_if(starts, [&](const Start& s) { return s.at > now - kBurst; });
   starts.push_back({now, static_cast<std::size_t>(recent) + 1});
   if (starts.size() > kStartsKept) starts.pop_front();
+}
+
+std::optional<std::string> StandbyPolicy::take(const std::string& key, Time now) {
+  if (limits_.most == 0) return std::nullopt;
+  came(key, now);
   auto oldest = standbys_.end();
   for (auto it = standbys_.begin(); it != standbys_.end(); ++it)
-    if (it->second.key == key && it->second.ready &&
+    if (it->second.key == key && it->second.ready && it->second.kind == Kind::kStandby &&
         (oldest == standbys_.end() || it->second.since < oldest->second.since))
       oldest = it;
   if (oldest == standbys_.end()) return std::nullopt;
@@ -33,8 +37,14 @@ std::optional<std::string> StandbyPolicy::take(const std::string& key, Time now)
   return id;
 }
 
-void StandbyPolicy::began(const std::string& key, const std::string& id, Time now) {
-  standbys_[id] = {.key = key, .since = now};
+std::optional<std::string> StandbyPolicy::zygote(const std::string& key) const {
+  for (const auto& [id, standby] : standbys_)
+    if (standby.kind == Kind::kZygote && standby.ready && standby.key == key) return id;
+  return std::nullopt;
+}
+
+void StandbyPolicy::began(const std::string& key, const std::string& id, Time now, Kind kind) {
+  standbys_[id] = {.key = key, .since = now, .kind = kind};
 }
 
 void StandbyPolicy::ready(const std::string& id) {
@@ -44,9 +54,9 @@ void StandbyPolicy::ready(const std::string& id) {
   if (const auto key = keys_.find(it->second.key); key != keys_.end()) key->second.failures = 0;
 }
 
-std::size_t StandbyPolicy::ready_count() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(standbys_, [](const auto& each) { return each.second.ready; }));
+std::size_t StandbyPolicy::ready_count(Kind kind) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      standbys_, [&](const auto& each) { return each.second.ready && each.second.kind == kind; }));
 }
 
 bool StandbyPolicy::ended(const std::string& id, Time now) {
@@ -55,6 +65,7 @@ bool StandbyPolicy::ended(const std::string& id, Time now) {
   if (const auto key = keys_.find(it->second.key); key != keys_.end() && !it->second.ready) {
     const int doublings = std::min(key->second.failures++, kPauseDoublings);
     key->second.not_before = now + kFirstPause * (1 << doublings);
+    key->second.no_zygote |= it->second.kind == Kind::kZygote;
   }
   standbys_.erase(it);
   return true;
@@ -73,22 +84,29 @@ void StandbyPolicy::forget_old(Time now) {
     }));
 }
 
-std::map<std::string, std::size_t> StandbyPolicy::shares() const {
+bool StandbyPolicy::shall_have_zygote(const std::string& key) const {
+  return limits_.zygotes && !keys_.at(key).no_zygote;
+}
+
+std::map<std::string, StandbyPolicy::Share> StandbyPolicy::shares() const {
   std::vector<const std::pair<const std::string, Key>*> latest;
   for (const auto& each : keys_)
     if (!each.second.starts.empty()) latest.push_back(&each);
   std::ranges::sort(latest, std::greater(),
                     [](const auto* each) { return each->second.starts.back().at; });
-  std::map<std::string, std::size_t> shares;
+  std::map<std::string, Share> shares;
   std::size_t left = limits_.most;
-  for (const auto* each : latest)
-    if (left > 0) shares[each->first] = 1, --left;
   for (const auto* each : latest) {
-    const auto share = shares.find(each->first);
-    if (share == shares.end()) break;
+    if (left == 0) break;
+    Share& share = shares[each->first];
+    if (shall_have_zygote(each->first)) share.zygote = true, --left;
+    if (left > 0) share.standbys = 1, --left;
+  }
+  for (const auto* each : latest) {
+    if (left == 0) break;
     const std::size_t burst = std::ranges::max(each->second.starts, {}, &Start::in_burst).in_burst;
     const std::size_t more = std::min(left, burst - 1);
-    share->second += more;
+    shares[each->first].standbys += more;
     left -= more;
   }
   return shares;
@@ -97,25 +115,33 @@ std::map<std::string, std::size_t> StandbyPolicy::shares() const {
 StandbyPolicy::Wish StandbyPolicy::decide(Time now, bool memory_short) {
   Wish wish;
   forget_old(now);
-  std::map<std::string, std::size_t> shares = this->shares();
+  std::map<std::string, Share> shares = this->shares();
   if (memory_short)
-    for (auto& [key, share] : shares) share /= 2;
-  std::map<std::string, std::size_t> have;
+    for (auto& [key, share] : shares)
+      share.standbys /= 2, share.zygote = share.zygote && share.standbys > 0;
+  std::map<std::string, Share> have;
   bool beginning = false;
   for (const auto& [id, standby] : standbys_) {
-    const auto share = shares.find(standby.key);
-    if (++have[standby.key] > (share == shares.end() ? 0 : share->second))
-      wish.end.push_back(id);
-    else
+    const Share& share = shares[standby.key];
+    Share& has = have[standby.key];
+    const bool zygote = standby.kind == Kind::kZygote;
+    if (zygote ? share.zygote && !has.zygote : has.standbys < share.standbys) {
+      zygote ? has.zygote = true : ++has.standbys;
       beginning |= !standby.ready;
+    } else {
+      wish.end.push_back(id);
+    }
   }
   for (const std::string& id : wish.end) standbys_.erase(id);
   if (beginning || memory_short) return wish;
-  for (const auto& [key, share] : shares)
-    if (have[key] < share && keys_.at(key).not_before <= now) {
-      wish.begin = key;
-      break;
-    }
+  for (const auto& [key, share] : shares) {
+    const bool zygote = share.zygote && !have[key].zygote;
+    if (!zygote && have[key].standbys >= share.standbys) continue;
+    if (keys_.at(key).not_before > now) continue;
+    wish.begin = key;
+    wish.kind = zygote ? Kind::kZygote : Kind::kStandby;
+    break;
+  }
   return wish;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Which interpreters are kept ready for tasks that have not come yet. Decides only; the worker
-// does. What a key stands for is the worker's affair: all standbys of a key serve all its tasks.
+// does. What a key stands for is the worker's affair: all standbys of a key serve all its tasks. A
+// key's zygote comes before its standbys, which are copies of it, as are tasks that find none.
 #include <deque>
 #include <map>
 #include <optional>
@@ -16,28 +17,38 @@ class StandbyPolicy {
   struct Limits {
     std::size_t most = 0;                      // standbys of all keys; 0: none
     Duration keep = std::chrono::minutes(10);  // after the last task of their key
+    bool zygotes = false;                      // they count as standbys, too
   };
   explicit StandbyPolicy(Limits limits) : limits_(limits) {}
 
   // A task of that key starts now: the id of a standby for it, which no longer is one. Those that
   // have waited longest go first.
   std::optional<std::string> take(const std::string& key, Time now);
+  // The same for one that no standby suits.
+  void came(const std::string& key, Time now);
 
-  void began(const std::string& key, const std::string& id, Time now);
+  // Its tasks cannot be copies.
+  void forbid_zygote(const std::string& key) { keys_[key].no_zygote = true; }
+  // The key's zygote, if it is ready.
+  std::optional<std::string> zygote(const std::string& key) const;
+
+  enum class Kind { kStandby, kZygote };
+  void began(const std::string& key, const std::string& id, Time now, Kind kind = Kind::kStandby);
   void ready(const std::string& id);
   // One that ended by itself; false: it was none any more. If it never was ready, its key has to
-  // wait, and longer each time.
+  // wait, and longer each time; after a zygote that never was, it gets none any more.
   bool ended(const std::string& id, Time now);
 
   struct Wish {
     std::vector<std::string> end;      // ids
     std::optional<std::string> begin;  // a key; one at a time, so that tasks have the machine
+    Kind kind = Kind::kStandby;        // of that one
   };
   // `memory_short`: the machine needs what standbys hold; half of them go, and none comes.
   Wish decide(Time now, bool memory_short);
 
-  std::size_t count() const { return standbys_.size(); }
-  std::size_t ready_count() const;
+  std::size_t count() const { return standbys_.size(); }  // with the zygotes
+  std::size_t ready_count(Kind kind = Kind::kStandby) const;
   // When to decide() again although nothing happens; nothing while there is none.
   bool restless() const { return !standbys_.empty() || !keys_.empty(); }
   // Keys that a standby may be begun for; others have been forgotten.
@@ -52,16 +63,24 @@ class StandbyPolicy {
     std::deque<Start> starts;  // of the last `keep`, bounded
     int failures = 0;
     Time not_before = Time::min();
+    bool no_zygote = false;
   };
   struct Standby {
     std::string key;
     Time since;
+    Kind kind = Kind::kStandby;
     bool ready = false;
   };
 
   void forget_old(Time now);
-  // How many standbys each key shall have: one each, the latest keys first, then by their bursts.
-  std::map<std::string, std::size_t> shares() const;
+  struct Share {
+    bool zygote = false;
+    std::size_t standbys = 0;
+  };
+  // What each key shall have: a zygote and a standby each, the latest keys first, then more by
+  // their bursts.
+  std::map<std::string, Share> shares() const;
+  bool shall_have_zygote(const std::string& key) const;
 
   const Limits limits_;
   std::map<std::string, Key> keys_;

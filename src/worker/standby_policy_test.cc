@@ -118,5 +118,76 @@ TEST_F(StandbyPolicyTest, NoneAllowedMeansNone) {
   EXPECT_FALSE(none.restless());
 }
 
+class ZygotePolicyTest : public testing::Test {
+ protected:
+  using Kind = StandbyPolicy::Kind;
+  // What it begins next, which gets ready at once.
+  std::string next() {
+    const auto wish = policy_.decide(now_, false);
+    if (!wish.begin) return "nothing";
+    const bool zygote = wish.kind == Kind::kZygote;
+    const std::string id = cat(zygote ? "zygote of " : "standby of ", *wish.begin, ' ', ++count_);
+    policy_.began(*wish.begin, id, now_, wish.kind);
+    if (!zygote || works_) policy_.ready(id);
+    if (zygote && !works_) policy_.ended(id, now_);
+    return id.substr(0, id.rfind(' '));
+  }
+
+  StandbyPolicy policy_{{.most = 4, .keep = 10min, .zygotes = true}};
+  Time now_{1000h};
+  int count_ = 0;
+  bool works_ = true;
+};
+
+TEST_F(ZygotePolicyTest, AZygoteComesFirstAndCounts) {
+  for (int i = 0; i < 9; ++i) policy_.take("a", now_);
+  EXPECT_EQ(next(), "zygote of a");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(next(), "standby of a");
+  EXPECT_EQ(next(), "nothing");
+  EXPECT_EQ(policy_.ready_count(), 3u);
+  EXPECT_EQ(policy_.zygote("a").value_or(""), "zygote of a 1");
+  EXPECT_EQ(policy_.zygote("b"), std::nullopt);
+  for (int i = 0; i < 3; ++i) EXPECT_NE(policy_.take("a", now_), std::nullopt);
+  EXPECT_EQ(policy_.take("a", now_), std::nullopt);  // a zygote is no standby
+}
+
+TEST_F(ZygotePolicyTest, OneThatNeverGetsReadyIsTheLast) {
+  works_ = false;
+  policy_.take("a", now_);
+  EXPECT_EQ(next(), "zygote of a");
+  EXPECT_EQ(next(), "nothing");
+  now_ += 1min;
+  EXPECT_EQ(next(), "standby of a");
+}
+
+TEST_F(ZygotePolicyTest, OneThatDiesLaterIsReplaced) {
+  policy_.take("a", now_);
+  EXPECT_EQ(next(), "zygote of a");
+  EXPECT_EQ(next(), "standby of a");
+  EXPECT_TRUE(policy_.ended("zygote of a 1", now_));
+  EXPECT_EQ(next(), "zygote of a");
+}
+
+TEST_F(ZygotePolicyTest, WhereItIsForbiddenThereIsNone) {
+  policy_.take("a", now_);
+  policy_.forbid_zygote("a");
+  EXPECT_EQ(next(), "standby of a");
+  EXPECT_EQ(next(), "nothing");
+}
+
+TEST_F(ZygotePolicyTest, WhenMemoryIsShortItGoesWithItsStandby) {
+  policy_.take("a", now_);
+  next(), next();
+  EXPECT_EQ(policy_.decide(now_, true).end.size(), 2u);
+  EXPECT_EQ(policy_.count(), 0u);
+}
+
+TEST_F(ZygotePolicyTest, BothEndLongAfterTheLastTask) {
+  policy_.take("a", now_);
+  next(), next();
+  now_ += 10min;
+  EXPECT_EQ(policy_.decide(now_, false).end.size(), 2u);
+}
+
 }  // namespace
 }  // namespace ionian::worker

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "container/spec.pb.h"
+#include "worker/buckets.h"
 #include "worker/task_container.h"
 #include "worker/worker.h"
 
@@ -29,38 +30,71 @@ std::string message_of(const TaskSpec& task) {
   return message + body;
 }
 
+// What it does pays for all that follow, so that it has its share of a busy machine.
+void make_zygote(container::ContainerSpec& spec) {
+  spec.set_zygote(true);
+  spec.set_network(container::NETWORK_NONE);
+  spec.clear_user();
+  spec.set_background(false);
+}
+
 }  // namespace
 
 bool Worker::start_in_standby(TaskSpec& task) {
   const std::string& key = task.standby().key();
-  // What is bound into it, such as a GPU or a bucket, must be there from its start.
-  if (key.empty() || options_.standbys == 0 || task.binds_size() > 0 || task.buckets_size() > 0)
-    return false;
+  if (key.empty() || options_.standbys == 0) return false;
   std::string message = message_of(task);
   if (message.size() > kMessageMax) return false;
-  const std::optional<std::string> id = policy_.take(key, clock_.now());
+  // What is bound into it, such as a GPU or a bucket, must be there from its start.
+  const bool bound = task.binds_size() > 0 || task.buckets_size() > 0;
+  std::optional<std::string> id;
+  if (bound)
+    policy_.came(key, clock_.now());
+  else
+    id = policy_.take(key, clock_.now());
   if (!templates_.contains(key)) {
     TaskSpec& kept = templates_[key];
     *kept.mutable_standby() = task.standby();
     *kept.mutable_command() = task.command();
     kept.set_network(task.network());
     kept.set_user(task.user());
+    if (!task.user().empty()) policy_.forbid_zygote(key);
   }
   next_look_ = Time::min();
   const auto it = id ? living_.find(*id) : living_.end();
   if (it == living_.end()) {
-    ++missing_;
-    return false;
+    if (!bound) ++missing_;
+    const std::optional<std::string> zygote = policy_.zygote(key);
+    return zygote && start_as_copy(task, *zygote, std::move(message));
   }
   ++taken_;
   Living& living = it->second;
+  begin_in_standby(living, std::move(task), std::move(message));
+  const auto spec = container_of_task(*living.standby->next, living.id, living.folder);
+  // A spawner that has died is noticed by its events.
+  (void)spawner_.become(spec);
+  return true;
+}
+
+void Worker::begin_in_standby(Living& living, TaskSpec task, std::string message) {
   living.task = task.task_id();
   container_of_[living.task] = living.id;
   living.standby->message = std::move(message);
   living.standby->next = std::move(task);
-  const auto spec = container_of_task(*living.standby->next, living.id, living.folder);
-  // A spawner that has died is noticed by its events.
-  (void)spawner_.become(spec);
+}
+
+// The container is the task's from the start. What it may not be, the spawner refuses, and the task
+// starts afresh.
+bool Worker::start_as_copy(TaskSpec& task, const std::string& zygote, std::string message) {
+  Living living{.id = cat("copy-", ++last_standby_)};
+  living.standby = std::make_unique<Standby>();
+  if (!give_folder(living)) return false;
+  if (task.buckets_size() > 0) (void)make_folders(empty_root(living.folder));
+  container::ContainerSpec spec = container_of_task(task, living.id, living.folder);
+  spec.set_forked_from(zygote);
+  begin_in_standby(living, std::move(task), std::move(message));
+  ++copied_;
+  launch(std::move(living), std::move(spec));
   return true;
 }
 
@@ -92,6 +126,7 @@ Result<void> Worker::tell_task(const Standby& standby) {
 }
 
 void Worker::start_afresh(TaskSpec task, bool unwanted) {
+  log::info("task ", task.task_id(), " starts in a container that nobody has prepared");
   if (unwanted) return events_.ended(TaskId(task.task_id()), {.signal = SIGKILL});
   launch_task(task);
 }
@@ -102,6 +137,10 @@ void Worker::hear_standby(Living& living) {
   const ssize_t n = ::recv(living.standby->control.get(), &byte, 1, MSG_DONTWAIT);
   if (n < 0) return;
   next_look_ = Time::min();
+  if (n == 1 && living.standby->next) {
+    living.standby->loaded = true;
+    return living.started ? on_became(living, "") : void();
+  }
   if (n == 1) return policy_.ready(living.id);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, living.standby->control.get(), nullptr);
   (void)spawner_.kill_tree(living.id);
@@ -121,26 +160,36 @@ void Worker::tend_standbys() {
   next_look_ = now + kLook;
   const StandbyPolicy::Wish wish = policy_.decide(now, options_.memory_short());
   for (const std::string& id : wish.end) (void)spawner_.kill_tree(id);
-  if (wish.begin) begin_standby(*wish.begin);
+  if (wish.begin) begin_standby(*wish.begin, wish.kind);
   std::erase_if(templates_, [&](const auto& each) { return !policy_.knows(each.first); });
   ready_ = policy_.ready_count();
+  zygotes_ = policy_.ready_count(StandbyPolicy::Kind::kZygote);
 }
 
-void Worker::begin_standby(const std::string& key) {
-  Living living{.id = cat("standby-", ++last_standby_)};
+void Worker::begin_standby(const std::string& key, StandbyPolicy::Kind kind) {
+  const bool zygote = kind == StandbyPolicy::Kind::kZygote;
+  Living living{.id = cat(zygote ? "zygote-" : "standby-", ++last_standby_)};
   living.standby = std::make_unique<Standby>();
-  policy_.began(key, living.id, clock_.now());
+  policy_.began(key, living.id, clock_.now(), kind);
   if (Result<void> given = give_folder(living); !given) {
     log::warning("no standby: ", given.error().message);
     return (void)policy_.ended(living.id, clock_.now());
   }
   container::ContainerSpec spec =
       container_of_standby(templates_.at(key), living.id, living.folder);
+  if (zygote)
+    make_zygote(spec);
+  else
+    spec.set_forked_from(policy_.zygote(key).value_or(""));
   launch(std::move(living), std::move(spec));
 }
 
 Worker::StandbyCounts Worker::standby_counts() const {
-  return {.ready = ready_, .taken = taken_, .missing = missing_};
+  return {.ready = ready_,
+          .taken = taken_,
+          .missing = missing_,
+          .zygotes = zygotes_,
+          .copied = copied_};
 }
 
 }  // namespace ionian::worker

@@ -39,7 +39,7 @@ Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& event
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       clock_(clock),
-      policy_({.most = options_.standbys}) {
+      policy_({.most = options_.standbys, .zygotes = options_.zygotes}) {
   for (int fd : {wake_.get(), spawner_.fd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
@@ -141,8 +141,7 @@ void Worker::main() {
     if (stopping_ && queue_.empty()) break;
   }
   for (auto& [id, living] : living_)
-    for (auto& [volume, done] : living.exchanges)
-      done(fail(Code::kUnavailable, "the server ends"));
+    for (auto& [volume, done] : living.exchanges) done(fail(Code::kUnavailable, "the server ends"));
 }
 
 Result<UniqueFd> Worker::make_socket(const std::string& folder) {
@@ -235,9 +234,10 @@ void Worker::handle_event(Living& living, container::ContainerEvent& event) {
   switch (event.kind) {
     case container::ContainerEvent::kStarted:
       living.started = true;
-      if (living.standby)
+      if (living.standby) {
         living.standby->netns = std::move(event.netns);
-      else if (!living.task.empty())
+        if (living.standby->loaded) on_became(living, "");
+      } else if (!living.task.empty())
         events_.started(TaskId(living.task), std::move(event.netns));
       return;
     case container::ContainerEvent::kBecame:

@@ -49,6 +49,7 @@ class Events {
 struct WorkerOptions {
   std::string folder;        // DATA/tasks: uppers and sockets of the living; emptied at the start
   std::size_t standbys = 0;  // at most so many
+  bool zygotes = true;       // standbys, and tasks that find none, are copies of one interpreter
   // The machine has hardly any memory left.
   std::function<bool()> memory_short = [] { return false; };
 };
@@ -94,6 +95,8 @@ class Worker final : public ExecRunner {
     std::uint64_t ready = 0;    // now
     std::uint64_t taken = 0;    // tasks that found one
     std::uint64_t missing = 0;  // tasks that it could have been for and that found none
+    std::uint64_t zygotes = 0;  // ready to be copied, now
+    std::uint64_t copied = 0;   // of those, the ones that began as a copy of a zygote
   };
   StandbyCounts standby_counts() const;
 
@@ -112,6 +115,7 @@ class Worker final : public ExecRunner {
     std::string message;           // that tells it its task
     std::optional<TaskSpec> next;  // it is becoming this
     bool unwanted = false;         // ... which is to end
+    bool loaded = false;           // a copy of a zygote that has been made for its task
   };
   struct Living {
     std::string id;    // of the container
@@ -161,8 +165,10 @@ class Worker final : public ExecRunner {
 
   // standbys.cc
   bool start_in_standby(TaskSpec& task);
+  void begin_in_standby(Living& living, TaskSpec task, std::string message);
+  bool start_as_copy(TaskSpec& task, const std::string& zygote, std::string message);
   void tend_standbys();
-  void begin_standby(const std::string& key);
+  void begin_standby(const std::string& key, StandbyPolicy::Kind kind);
   void hear_standby(Living& living);
   void lose_standby(const Living& living);
   void on_became(Living& living, const std::string& error);
@@ -192,7 +198,7 @@ class Worker final : public ExecRunner {
   std::map<std::string, TaskSpec> templates_;  // by key of a standby; of the thread
   std::uint64_t last_standby_ = 0;
   Time next_look_ = Time::min();  // at the standbys
-  std::atomic<std::uint64_t> ready_ = 0, taken_ = 0, missing_ = 0;
+  std::atomic<std::uint64_t> ready_ = 0, taken_ = 0, missing_ = 0, copied_ = 0, zygotes_ = 0;
   bool spawner_lost_ = false;  // there is none now; of the thread
   std::thread thread_;
 };

@@ -40,8 +40,25 @@ def many(function, n, callers):
     return [(time.perf_counter() - began) * 1e3 / (n // callers * callers)]
 
 
+def first_line(function, n):
+    """Times from a call to the first line of its function, in ms, one after the other."""
+    times = []
+    for _ in range(n):
+        began = time.time()
+        times.append((function.remote() - began) * 1e3)
+    return times
+
+
+def together(function, n):
+    """The same for inputs of one map."""
+    began = time.time()
+    return [(line - began) * 1e3 for line in function.map(range(n), order_outputs=False)]
+
+
+KINDS = {"single": single, "mapped": mapped, "many": many, "first_line": first_line, "together": together}
+
 for line in sys.stdin:
     order = json.loads(line)
     what, tag = order.pop("do"), order.pop("function")
     function = functions.setdefault(tag, modal.Function.from_name("bench", tag))
-    print(json.dumps({"single": single, "mapped": mapped, "many": many}[what](function, **order)), flush=True)
+    print(json.dumps(KINDS[what](function, **order)), flush=True)

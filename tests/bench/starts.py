@@ -1,0 +1,134 @@
+"""How a task starts: taken over by a standby, as a copy of a zygote, or afresh; many at once; and what an idle one holds."""
+import contextlib
+import os
+import pathlib
+import statistics
+import time
+
+import servers
+from calls import runtime_import
+from figures import Figure, compared
+
+ROUNDS = 5
+IDLE = 16
+# Room for one interpreter is room for a zygote, and for no standby beside it.
+RUNGS = {"standby": [], "copy of a zygote": ["--standby-memory", "64"], "fresh process": ["--standby-memory", "0"]}
+
+
+@contextlib.contextmanager
+def serving(bench, venv, options):
+    server = servers.Ionian(bench.build, *options)
+    try:
+        owner = server.client_env(bench.build)
+        env = {**os.environ, "MODAL_CONFIG_PATH": "/nonexistent", **owner}
+        servers.output(venv / "bin/modal", "deploy", servers.HERE / "starts_app.py", env=env)
+        caller = servers.Caller(venv, owner)
+        try:
+            yield server, caller
+        finally:
+            caller.close()
+    finally:
+        server.close()
+
+
+def metric(server, name):
+    out = servers.output("curl", "-sS", f"{server.ready['http_url']}/metrics")
+    return next((float(line.split()[1]) for line in out.splitlines() if line.startswith(name + " ")), 0.0)
+
+
+def wait_for(condition):
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end, "what is measured does not come about"
+        time.sleep(0.02)
+
+
+def settle(server, rung, standbys=1):
+    """What the rung needs is there, and nothing is being made any more."""
+    if rung == "standby":
+        wait_for(lambda: metric(server, "ionian_standbys") >= standbys)
+    elif rung == "copy of a zygote":
+        wait_for(lambda: metric(server, "ionian_zygotes") == 1)
+
+
+def first_lines(server, caller, rung, n):
+    """From the call to the function's first line, in ms, each in a container of its own."""
+    times = []
+    for _ in range(n):
+        settle(server, rung)
+        times += caller(do="first_line", function="fresh", n=1)
+    return times
+
+
+def pss_mib(server):
+    """Of each program of the runtime that the server has in a container, but for zygotes and standbys."""
+    spawner = next(p for p in children(server.pid) if b"spawner" in (p / "cmdline").read_bytes())
+    found = []
+    for init in children(int(spawner.name)):
+        for program in children(int(init.name)):
+            if b"_container_entrypoint" in (program / "cmdline").read_bytes():
+                rollup = (program / "smaps_rollup").read_text()
+                found.append(int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1]) / 1024)
+    return found
+
+
+def children(pid):
+    listed = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pathlib.Path("/proc", child) for child in listed]
+
+
+def idle(bench, venv, rung):
+    with serving(bench, venv, RUNGS[rung]) as (server, caller):
+        caller(do="first_line", function="fresh", n=1)
+        settle(server, rung)
+        caller(do="together", function="held", n=IDLE)
+        return sorted(pss_mib(server))[-IDLE:]
+
+
+def busy_seconds():
+    """Of all processors of the machine, so far."""
+    fields = [int(x) for x in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return (sum(fields[:8]) - fields[3] - fields[4]) / servers.TICK
+
+
+def burst(bench, venv, rung, count):
+    """Seconds from the submission of `count` tasks to the last one's first line, beside the processor time of one alone."""
+    with serving(bench, venv, RUNGS[rung]) as (server, caller):
+        for _ in range(2):
+            settle(server, rung)
+            caller(do="first_line", function="fresh", n=1)
+        alone = []
+        for _ in range(5):
+            settle(server, rung)
+            before = busy_seconds()
+            caller(do="first_line", function="fresh", n=1)
+            alone.append(busy_seconds() - before)
+        if rung == "standby":
+            caller(do="together", function="burst", n=count)  # so that as many are expected
+            settle(server, rung, min(count, 30))
+        taken = caller(do="together", function="burst", n=count)
+        return max(taken) / 1e3, count * statistics.median(alone) / os.cpu_count()
+
+
+def run(bench):
+    venv = servers.client_venv()
+    n = max(2, 30 // bench.scale)
+    with contextlib.ExitStack() as stack:
+        sides = {rung: stack.enter_context(serving(bench, venv, options)) for rung, options in RUNGS.items()}
+        for server, caller in sides.values():
+            caller(do="first_line", function="fresh", n=2)
+        rounds = {rung: [] for rung in [*RUNGS, "import"]}
+        for _ in range(ROUNDS):
+            for rung, (server, caller) in sides.items():
+                rounds[rung].append(first_lines(server, caller, rung, n))
+            rounds["import"].append([runtime_import(venv) for _ in range(3)])
+    goals = {"standby": "≤ 25 ms", "copy of a zygote": "≤ 50 ms", "fresh process": "≤ 1.25×"}
+    for rung, goal in goals.items():
+        yield compared(f"cold .remote(), call → first line, {rung}", "ms", rounds[rung], rounds["import"], "import of the runtime", goal)
+    copied, fresh = idle(bench, venv, "standby"), idle(bench, venv, "fresh process")
+    yield compared(f"idle warm container, PSS of {len(copied)} of one image", "MiB", [copied], [fresh], "fresh process", "≤ 0.3×")
+    count = max(10, 100 // bench.scale)
+    for rung in ("standby", "copy of a zygote"):
+        seconds, floor = burst(bench, venv, rung, count)
+        yield Figure(f"{count} containers at once, submit → last line, {rung}", "s", seconds, None, f"{count} × CPU of one ÷ cores: {floor:.2f} s",
+                     seconds / floor, "≤ 1.6×")
