@@ -17,6 +17,11 @@ struct Reading {
   std::uint64_t offset = 0;
 };
 
+struct Writing {
+  Execs::ExecPtr exec;
+  Execs::InputStream stream;
+};
+
 worker::Sink sink_of(int config) {
   return config == 0   ? worker::Sink::kNull
          : config == 2 ? worker::Sink::kStdout
@@ -49,6 +54,7 @@ void CommandRouter::bind(rpc::Table& table) {
   on("TaskExecWait", &CommandRouter::wait);
   on("TaskExecStdioRead", &CommandRouter::stdio_read);
   on("TaskExecStdinWrite", &CommandRouter::stdin_write);
+  on("TaskExecStdinWriteStream", &CommandRouter::stdin_stream);
   on("TaskExecStdinStatus", &CommandRouter::stdin_status);
 }
 
@@ -180,11 +186,35 @@ CommandRouter::Poll<CommandRouter::WriteReply> CommandRouter::stdin_write(
   return std::nullopt;
 }
 
+CommandRouter::Poll<CommandRouter::StreamReply> CommandRouter::stdin_stream(
+    rpc::Call& call, rpc::Part<StreamRequest> part, Execs& execs) {
+  Writing& writing = call.state<Writing>();
+  if (part->has_start() != !writing.exec)
+    return fail(Code::kInvalidArgument, "a stream begins with `start`, which comes once");
+  if (!writing.exec) {
+    const auto& start = part->start();
+    ASSIGN_OR_RETURN(writing.exec, exec_of(c_, call, start.task_id(), start.exec_id()));
+    ASSIGN_OR_RETURN(writing.stream, execs.begin_input(*writing.exec, start.offset()));
+    part.pass();
+    return std::nullopt;
+  }
+  if (!part->has_data() && !part->has_end())
+    return fail(Code::kInvalidArgument, "after `start` come `data` and `end`");
+  ASSIGN_OR_RETURN(const bool all,
+                   execs.write_on(*writing.exec, writing.stream, part->data(), part->has_end()));
+  if (all && part->has_end()) return StreamReply();
+  if (all)
+    part.pass();
+  else
+    call.watch(Execs::key_of(*writing.exec));
+  return std::nullopt;
+}
+
 Result<CommandRouter::StatusReply> CommandRouter::stdin_status(rpc::Call& call,
                                                                const StatusRequest& request,
                                                                Execs& execs) {
   ASSIGN_OR_RETURN(const auto exec, exec_of(c_, call, request.task_id(), request.exec_id()));
-  const Execs::Input input = execs.input(*exec);
+  const Execs::Input input = execs.take_over_input(*exec);
   StatusReply reply;
   reply.set_num_bytes_written(input.bytes);
   reply.set_closed(input.closed);

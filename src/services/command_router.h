@@ -29,6 +29,8 @@ class CommandRouter {
   using ReadReply = modal::task_command_router::TaskExecStdioReadResponse;
   using WriteRequest = modal::task_command_router::TaskExecStdinWriteRequest;
   using WriteReply = modal::task_command_router::TaskExecStdinWriteResponse;
+  using StreamRequest = modal::task_command_router::TaskExecStdinWriteStreamRequest;
+  using StreamReply = modal::task_command_router::TaskExecStdinWriteStreamResponse;
   using StatusRequest = modal::task_command_router::TaskExecStdinStatusRequest;
   using StatusReply = modal::task_command_router::TaskExecStdinStatusResponse;
 
@@ -53,6 +55,13 @@ class CommandRouter {
   // passed over.
   //   errors   FAILED_PRECONDITION it has ended or closed its input, or there is a gap
   Poll<WriteReply> stdin_write(rpc::Call& call, const WriteRequest& request, worker::Execs& execs);
+  // TaskExecStdinWriteStream (the client's stream): where it begins, bytes, and the end, which
+  // closes the program's input and is answered; one that breaks off before may be gone on with.
+  //   errors   as TaskExecStdinWrite · FAILED_PRECONDITION also if it does not begin where the
+  //            input is, or another has taken over · INVALID_ARGUMENT another order
+  Poll<StreamReply> stdin_stream(rpc::Call& call, rpc::Part<StreamRequest> part,
+                                 worker::Execs& execs);
+  // TaskExecStdinStatus. Where the input is, for one who goes on from there: ends its stream.
   Result<StatusReply> stdin_status(rpc::Call& call, const StatusRequest& request,
                                    worker::Execs& execs);
 
