@@ -190,7 +190,10 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
 
   // The sweep's side -----------------------------------------------------------------------------
   void recheck() override {
-    if (call_.caller.kind != CallerKind::kToken || cancelled_) return;
+    // A container's own calls end with it; those by a token that it was given may be elsewhere.
+    const bool by_token =
+        call_.caller.kind == CallerKind::kToken || !call_.caller.router_task.empty();
+    if (!by_token || cancelled_) return;
     Call again;
     again.headers = call_.headers;
     again.peer = call_.peer;

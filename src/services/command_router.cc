@@ -1,5 +1,7 @@
 #include "services/command_router.h"
 
+#include "container/netns.h"
+#include "services/blobs.h"
 #include "services/exec_access.h"
 
 namespace ionian::services {
@@ -61,6 +63,11 @@ void CommandRouter::bind(rpc::Table& table) {
 // Python takes http:// from a server on its own machine. JavaScript and Go want to read https:// in
 // any case, and then speak in the clear to their own machine.
 Result<std::string> CommandRouter::url_for(const rpc::Call& call) const {
+  const rpc::ClientType type = call.headers.client_type;
+  const bool wants_https = type == rpc::ClientType::kJavaScript || type == rpc::ClientType::kGo;
+  if (!call.caller.task.empty())
+    return cat(wants_https ? "https" : "http", "://", container::kLocalAddress, ':',
+               Blobs::kInsidePort);
   // gRPC's own listener closes the Python client's connection (gateway/http2.h).
   if (python_by_gateway_ && call.headers.client_type == rpc::ClientType::kPython)
     return Context::url_for(call.headers, c_.public_url, c_.http_is_wildcard);
@@ -71,8 +78,6 @@ Result<std::string> CommandRouter::url_for(const rpc::Call& call) const {
                 "clients on other machines run commands in containers over TLS only. Start the "
                 "server with --tls-cert and --tls-key, or behind a proxy with TLS that "
                 "--server-url names");
-  const rpc::ClientType type = call.headers.client_type;
-  const bool wants_https = type == rpc::ClientType::kJavaScript || type == rpc::ClientType::kGo;
   return wants_https ? cat("https", url.substr(url.find(':'))) : url;
 }
 
@@ -86,9 +91,6 @@ Result<CommandRouter::AccessReply> CommandRouter::access(rpc::Call& call,
   const bool here = app && app->workspace == call.caller.workspace;
   TRY(c_.access.check(call, here ? &app->environment : nullptr, {"container", id.str()}));
   if (!live) return fail(Code::kFailedPrecondition, "container ", id, " has ended");
-  if (call.caller.kind != rpc::CallerKind::kToken)
-    return fail(Code::kFailedPrecondition,
-                "commands in containers are for clients with a token, not for containers");
   AccessReply reply;
   ASSIGN_OR_RETURN(*reply.mutable_url(), url_for(call));
   reply.set_jwt(c_.auth_tokens.issue(call.caller, c_.random, call.now, id));

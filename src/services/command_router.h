@@ -36,8 +36,10 @@ class CommandRouter {
 
   // TaskGetCommandRouterAccess. Where the router is, as the caller's kind of client writes it, and
   // a token for it that is worth an hour, and no more than the pair that asked.
+  // A container's token is worth no more than itself, and reaches the router by the listener
+  // inside.
   //   errors   NOT_FOUND · FAILED_PRECONDITION the container has ended, or the client would refuse
-  //            an address without TLS, or it is itself a container
+  //            an address without TLS
   Result<AccessReply> access(rpc::Call& call, const AccessRequest& request, core::Core& core);
 
   // TaskExecStart (poll). Answers when the program runs. Repeats are the same program.

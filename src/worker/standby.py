@@ -89,7 +89,7 @@ def main():
     sys.path_importer_cache.pop(HERE, None)
     os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].removeprefix(HERE + ":")
     control = socket.socket(socket.AF_UNIX)
-    control.connect(os.environ["MODAL_SERVER_URL"].removeprefix("unix://"))
+    control.connect("/" + os.environ["MODAL_SERVER_URL"].split("/", 3)[3])
     module = run_image_own()
     load_runtime()
     before = dict(os.environ)
