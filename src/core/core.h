@@ -23,7 +23,9 @@ struct Limits {
   Duration look_for_unattended = 1min;
   std::size_t bytes_max = 2ull << 30;  // of payloads and results held
   std::uint32_t lost_containers_max =
-      8;  // an input is retried that often when its container is lost
+      8;                          // an input is retried that often when its container is lost
+  std::uint32_t cut_off_max = 2;  // and so often when what it lost is its connection, for it may do
+                                  // so each time; both are counted as one
   Duration app_heartbeat_timeout = 60s;
   Duration stop_grace = 30s;          // from asking a container to end until it is killed
   Duration busy_stop_grace = 5s;      // the same where the app was stopped under a running input
@@ -56,6 +58,7 @@ struct TaskExit {
   bool out_of_memory = false;
   std::string failed_start;  // why the container could not be made at all; "" if it ran
   bool lost = false;         // the worker lost it: not the container's fault
+  bool cut_off = false;      // the server ended it, for it had no connection any more
 };
 
 // Keys that waiting calls watch.
@@ -195,7 +198,7 @@ class Core {
 
   // inputs.cc
   void requeue(Time now, Input& input);
-  void lose_container(Time now, Input& input, const Task& task);
+  void lose_container(Time now, Input& input, const Task& task, bool cut_off);
   void finish_input(Time now, Input& input, Result result);
   void publish(Time now, Call& call);
   void plan_release(Time now, Call& call);

@@ -158,18 +158,22 @@ void Core::settle_attempt(Time now, Input& input, Result result) {
 
 // The container is gone and it was not this input's doing: it runs again elsewhere, a bounded
 // number of times.
-void Core::lose_container(Time now, Input& input, const Task& task) {
+void Core::lose_container(Time now, Input& input, const Task& task, bool cut_off) {
   const bool stopping = apps_.at(task.app).stopping;
   if (stopping)
     return finish_input(now, input, server_result(Outcome::kTerminated, "the app was stopped"));
   if (input.cancelled)
     return finish_input(now, input,
                         server_result(Outcome::kTerminated, std::string(kCancelledText)));
-  if (++input.lost_containers > limits_.lost_containers_max)
+  const std::uint32_t most = cut_off ? std::min(limits_.cut_off_max, limits_.lost_containers_max)
+                                     : limits_.lost_containers_max;
+  if (++input.lost_containers > most)
     return finish_input(
         now, input,
-        server_result(Outcome::kFailure, cat("the container was lost ", limits_.lost_containers_max,
-                                             " times while this input ran; it was given up")));
+        server_result(
+            Outcome::kFailure,
+            cat("the container ", cut_off ? "lost its connection" : "was lost", ", and ", most,
+                " more had been lost before while this input ran; it was given up")));
   keep_attempts(input);
   requeue(now, input);
 }
