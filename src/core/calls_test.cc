@@ -12,7 +12,7 @@ TEST_F(CoreTest, AnInputGoesToAContainerAndItsResultToTheCaller) {
 
   put(task, input, Outcome::kSuccess, "42");
   EXPECT_TRUE(was_told(outputs_key(id)));
-  EXPECT_EQ(core.call(id)->outputs, std::vector{input});
+  EXPECT_EQ(core.call(id)->outputs, std::deque{input});
   EXPECT_EQ(core.input(input)->result.generic_result, "42");
 }
 

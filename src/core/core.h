@@ -16,9 +16,10 @@ struct Limits {
   std::size_t inputs_max = 1'000'000;  // alive, of all calls
   std::size_t inputs_per_call_max = 1'000'000;
   // Of one function. What lies above is refused, and the callers of a map try again later.
-  std::size_t pending_max = 2'000;      // whose callers wait, and that no container has taken
-  std::size_t awaited_max = 25'000;     // whose callers wait
-  std::size_t spawned_max = 1'000'000;  // of asynchronous calls
+  std::size_t pending_max = 2'000;       // whose callers wait, and that no container has taken
+  std::size_t awaited_max = 25'000;      // whose callers wait
+  std::size_t spawned_max = 1'000'000;   // of asynchronous calls
+  std::size_t read_inputs_kept = 1'000;  // of a map: so many of those whose results were read
   Duration unattended_call = 10min;  // nobody has asked for its results: cancelled, and forgotten
   Duration look_for_unattended = 1min;
   std::size_t bytes_max = 2ull << 30;  // of payloads and results held
@@ -208,6 +209,7 @@ class Core {
   void fail_pending(Time now, Function& f, const Result& result);
   void drop_call(const CallId& id);
   void forget_call(const CallId& id);
+  void forget_read_inputs(Call& call);
   bool runs_input_of(const TaskId& task, const CallId& call) const;
 
   // bounds.cc

@@ -12,10 +12,8 @@ using modal::client::FunctionCallInfo;
 
 constexpr int kGraphInputsMax = 1000;
 
-modal::client::InputCategoryInfo* category(FunctionCallInfo& info, const core::Input& input,
-                                           bool kept) {
-  if (!kept) return info.mutable_pending_inputs();
-  switch (input.result.outcome) {
+modal::client::InputCategoryInfo* category(FunctionCallInfo& info, core::Outcome outcome) {
+  switch (outcome) {
     case core::Outcome::kSuccess:
       return info.mutable_succeeded_inputs();
     case core::Outcome::kTimeout:
@@ -31,11 +29,14 @@ void fill_info(FunctionCallInfo& info, const core::Core& core, const core::Call&
   info.set_function_call_id(call.id.str());
   info.set_created_at(to_unix_seconds(call.created));
   info.set_scheduled_at(to_unix_seconds(call.scheduled.value_or(call.created)));
-  info.set_total_inputs(static_cast<std::int32_t>(call.inputs.size()));
+  info.set_total_inputs(static_cast<std::int32_t>(call.arrived()));
+  const auto count = [](modal::client::InputCategoryInfo* of, std::size_t more) {
+    of->set_total(of->total() + static_cast<std::int32_t>(more));
+  };
+  for (const auto& [outcome, many] : call.forgotten_outcomes) count(category(info, outcome), many);
   for (const InputId& id : call.inputs) {
     const core::Input& input = *core.input(id);
-    auto* of = category(info, input, input.kept);
-    of->set_total(of->total() + 1);
+    count(input.kept ? category(info, input.result.outcome) : info.mutable_pending_inputs(), 1);
   }
 }
 
