@@ -18,8 +18,7 @@ ionian::Result<void> Core::check_room(const Function& f, const Call& call,
   std::size_t bytes = 0;
   for (const NewInput& input : fresh) bytes += input.payload.size();
   if (inputs_.size() + count > limits_.inputs_max ||
-      call.inputs.size() + count > limits_.inputs_per_call_max ||
-      bytes_ + bytes > limits_.bytes_max)
+      call.arrived() + count > limits_.inputs_per_call_max || bytes_ + bytes > limits_.bytes_max)
     return fail(Code::kResourceExhausted,
                 "too many inputs are waiting on this server; try again later");
   if (call.asynchronous) {
@@ -52,16 +51,29 @@ void Core::attend(Time now, const CallId& id, std::size_t position) {
   call.asked = now;
   if (call.asynchronous || call.type != CallType::kMap) return;
   for (; call.read < std::min(position, call.published); ++call.read) {
-    std::string& bytes = inputs_.at(call.outputs[call.read]).result.generic_result;
+    std::string& bytes = inputs_.at(call.output(call.read)).result.generic_result;
     bytes_ -= bytes.size();
     std::string().swap(bytes);
   }
+  // Many at once, for the others are looked at each time.
+  if (call.read - call.forgotten >= 2 * limits_.read_inputs_kept + 1) forget_read_inputs(call);
+}
+
+// A map may be longer than what one server holds.
+void Core::forget_read_inputs(Call& call) {
+  for (; call.read - call.forgotten > limits_.read_inputs_kept; ++call.forgotten) {
+    const auto input = inputs_.find(call.outputs.front());
+    ++call.forgotten_outcomes[input->second.result.outcome];
+    inputs_.erase(input);
+    call.outputs.pop_front();
+  }
+  std::erase_if(call.inputs, [this](const InputId& id) { return !inputs_.contains(id); });
 }
 
 void Core::deliver(Time now, const CallId& id, std::size_t position, std::size_t end) {
   const Call& call = calls_.at(id);
   for (; position < std::min(end, call.published); ++position) {
-    Input& input = inputs_.at(call.outputs[position]);
+    Input& input = inputs_.at(call.output(position));
     if (input.delivered == Time{}) input.delivered = now;
   }
 }

@@ -75,6 +75,30 @@ TEST_F(CoreTest, ResultsOfAMapGoWhenTheirReaderHasThem) {
   EXPECT_EQ(core.call(id)->read, 2u);
 }
 
+TEST_F(CoreTest, OfALongMapOnlyTheLastInputsThatWereReadAreHeld) {
+  const CallId id = *core.start_call(
+      now, {.function = function("f"), .workspace = workspace, .type = CallType::kMap});
+  TaskId task;
+  std::size_t done = 0;
+  for (; done < 6 * limits.read_inputs_kept; ++done) {
+    ASSERT_TRUE(core.put_inputs(now, id, {NewInput{.index = static_cast<int>(done)}}));
+    if (done == 0) task = started().at(0);
+    put(task, take(task).at(0), done % 2 ? Outcome::kSuccess : Outcome::kFailure);
+    core.attend(now, id, done);
+    ASSERT_LE(core.live_inputs(), 2 * limits.read_inputs_kept + 2);
+  }
+  const Call& of = *core.call(id);
+  EXPECT_EQ(of.arrived(), done);
+  EXPECT_EQ(of.done, done);
+  EXPECT_EQ(of.read, done - 1);
+  EXPECT_EQ(core.input(of.output(done - 1))->index, static_cast<int>(done - 1));
+  EXPECT_EQ(of.forgotten_outcomes.at(Outcome::kSuccess), of.forgotten / 2);
+  core.release_call(now, id);
+  pass(limits.keep_read_call);
+  EXPECT_EQ(core.call(id), nullptr);
+  EXPECT_EQ(core.live_inputs(), 0u);
+}
+
 TEST_F(CoreTest, ACallThatNobodyAsksForIsCancelledAndForgotten) {
   const FunctionId f =
       function("f", [](FunctionConfig& c) { c.max_containers = 1, c.timeout = 1h; });

@@ -12,7 +12,7 @@ TEST_F(CoreTest, AnInputGoesToAContainerAndItsResultToTheCaller) {
 
   put(task, input, Outcome::kSuccess, "42");
   EXPECT_TRUE(was_told(outputs_key(id)));
-  EXPECT_EQ(core.call(id)->outputs, std::vector{input});
+  EXPECT_EQ(core.call(id)->outputs, std::deque{input});
   EXPECT_EQ(core.input(input)->result.generic_result, "42");
 }
 
@@ -69,6 +69,27 @@ TEST_F(CoreTest, AnInputWhoseContainerIsLostRunsElsewhereABoundedNumberOfTimes) 
   }
   EXPECT_EQ(core.input(*input)->state, InputState::kDone);
   EXPECT_EQ(core.input(*input)->result.outcome, Outcome::kFailure);
+}
+
+TEST_F(CoreTest, AnInputWhoseContainerWasCutOffRunsAgainWithoutItsRetries) {
+  call(function("f", [](FunctionConfig& c) { c.retry.retries = 1; }), 1);
+  std::optional<InputId> input;
+  for (std::uint32_t life = 0; life < limits.cut_off_max; ++life) {
+    const TaskId task = started().at(0);
+    input = take(task).at(0);
+    core.task_exited(now, task, {.signal = 9, .cut_off = true});
+    EXPECT_EQ(core.input(*input)->state, InputState::kPending);
+    EXPECT_EQ(core.input(*input)->attempts, 0u);
+  }
+  const TaskId fails = started().at(0);
+  put(fails, take(fails).at(0), Outcome::kFailure);
+  EXPECT_EQ(core.input(*input)->attempts, 1u);
+  pass(1s);
+  EXPECT_EQ(take(fails).size(), 1u);
+  core.task_exited(now, fails, {.signal = 9, .cut_off = true});
+  EXPECT_EQ(core.input(*input)->result.outcome, Outcome::kFailure);
+  EXPECT_NE(core.input(*input)->result.generic_result.find("lost its connection"),
+            std::string::npos);
 }
 
 TEST_F(CoreTest, ACrashCountsAsAFailureAndNamesTheSignal) {

@@ -16,14 +16,17 @@ struct Limits {
   std::size_t inputs_max = 1'000'000;  // alive, of all calls
   std::size_t inputs_per_call_max = 1'000'000;
   // Of one function. What lies above is refused, and the callers of a map try again later.
-  std::size_t pending_max = 2'000;      // whose callers wait, and that no container has taken
-  std::size_t awaited_max = 25'000;     // whose callers wait
-  std::size_t spawned_max = 1'000'000;  // of asynchronous calls
+  std::size_t pending_max = 2'000;       // whose callers wait, and that no container has taken
+  std::size_t awaited_max = 25'000;      // whose callers wait
+  std::size_t spawned_max = 1'000'000;   // of asynchronous calls
+  std::size_t read_inputs_kept = 1'000;  // of a map: so many of those whose results were read
   Duration unattended_call = 10min;  // nobody has asked for its results: cancelled, and forgotten
   Duration look_for_unattended = 1min;
   std::size_t bytes_max = 2ull << 30;  // of payloads and results held
   std::uint32_t lost_containers_max =
-      8;  // an input is retried that often when its container is lost
+      8;                          // an input is retried that often when its container is lost
+  std::uint32_t cut_off_max = 2;  // and so often when what it lost is its connection, for it may do
+                                  // so each time; both are counted as one
   Duration app_heartbeat_timeout = 60s;
   Duration stop_grace = 30s;          // from asking a container to end until it is killed
   Duration busy_stop_grace = 5s;      // the same where the app was stopped under a running input
@@ -56,6 +59,7 @@ struct TaskExit {
   bool out_of_memory = false;
   std::string failed_start;  // why the container could not be made at all; "" if it ran
   bool lost = false;         // the worker lost it: not the container's fault
+  bool cut_off = false;      // the server ended it, for it had no connection any more
 };
 
 // Keys that waiting calls watch.
@@ -195,7 +199,7 @@ class Core {
 
   // inputs.cc
   void requeue(Time now, Input& input);
-  void lose_container(Time now, Input& input, const Task& task);
+  void lose_container(Time now, Input& input, const Task& task, bool cut_off);
   void finish_input(Time now, Input& input, Result result);
   void publish(Time now, Call& call);
   void plan_release(Time now, Call& call);
@@ -205,6 +209,7 @@ class Core {
   void fail_pending(Time now, Function& f, const Result& result);
   void drop_call(const CallId& id);
   void forget_call(const CallId& id);
+  void forget_read_inputs(Call& call);
   bool runs_input_of(const TaskId& task, const CallId& call) const;
 
   // bounds.cc

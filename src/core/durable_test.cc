@@ -75,7 +75,7 @@ TEST_F(DurableTest, ARestoredCallGoesOnWhereItWas) {
                     {done_input(CallId("fc-1"), f, "in-3", 1), waiting,
                      done_input(CallId("fc-1"), f, "in-1", 0)});
   const Call& restored = *core.call(CallId("fc-1"));
-  EXPECT_EQ(restored.outputs, (std::vector<InputId>{InputId("in-1"), InputId("in-3")}));
+  EXPECT_EQ(restored.outputs, (std::deque<InputId>{InputId("in-1"), InputId("in-3")}));
   EXPECT_EQ(restored.published, 2u);
   const TaskId task = started().at(0);
   EXPECT_EQ(take(task), std::vector<InputId>{InputId("in-2")});

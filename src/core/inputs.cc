@@ -102,7 +102,8 @@ void Core::finish_input(Time now, Input& input, Result result) {
 void Core::publish(Time now, Call& call) {
   const std::size_t before = call.published;
   // In the order of completion, which is what cursors count by.
-  while (call.published < call.outputs.size() && inputs_.at(call.outputs[call.published]).kept)
+  while (call.published < call.forgotten + call.outputs.size() &&
+         inputs_.at(call.output(call.published)).kept)
     ++call.published;
   if (call.published == before) return;
   act(Notify{outputs_key(call.id)});
@@ -111,7 +112,7 @@ void Core::publish(Time now, Call& call) {
   app.unfinished -= call.published - before;
   // Its end is the next tick's business: whoever finishes inputs may still be walking over them.
   if (app.unfinished == 0 && app.draining) drained_.insert(app.id);
-  if (call.asynchronous && call.published == call.inputs.size()) plan_release(now, call);
+  if (call.asynchronous && call.published == call.arrived()) plan_release(now, call);
 }
 
 void Core::output_kept(Time now, const InputId& id) {
@@ -158,18 +159,22 @@ void Core::settle_attempt(Time now, Input& input, Result result) {
 
 // The container is gone and it was not this input's doing: it runs again elsewhere, a bounded
 // number of times.
-void Core::lose_container(Time now, Input& input, const Task& task) {
+void Core::lose_container(Time now, Input& input, const Task& task, bool cut_off) {
   const bool stopping = apps_.at(task.app).stopping;
   if (stopping)
     return finish_input(now, input, server_result(Outcome::kTerminated, "the app was stopped"));
   if (input.cancelled)
     return finish_input(now, input,
                         server_result(Outcome::kTerminated, std::string(kCancelledText)));
-  if (++input.lost_containers > limits_.lost_containers_max)
+  const std::uint32_t most = cut_off ? std::min(limits_.cut_off_max, limits_.lost_containers_max)
+                                     : limits_.lost_containers_max;
+  if (++input.lost_containers > most)
     return finish_input(
         now, input,
-        server_result(Outcome::kFailure, cat("the container was lost ", limits_.lost_containers_max,
-                                             " times while this input ran; it was given up")));
+        server_result(
+            Outcome::kFailure,
+            cat("the container ", cut_off ? "lost its connection" : "was lost", ", and ", most,
+                " more had been lost before while this input ran; it was given up")));
   keep_attempts(input);
   requeue(now, input);
 }
@@ -238,7 +243,7 @@ void Core::release_call(Time now, const CallId& id) {
   if (it == calls_.end()) return;
   Call& call = it->second;
   // What comes later has not been read yet.
-  if (call.asynchronous || call.release_at || call.done < call.inputs.size()) return;
+  if (call.asynchronous || call.release_at || call.done < call.arrived()) return;
   plan_release(now, call);
 }
 

@@ -104,9 +104,13 @@ struct Call {
   bool asynchronous = false;
   int invocation_type = 0;  // modal.client.FunctionCallInvocationType, handed to the container
   Time created;
-  std::optional<Time> scheduled;    // of a schedule's run: when it was due
-  std::vector<InputId> inputs;      // by order of arrival
-  std::vector<InputId> outputs;     // by order of completion; a cursor is a position in it
+  std::optional<Time> scheduled;  // of a schedule's run: when it was due
+  std::vector<InputId> inputs;    // by order of arrival; those that are held
+  std::deque<InputId> outputs;    // of them, by order of completion
+  // Of a map, the first outputs, which its caller has read long ago: they and their inputs are no
+  // longer held, but for how many they were and what became of them.
+  std::size_t forgotten = 0;
+  std::map<Outcome, std::size_t> forgotten_outcomes;
   std::vector<DataChunk> data_out;  // of generators, gapless from index 1
   std::vector<DataChunk> data_in;   // of web requests
   std::size_t done = 0;
@@ -119,6 +123,10 @@ struct Call {
   Time asked;            // when its caller has asked for results last
   std::size_t read = 0;  // of its outputs: those that were dropped, for their reader has them
   std::optional<Time> release_at;  // when it goes: its caller has read it, or it lies on disk
+
+  std::size_t arrived() const { return forgotten + inputs.size(); }
+  // By its place in the order of completion, which cursors count by.
+  const InputId& output(std::size_t position) const { return outputs[position - forgotten]; }
 };
 
 enum class TaskState { kStarting, kReady, kStopping };

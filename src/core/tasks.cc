@@ -229,8 +229,8 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
                                        f.config.memory_limit_mib,
                                        " MiB. "
                                        "Ask for more with memory=… on the function")));
-    else if (exit.lost || task.killed || task.reason != StopReason::kNone)
-      lose_container(now, input, task);
+    else if (exit.lost || exit.cut_off || task.killed || task.reason != StopReason::kNone)
+      lose_container(now, input, task, exit.cut_off);
     else
       settle_attempt(
           now, input,

@@ -141,9 +141,11 @@ void Gateway::Listeners::close_inside(const TaskId& task) {
 }
 
 void Gateway::Listeners::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
+  const auto here = std::make_shared<std::atomic<int>>(0);
+  const int most = side.empty() ? kConnectionsMax : kInsideMax;
   asio::spawn(
       acceptor->get_executor(),
-      [this, acceptor, side](asio::yield_context yield) {
+      [this, acceptor, side, here, most](asio::yield_context yield) {
         while (acceptor->is_open()) {
           beast::error_code error;
           asio::any_io_executor own = asio::make_strand(io_);
@@ -153,15 +155,15 @@ void Gateway::Listeners::accept_on(std::shared_ptr<Acceptor> acceptor, std::stri
             if (error == asio::error::operation_aborted) return;
             continue;
           }
-          if (connections_.load() >= kConnectionsMax)
+          if (connections_.load() >= kConnectionsMax || here->load() >= most)
             continue;  // closed at once: a client's retry finds room later
-          connections_.fetch_add(1);
+          connections_.fetch_add(1), here->fetch_add(1);
           asio::spawn(
               own,
-              [this, side, socket = std::move(socket)](asio::yield_context inner) mutable {
+              [this, side, here, socket = std::move(socket)](asio::yield_context inner) mutable {
                 Stream stream(std::move(socket));
                 if (!side.empty() || tls_.begin(stream, inner)) serve(stream, side, inner);
-                connections_.fetch_sub(1);
+                connections_.fetch_sub(1), here->fetch_sub(1);
               },
               [](std::exception_ptr) {});
         }
@@ -181,7 +183,8 @@ const Route* Gateway::Listeners::find(std::string_view target, bool inside) cons
 void Gateway::Listeners::serve(Stream& stream, const std::string& side, asio::yield_context yield) {
   beast::flat_buffer buffer;
   stream.expires_after(kHeadPatience);
-  if (stream.tls() && begins_http2(stream, buffer, yield))
+  const bool may_be_grpc = stream.tls() || !side.empty();
+  if (may_be_grpc && begins_http2(stream, buffer, yield))
     return pass_to_grpc(stream, buffer, yield);
   for (bool again = true; again;) {
     http::request_parser<http::buffer_body> parser;

@@ -27,14 +27,17 @@ class Gateway {
   static Result<std::unique_ptr<Gateway>> listen(const std::string& address,
                                                  std::vector<Route> routes,
                                                  TlsFiles* tls = nullptr);
-  // Takes over a connection to the public listener on which gRPC is spoken under TLS.
+  // Takes over a connection on which gRPC is spoken: to the public listener under TLS, or from
+  // inside a container. It is nobody's; what comes on it needs a token.
   using TakeGrpc = std::function<void(UniqueFd)>;
   void run(TakeGrpc take_grpc);
   ~Gateway();
 
   int port() const;
 
-  // Serves containers on a listening socket in their own network namespace, until it is closed.
+  // Serves a container on a listening socket in its own network namespace, until it is closed; no
+  // more than kInsideMax connections of one at a time.
+  static constexpr int kInsideMax = 256;
   void open_inside(const TaskId& task, UniqueFd listener);
   void close_inside(const TaskId& task);
 

@@ -2,7 +2,8 @@
 // gRPC on the HTTP side. gRPC's own listener closes a TLS connection whose client names no protocol
 // in its handshake (ALPN), and the official Python client names none when it calls the command
 // router. Such calls come to the gateway's listener, which knows them by how HTTP/2 begins, and go
-// on to the gRPC server through a socket pair.
+// on to the gRPC server through a socket pair. So do the calls of containers to the router, which
+// come to the listener inside.
 #include "base/fd.h"
 #include "gateway/stream.h"
 

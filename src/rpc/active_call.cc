@@ -75,22 +75,16 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   // gRPC's side
   // -----------------------------------------------------------------------------------------
   void OnReadDone(bool ok) override {
+    if (come_) return next_came(ok);
     if (!ok) return end_with({Code::kInvalidArgument, "the call carried no request"});
-    request_bytes_ = request_buffer_.Length();
-    if (pipeline_.counters().bytes_in_flight.fetch_add(request_bytes_) + request_bytes_ >
-        Pipeline::kBytesInFlightMax)
-      return end_with(
-          {Code::kResourceExhausted, "the server is holding too many large requests; try again"});
+    if (!count_request()) return;
     call_.headers = read_headers(*context_);
     if (Result<void> admitted = pipeline_.admit(*method_, call_); !admitted)
       return end_with(admitted.error());
     if (may_last()) pipeline_.open_calls().add(shared_from_this());
     const std::string hash =
         Pipeline::needs_one_reply(*method_, call_) ? hash_of(request_buffer_) : "";
-    request_ = method_->make_request();
-    if (!parse())
-      return end_with({Code::kInvalidArgument,
-                       cat("the request is no valid ", method_->request_type->full_name())});
+    if (!parse()) return;
     pipeline_.dispatch(shared_from_this(), hash);
   }
 
@@ -153,10 +147,37 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
 
   void finish_stream(Status status) override { end_with(status); }
 
+  void read_next(std::function<void()> come) override {
+    come_ = std::move(come);
+    StartRead(&request_buffer_);
+  }
+
  private:
+  // Of a client stream. Its room does not touch the call in the meantime; the sweep may end it.
+  void next_came(bool ok) {
+    const std::function<void()> come = std::exchange(come_, {});
+    if (!ok) return end_with({Code::kInvalidArgument, "the stream broke off before its end"});
+    if (count_request() && parse()) come();
+  }
+
+  // False: the call has ended.
+  bool count_request() {
+    std::atomic<std::uint64_t>& all = pipeline_.counters().bytes_in_flight;
+    all.fetch_sub(std::exchange(request_bytes_, request_buffer_.Length()));
+    if (all.fetch_add(request_bytes_) + request_bytes_ <= Pipeline::kBytesInFlightMax) return true;
+    end_with(
+        {Code::kResourceExhausted, "the server is holding too many large requests; try again"});
+    return false;
+  }
+
+  // False: the call has ended.
   bool parse() {
+    request_ = method_->make_request();
     grpc::ProtoBufferReader reader(&request_buffer_);
-    return request_->ParseFromZeroCopyStream(&reader);
+    if (request_->ParseFromZeroCopyStream(&reader)) return true;
+    end_with({Code::kInvalidArgument,
+              cat("the request is no valid ", method_->request_type->full_name())});
+    return false;
   }
 
   void write_next() {
@@ -169,7 +190,10 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
 
   // The sweep's side -----------------------------------------------------------------------------
   void recheck() override {
-    if (call_.caller.kind != CallerKind::kToken || cancelled_) return;
+    // A container's own calls end with it; those by a token that it was given may be elsewhere.
+    const bool by_token =
+        call_.caller.kind == CallerKind::kToken || !call_.caller.router_task.empty();
+    if (!by_token || cancelled_) return;
     Call again;
     again.headers = call_.headers;
     again.peer = call_.peer;
@@ -186,7 +210,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   enum class State { kIdle, kWriting, kEnded };
   bool move(State from, State to) { return state_.compare_exchange_strong(from, to); }
 
-  bool may_last() const { return method_->poll || method_->stream; }
+  bool may_last() const { return method_->poll || method_->stream || method_->client_stream; }
 
   // False if the call has ended before, or a write is under way.
   bool end(const Status& status) {
@@ -210,6 +234,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   grpc::ByteBuffer request_buffer_, reply_buffer_;
   std::size_t request_bytes_ = 0;
   MessagePtr request_;
+  std::function<void()> come_;  // client streams: a message is being read
   std::function<void(const Result<MessagePtr>&)> seen_;
   std::vector<MessagePtr> batch_;
   std::size_t next_ = 0;

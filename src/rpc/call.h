@@ -92,6 +92,9 @@ class Call {
   }
   bool timed_out = false;
 
+  // Client streams: the handler is done with this message, and is called again with the next one.
+  bool passed = false;
+
   // A value that lives as long as the call: the cursor of a stream, the ticket of a poll.
   template <class T>
   T& state() {

@@ -130,13 +130,13 @@ void Loop::end_batch() {
     std::deque<ActiveCallPtr> woken;
     woken.swap(woken_);
     for (const ActiveCallPtr& call : woken)
-      if (unpark(call)) attempt_any(call);
+      if (!reading_.contains(call) && unpark(call)) attempt_any(call);
   } while (!woken_.empty());
   if (after_batch_) batch_wake_ = after_batch_(clock_.now());
 }
 
 void Loop::end_waiting_calls() {
-  std::vector<ActiveCallPtr> left;
+  std::vector<ActiveCallPtr> left(reading_.begin(), reading_.end());
   for (const auto& [call, entry] : waiting_) left.push_back(call);
   for (const ActiveCallPtr& call : left) {
     unpark(call);
@@ -157,7 +157,9 @@ void Loop::attempt(const ActiveCallPtr& active) {
   call.now = clock_.now();
   call.timed_out = call.until && call.now >= *call.until;
   call.watches.clear();
+  call.passed = false;
   Answer answer = call_handler(*active, state_);
+  if (!answer && call.passed) return read_next(active);
   if (!answer) {
     CHECK(!call.timed_out);
     return park(active);
@@ -169,6 +171,19 @@ void Loop::attempt(const ActiveCallPtr& active) {
   before_reply([active, reply](Result<void> kept) {
     if (!kept) return active->finish(std::unexpected(kept.error()));
     active->finish(std::move(*reply));
+  });
+}
+
+// It waits for its client, and for nothing else: news of its keys do not wake it.
+void Loop::read_next(const ActiveCallPtr& active) {
+  reading_.insert(active);
+  waiting_count_ = waiting_.size() + reading_.size();
+  const auto resume = [this, active] {
+    if (unpark(active)) attempt(active);
+  };
+  active->read_next([this, active, resume] {
+    if (!post(resume))
+      active->finish(fail(Code::kUnavailable, "the server is stopping or overloaded"));
   });
 }
 
@@ -201,14 +216,17 @@ void Loop::park(const ActiveCallPtr& active) {
   for (const WatchKey& key : call.watches) by_key_[key].push_back(active);
   if (call.until) by_time_.emplace(*call.until, active);
   waiting_.emplace(active, Waiting{call.watches, call.until});
-  waiting_count_ = waiting_.size();
+  waiting_count_ = waiting_.size() + reading_.size();
   // A cancellation that came while the handler ran found nothing parked; this is its second chance.
   if (active->cancelled()) cancel(active);
 }
 
+// False: it does not wait here.
 bool Loop::unpark(const ActiveCallPtr& call) {
+  const bool read = reading_.erase(call) > 0;
+  waiting_count_ = waiting_.size() + reading_.size();
   const auto it = waiting_.find(call);
-  if (it == waiting_.end()) return false;
+  if (it == waiting_.end()) return read;
   for (const WatchKey& key : it->second.keys) {
     const auto list = by_key_.find(key);
     if (list == by_key_.end()) continue;
@@ -217,7 +235,7 @@ bool Loop::unpark(const ActiveCallPtr& call) {
   }
   if (it->second.until) by_time_.erase({*it->second.until, call});
   waiting_.erase(it);
-  waiting_count_ = waiting_.size();
+  waiting_count_ = waiting_.size() + reading_.size();
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/clock.h"
 #include "rpc/method.h"
@@ -62,6 +63,7 @@ class Loop final : public Room {
   void attempt_any(const ActiveCallPtr& call);
   void attempt(const ActiveCallPtr& call);
   void attempt_stream(const ActiveCallPtr& call);
+  void read_next(const ActiveCallPtr& call);
   void park(const ActiveCallPtr& call);
   bool unpark(const ActiveCallPtr& call);
   void wake_expired(Time now);
@@ -82,6 +84,7 @@ class Loop final : public Room {
 
   // Of whoever is in the loop.
   std::unordered_map<ActiveCallPtr, Waiting> waiting_;
+  std::unordered_set<ActiveCallPtr> reading_;  // clients' streams, for whose next message they wait
   std::unordered_map<WatchKey, std::vector<ActiveCallPtr>> by_key_;
   std::set<std::pair<Time, ActiveCallPtr>> by_time_;
   std::deque<ActiveCallPtr> woken_;

@@ -47,6 +47,20 @@ class LoopTest : public testing::Test {
       call.wait_until(call.now + 30s);
       return std::nullopt;
     };
+    // Takes what is ready of each message, and answers after the third.
+    client_stream.handle = [](Call& call, const Message&, void* room) -> Answer {
+      State& state = *static_cast<State*>(room);
+      ++state.attempts;
+      int& taken = call.state<int>();
+      if (state.ready == 0) {
+        call.watch("key");
+        return std::nullopt;
+      }
+      --state.ready;
+      if (++taken == 3) return empty();
+      call.passed = true;
+      return std::nullopt;
+    };
     loop.start();
   }
 
@@ -73,6 +87,7 @@ class LoopTest : public testing::Test {
   State state;
   Method poll{.path = "/test/Poll", .access = Access::kAnonymous};
   Method stream{.path = "/test/Stream", .access = Access::kAnonymous};
+  Method client_stream{.path = "/test/In", .access = Access::kAnonymous, .client_stream = true};
   Loop loop{"test", clock, &state, [](Time) { return std::nullopt; }};
 };
 
@@ -91,6 +106,30 @@ TEST_F(LoopTest, APollWaitsForItsKeyAndForNoOther) {
   EXPECT_TRUE(call->answer().ok());
   EXPECT_EQ(state.attempts, 2);
   EXPECT_EQ(loop.waiting(), 0u);
+}
+
+TEST_F(LoopTest, AClientsStreamIsReadOnlyAsItIsTaken) {
+  const auto call = run(client_stream);
+  EXPECT_EQ(state.attempts, 1);  // the first message, for which there is no room
+  on_loop([this] { state.ready = 2, loop.notify("key"), loop.notify("key"); });
+  call->wait_for_read();
+  on_loop([this] { loop.notify("key"); });
+  EXPECT_EQ(state.attempts, 2);  // nothing is there to be handled
+  on_loop([this] { ++state.ready; });
+  call->write();
+  call->wait_for_read();
+  call->write();
+  EXPECT_TRUE(call->answer().ok());
+  EXPECT_EQ(state.attempts, 4);
+}
+
+TEST_F(LoopTest, AClientsStreamThatIsBeingReadEndsWithTheLoop) {
+  state.ready = 1;
+  const auto call = run(client_stream);
+  call->wait_for_read();
+  EXPECT_EQ(loop.waiting(), 1u);
+  loop.stop();
+  EXPECT_EQ(call->answer().code, Code::kUnavailable);
 }
 
 TEST_F(LoopTest, OneNewsWakesAllThatWaitAndThoseWithoutShareWaitOn) {

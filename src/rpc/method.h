@@ -49,7 +49,8 @@ struct Method {
   // core, …
   std::function<Answer(Call&, const Message&, void* room_state)> handle;
   std::function<StreamAnswer(Call&, const Message&, void* room_state, Emitter&)> stream;
-  bool poll = false;  // `handle` may answer "not yet"
+  bool poll = false;           // `handle` may answer "not yet"
+  bool client_stream = false;  // and is called for each message, until it answers
   const google::protobuf::Descriptor* request_type = nullptr;
   const google::protobuf::Descriptor* reply_type = nullptr;
 };
@@ -61,7 +62,7 @@ class ActiveCall {
   virtual ~ActiveCall() = default;
   virtual const Method& method() const = 0;
   virtual Call& call() = 0;
-  virtual const Message& request() const = 0;
+  virtual const Message& request() const = 0;  // of a client stream, the message that came last
   virtual bool cancelled() const = 0;
   virtual void finish(Result<MessagePtr> reply) = 0;
   // `seen` is shown the answer just before it goes out. Set before the call reaches its room.
@@ -69,6 +70,9 @@ class ActiveCall {
   // Streams: sends `batch`, then calls `sent` once the client has taken it.
   virtual void send(std::vector<MessagePtr> batch, std::function<void()> sent) = 0;
   virtual void finish_stream(Status status) = 0;
+  // Client streams: takes the next message from the wire, which holds the client back until then,
+  // and calls `come` when it is there. A stream that ends instead ends the call.
+  virtual void read_next(std::function<void()> come) = 0;
 };
 using ActiveCallPtr = std::shared_ptr<ActiveCall>;
 

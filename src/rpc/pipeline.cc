@@ -86,7 +86,7 @@ Result<void> Pipeline::admit(const Method& method, Call& call) {
 // Reads and streams give a repeated call what there is now. The polls that a viewer may call read.
 bool Pipeline::needs_one_reply(const Method& method, const Call& call) {
   const bool reads = method.room->only_reads() || (method.poll && method.access == Access::kView);
-  return !call.headers.idempotency_key.empty() && !method.stream && !reads;
+  return !call.headers.idempotency_key.empty() && !method.stream && !method.client_stream && !reads;
 }
 
 void Pipeline::dispatch(ActiveCallPtr active, const std::string& request_hash) {

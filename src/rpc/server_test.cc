@@ -1,4 +1,4 @@
-// The server and its pipeline, over real connections, with a table of two methods.
+// The server and its pipeline, over real connections, with a table of three methods.
 #include "rpc/server.h"
 
 #include <google/protobuf/wrappers.pb.h>
@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "rpc/loop.h"
 #include "rpc/test_call.h"
 
 namespace ionian::rpc {
@@ -53,6 +54,20 @@ class Handlers {
     return reply;
   }
 
+  // What a client's stream says before "end".
+  std::optional<Result<StringValue>> join(Call& call, Part<StringValue> part, std::string& said) {
+    if (part->value() == "refuse") return fail(Code::kFailedPrecondition, "refused: ", said);
+    if (part->value() == "end") {
+      StringValue reply;
+      reply.set_value(call.state<std::string>());
+      return reply;
+    }
+    call.state<std::string>() += part->value();
+    said = call.state<std::string>();
+    part.pass();
+    return std::nullopt;
+  }
+
  private:
   std::atomic<int> count_ = 0;
 };
@@ -65,13 +80,17 @@ struct Answered {
 class ServerTest : public testing::Test {
  protected:
   static constexpr const char* kWho = "/modal.client.ModalClient/Who";
+  static constexpr const char* kJoin = "/modal.client.ModalClient/Join";
   static constexpr const char* kCount = "/modal.client.ModalClient/Count";
 
   ServerTest() {
     table.set_inline_room(room);
+    table.add_room<std::string>(loop);
+    loop.start();
     Table::Binder on(table, &handlers);
     on("Who", &Handlers::who, Access::kContainer);
     on("Count", &Handlers::count, Access::kAnonymous);
+    on("Join", &Handlers::join, Access::kAnonymous);
     server = *Server::start(pipeline, {{.address = "127.0.0.1:0"}});
     by_port =
         grpc::CreateChannel(cat("127.0.0.1:", server->port(0)), grpc::InsecureChannelCredentials());
@@ -95,7 +114,7 @@ class ServerTest : public testing::Test {
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
   static Answered call(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
-                       std::optional<grpc::ByteBuffer> request, const Headers& headers = {}) {
+                       const std::vector<grpc::ByteBuffer>& requests, const Headers& headers = {}) {
     grpc::GenericStub stub(channel);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + 60s);
@@ -110,7 +129,7 @@ class ServerTest : public testing::Test {
     const auto call = stub.PrepareCall(&context, path, &queue);
     call->StartCall(nullptr);
     next();
-    if (request) call->Write(*request, nullptr), next();
+    for (const grpc::ByteBuffer& request : requests) call->Write(request, nullptr), next();
     call->WritesDone(nullptr), next();
     grpc::ByteBuffer bytes;
     call->Read(&bytes, nullptr);
@@ -124,6 +143,10 @@ class ServerTest : public testing::Test {
     call->Finish(&status, nullptr), next();
     answered.status = {static_cast<Code>(status.error_code()), status.error_message()};
     return answered;
+  }
+  static Answered call(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
+                       const grpc::ByteBuffer& request, const Headers& headers = {}) {
+    return call(channel, path, std::vector{request}, headers);
   }
   static grpc::ByteBuffer bytes(const std::string& text) {
     const grpc::Slice slice(text);
@@ -139,6 +162,8 @@ class ServerTest : public testing::Test {
   FdNumbers numbers{500, 32};
   Guard guard{numbers};
   Inline room;
+  std::string said;
+  Loop loop{"test", clock, &said};
   Handlers handlers;
   Table table;
   Pipeline pipeline{table, guard, numbers, clock};
@@ -179,7 +204,26 @@ TEST_F(ServerTest, BytesThatAreNoMessageAreAnInvalidArgument) {
 }
 
 TEST_F(ServerTest, ACallWithoutRequestIsAnInvalidArgument) {
-  EXPECT_EQ(call(by_port, kCount, std::nullopt).status.code, Code::kInvalidArgument);
+  EXPECT_EQ(call(by_port, kCount, std::vector<grpc::ByteBuffer>()).status.code,
+            Code::kInvalidArgument);
+}
+
+TEST_F(ServerTest, AClientsStreamComesMessageByMessageAndIsAnsweredOnce) {
+  const std::string much(1 << 20, 'x');
+  const Answered joined = call(by_port, kJoin, {text("a"), text(much), text("b"), text("end")});
+  EXPECT_TRUE(joined.status.ok()) << joined.status.message;
+  EXPECT_EQ(joined.value, cat("a", much, "b"));
+  EXPECT_EQ(call(by_port, kJoin, {text("end"), text("and more")}).value, "");
+  const Answered refused = call(by_port, kJoin, {text("a"), text("refuse"), text("b")});
+  EXPECT_EQ(refused.status.message, "refused: a");
+}
+
+TEST_F(ServerTest, AClientsStreamThatBreaksOffIsNotAnswered) {
+  const Answered broken = call(by_port, kJoin, {text("a"), text("b")});
+  EXPECT_EQ(broken.status.code, Code::kInvalidArgument);
+  EXPECT_NE(broken.status.message.find("broke off"), std::string::npos);
+  EXPECT_EQ(call(by_port, kJoin, {text("a"), bytes("\xff\xff")}).status.code,
+            Code::kInvalidArgument);
 }
 
 TEST_F(ServerTest, AnUnknownMethodIsUnimplementedAndNamed) {

@@ -9,6 +9,7 @@
 //   Result<Reply>                f(Call&, const Request&, State&)   in the room of State
 //   std::optional<Result<Reply>> f(Call&, const Request&, State&)   a poll: nullopt = call me again
 //   std::optional<Status>        f(Call&, const Request&, State&, Emit<Reply>&)   a stream
+//   std::optional<Result<Reply>> f(Call&, Part<Request>, State&)    a client's stream
 #include <map>
 #include <string>
 #include <string_view>
@@ -33,6 +34,21 @@ class Emit {
  private:
   Emitter& out_;
   bool empty_ = true;
+};
+
+// One message of a client's stream. The handler gets the same one again until it has passed it.
+template <class Request>
+class Part {
+ public:
+  Part(Call& call, const Request& message) : call_(call), message_(message) {}
+  const Request& operator*() const { return message_; }
+  const Request* operator->() const { return &message_; }
+  // For handlers that return nullopt: the next one, please.
+  void pass() { call_.passed = true; }
+
+ private:
+  Call& call_;
+  const Request& message_;
 };
 
 class Table {
@@ -86,6 +102,20 @@ class Table {
       m.handle = [self = self_, f](Call& call, const Message& request, void* state) -> Answer {
         auto answer =
             (self->*f)(call, static_cast<const Request&>(request), *static_cast<State*>(state));
+        if (!answer) return std::nullopt;
+        return erase(std::move(*answer));
+      };
+    }
+
+    template <class Reply, class Request, class State>
+    void operator()(std::string_view name,
+                    std::optional<Result<Reply>> (Self::*f)(Call&, Part<Request>, State&),
+                    Access access = Access::kClient) {
+      Method& m = table_.add<Request, Reply>(service_, name, access, table_.room_of<State>());
+      m.client_stream = true;
+      m.handle = [self = self_, f](Call& call, const Message& request, void* state) -> Answer {
+        const Part<Request> part(call, static_cast<const Request&>(request));
+        auto answer = (self->*f)(call, part, *static_cast<State*>(state));
         if (!answer) return std::nullopt;
         return erase(std::move(*answer));
       };

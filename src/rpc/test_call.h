@@ -29,6 +29,12 @@ class FakeCall final : public ActiveCall {
     batch_.set_value(size);
   }
 
+  // The client writes nothing until `write` is called.
+  void read_next(std::function<void()> come) override {
+    come_ = std::move(come);
+    read_.set_value();
+  }
+
   // Waits for the answer.
   Status answer() { return done_.get_future().get(); }
   // Waits for the next batch of a stream and says how many messages it has.
@@ -40,6 +46,14 @@ class FakeCall final : public ActiveCall {
   // The client has taken the batch.
   void take() { std::exchange(sent_, {})(); }
 
+  // Waits until the next message is wanted.
+  void wait_for_read() {
+    read_.get_future().get();
+    read_ = {};
+  }
+  // It has come.
+  void write() { std::exchange(come_, {})(); }
+
   std::atomic<bool> gone = false;
 
  private:
@@ -49,6 +63,8 @@ class FakeCall final : public ActiveCall {
   std::promise<Status> done_;
   std::promise<std::size_t> batch_;
   std::function<void()> sent_;
+  std::promise<void> read_;
+  std::function<void()> come_;
 };
 
 }  // namespace ionian::rpc

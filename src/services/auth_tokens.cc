@@ -79,7 +79,7 @@ std::string AuthTokens::issue(const rpc::Caller& caller, Random& random, Time no
   std::string payload;
   // A fresh nonce until the text is one that atob takes; about one draw in ten is not.
   do {
-    nlohmann::json claims = {{"sub", caller.token.str()},
+    nlohmann::json claims = {{"sub", caller.task.empty() ? caller.token.str() : caller.task.str()},
                              {"ws", caller.workspace.str()},
                              {"exp", to_unix_ms(now + kLife) / 1000},
                              {"n", random_base62(random, 8)}};
@@ -109,9 +109,16 @@ Result<AuthClaims> AuthTokens::verify(std::string_view token, Time now) const {
       nlohmann::json::parse(from_base64url(token.substr(first + 1, last - first - 1)).value_or(""));
   const Time expires = from_unix_ms(claims.at("exp").get<std::int64_t>() * 1000);
   if (expires <= now) return refused(cat("expired at ", utc_text(expires)));
-  return AuthClaims{TokenId(claims.at("sub").get<std::string>()),
-                    WorkspaceId(claims.at("ws").get<std::string>()), expires,
-                    TaskId(claims.value("task", ""))};
+  AuthClaims made{.token = {},
+                  .holder = {},
+                  .workspace = WorkspaceId(claims.at("ws").get<std::string>()),
+                  .expires = expires,
+                  .task = TaskId(claims.value("task", ""))};
+  if (std::string holder = claims.at("sub"); holder.starts_with("ta-"))
+    made.holder = TaskId(std::move(holder));
+  else
+    made.token = TokenId(std::move(holder));
+  return made;
 }
 
 }  // namespace ionian::services

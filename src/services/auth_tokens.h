@@ -12,7 +12,8 @@
 namespace ionian::services {
 
 struct AuthClaims {
-  TokenId token;  // the pair that it stands for
+  TokenId token;  // the pair that it stands for; or
+  TaskId holder;  // the container
   WorkspaceId workspace;
   Time expires;
   TaskId task;  // not empty: it is for the command router of this container, and nothing else

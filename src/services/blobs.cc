@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "blobs/hash.h"
+#include "container/netns.h"
 #include "store/secrets.h"
 
 namespace ionian::services {
@@ -22,7 +23,8 @@ std::string hex_of_base64(const std::string& base64) {
 }  // namespace
 
 std::string address_for(const Context& c, const rpc::Call& call, std::string_view target) {
-  if (!call.caller.task.empty()) return cat("http://172.21.0.1:", Blobs::kInsidePort, target);
+  if (!call.caller.task.empty())
+    return cat("http://", container::kLocalAddress, ':', Blobs::kInsidePort, target);
   return cat(Context::url_for(call.headers, c.public_url, c.http_is_wildcard), target);
 }
 

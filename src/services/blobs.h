@@ -29,7 +29,7 @@ class Blobs {
   static constexpr std::int64_t kSinglePutMax = 1ll << 30;
   static constexpr std::int64_t kPartBytes = 256ll << 20;
   static constexpr std::int64_t kBlobMax = 1ll << 40;
-  // Of the HTTP listener inside each container.
+  // Of the listener inside each container: HTTP, and gRPC for the command router.
   static constexpr int kInsidePort = 8714;
 
   explicit Blobs(Context& context) : c_(context) {}

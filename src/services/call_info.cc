@@ -1,5 +1,7 @@
 #include "services/call_info.h"
 
+#include <ranges>
+
 #include "services/calls.h"
 #include "store/variants.h"
 
@@ -10,10 +12,8 @@ using modal::client::FunctionCallInfo;
 
 constexpr int kGraphInputsMax = 1000;
 
-modal::client::InputCategoryInfo* category(FunctionCallInfo& info, const core::Input& input,
-                                           bool kept) {
-  if (!kept) return info.mutable_pending_inputs();
-  switch (input.result.outcome) {
+modal::client::InputCategoryInfo* category(FunctionCallInfo& info, core::Outcome outcome) {
+  switch (outcome) {
     case core::Outcome::kSuccess:
       return info.mutable_succeeded_inputs();
     case core::Outcome::kTimeout:
@@ -22,6 +22,21 @@ modal::client::InputCategoryInfo* category(FunctionCallInfo& info, const core::I
       return info.mutable_cancelled_inputs();
     default:
       return info.mutable_failed_inputs();
+  }
+}
+
+void fill_info(FunctionCallInfo& info, const core::Core& core, const core::Call& call) {
+  info.set_function_call_id(call.id.str());
+  info.set_created_at(to_unix_seconds(call.created));
+  info.set_scheduled_at(to_unix_seconds(call.scheduled.value_or(call.created)));
+  info.set_total_inputs(static_cast<std::int32_t>(call.arrived()));
+  const auto count = [](modal::client::InputCategoryInfo* of, std::size_t more) {
+    of->set_total(of->total() + static_cast<std::int32_t>(more));
+  };
+  for (const auto& [outcome, many] : call.forgotten_outcomes) count(category(info, outcome), many);
+  for (const InputId& id : call.inputs) {
+    const core::Input& input = *core.input(id);
+    count(input.kept ? category(info, input.result.outcome) : info.mutable_pending_inputs(), 1);
   }
 }
 
@@ -51,6 +66,7 @@ std::multimap<InputId, const core::Call*> children_in(const core::Core& core,
 void CallInfo::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("FunctionCallGetInfo", &CallInfo::get_info, rpc::Access::kView);
+  on("FunctionCallList", &CallInfo::list, rpc::Access::kView);
   on("FunctionGetCallGraph", &CallInfo::get_call_graph, rpc::Access::kView);
 }
 
@@ -58,15 +74,29 @@ Result<modal::client::FunctionCallGetInfoResponse> CallInfo::get_info(
     rpc::Call& call, const modal::client::FunctionCallGetInfoRequest& request, core::Core& core) {
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   modal::client::FunctionCallGetInfoResponse reply;
-  FunctionCallInfo& info = *reply.mutable_info();
-  info.set_function_call_id(found->id.str());
-  info.set_created_at(to_unix_seconds(found->created));
-  info.set_scheduled_at(to_unix_seconds(found->scheduled.value_or(found->created)));
-  info.set_total_inputs(static_cast<std::int32_t>(found->inputs.size()));
-  for (const InputId& id : found->inputs) {
-    const core::Input& input = *core.input(id);
-    auto* of = category(info, input, input.kept);
-    of->set_total(of->total() + 1);
+  fill_info(*reply.mutable_info(), core, *found);
+  return reply;
+}
+
+Result<modal::client::FunctionCallListResponse> CallInfo::list(
+    rpc::Call& call, const modal::client::FunctionCallListRequest& request, core::Core& core) {
+  const FunctionId id(request.function_id());
+  const core::Function* function = core.function(id);
+  const bool here = function && function->config.workspace == call.caller.workspace;
+  const core::App* app = here ? core.app(function->config.app) : nullptr;
+  TRY(c_.access.check(call, app ? &app->environment : nullptr,
+                      {"function", id.str(), "does not exist, or its app is stopped"}));
+  modal::client::FunctionCallListResponse reply;
+  std::size_t counted = 0;
+  // Ids begin with the time of their making.
+  for (const CallId& each : app->calls | std::views::reverse) {
+    if (reply.function_calls_size() == kListed || counted >= kCounted) break;
+    const core::Call& of = *core.call(each);
+    if (of.function != id) continue;
+    counted += of.inputs.size();
+    FunctionCallInfo& info = *reply.add_function_calls();
+    info.set_idx(reply.function_calls_size() - 1);
+    fill_info(info, core, of);
   }
   return reply;
 }

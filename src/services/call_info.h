@@ -7,6 +7,9 @@ namespace ionian::services {
 
 class CallInfo {
  public:
+  static constexpr int kListed = 1000;
+  static constexpr std::size_t kCounted = 100'000;
+
   explicit CallInfo(Context& context) : c_(context) {}
   void bind(rpc::Table& table);
 
@@ -15,6 +18,14 @@ class CallInfo {
   //   errors   NOT_FOUND call
   Result<modal::client::FunctionCallGetInfoResponse> get_info(
       rpc::Call& call, const modal::client::FunctionCallGetInfoRequest& request, core::Core& core);
+
+  // FunctionCallList. The calls of a function that are remembered, the newest first: those that
+  // run, those that were read in the last minute, and asynchronous ones that somebody has asked for
+  // in that time. No more than kListed, and none after the one with which kCounted inputs are
+  // passed.
+  //   errors   NOT_FOUND function
+  Result<modal::client::FunctionCallListResponse> list(
+      rpc::Call& call, const modal::client::FunctionCallListRequest& request, core::Core& core);
 
   // FunctionGetCallGraph. The whole tree that the call is part of, as far as its calls are
   // remembered: those of synchronous calls go a minute after they were read.

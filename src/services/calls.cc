@@ -132,7 +132,7 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   const std::size_t from = at;
   for (std::size_t bytes = 0;
        at < of.published && reply.outputs_size() < most && bytes < kReplyBytes; ++at) {
-    const core::Input& input = *core.input(of.outputs[at]);
+    const core::Input& input = *core.input(of.output(at));
     if (!wanted(input)) continue;
     bytes += input.result.generic_result.size();
     *reply.add_outputs() = output_item(input);
@@ -140,13 +140,13 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   }
   core.deliver(call.now, of.id, from, at);
   reply.set_last_entry_id(cat(at, "-0"));
-  reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.inputs.size() - of.published));
+  reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.arrived() - of.published));
   if (reply.outputs_size() == 0 && !call.timed_out && request.timeout() > 0) {
     call.wait_until(call.now + from_seconds(std::min<double>(request.timeout(), 300)));
     call.watch(core::outputs_key(of.id));
     return std::nullopt;
   }
-  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.inputs.size()))
+  if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.arrived()))
     core.release_call(call.now, of.id);
   return reply;
 }
@@ -174,7 +174,7 @@ Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(
   ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
   modal::client::FunctionCallFromIdResponse reply;
   reply.set_function_call_id(found->id.str());
-  reply.set_num_inputs(static_cast<std::int32_t>(found->inputs.size()));
+  reply.set_num_inputs(static_cast<std::int32_t>(found->arrived()));
   reply.mutable_metadata()->set_app_id(found->app.str());
   reply.mutable_metadata()->set_function_id(found->function.str());
   return reply;
@@ -203,7 +203,7 @@ std::optional<Status> Calls::get_data_out(rpc::Call& call,
     emit(std::move(chunk));
   }
   if (!emit.empty()) return std::nullopt;
-  if (call.timed_out || of.done == of.inputs.size()) return Status::ok_status();
+  if (call.timed_out || of.done == of.arrived()) return Status::ok_status();
   call.watch(core::data_out_key(of.id));
   return std::nullopt;
 }

@@ -1,5 +1,7 @@
 #include "services/command_router.h"
 
+#include "container/netns.h"
+#include "services/blobs.h"
 #include "services/exec_access.h"
 
 namespace ionian::services {
@@ -15,6 +17,11 @@ struct Reading {
   Execs::ExecPtr exec;
   Execs::Look look;
   std::uint64_t offset = 0;
+};
+
+struct Writing {
+  Execs::ExecPtr exec;
+  Execs::InputStream stream;
 };
 
 worker::Sink sink_of(int config) {
@@ -49,12 +56,18 @@ void CommandRouter::bind(rpc::Table& table) {
   on("TaskExecWait", &CommandRouter::wait);
   on("TaskExecStdioRead", &CommandRouter::stdio_read);
   on("TaskExecStdinWrite", &CommandRouter::stdin_write);
+  on("TaskExecStdinWriteStream", &CommandRouter::stdin_stream);
   on("TaskExecStdinStatus", &CommandRouter::stdin_status);
 }
 
 // Python takes http:// from a server on its own machine. JavaScript and Go want to read https:// in
 // any case, and then speak in the clear to their own machine.
 Result<std::string> CommandRouter::url_for(const rpc::Call& call) const {
+  const rpc::ClientType type = call.headers.client_type;
+  const bool wants_https = type == rpc::ClientType::kJavaScript || type == rpc::ClientType::kGo;
+  if (!call.caller.task.empty())
+    return cat(wants_https ? "https" : "http", "://", container::kLocalAddress, ':',
+               Blobs::kInsidePort);
   // gRPC's own listener closes the Python client's connection (gateway/http2.h).
   if (python_by_gateway_ && call.headers.client_type == rpc::ClientType::kPython)
     return Context::url_for(call.headers, c_.public_url, c_.http_is_wildcard);
@@ -65,8 +78,6 @@ Result<std::string> CommandRouter::url_for(const rpc::Call& call) const {
                 "clients on other machines run commands in containers over TLS only. Start the "
                 "server with --tls-cert and --tls-key, or behind a proxy with TLS that "
                 "--server-url names");
-  const rpc::ClientType type = call.headers.client_type;
-  const bool wants_https = type == rpc::ClientType::kJavaScript || type == rpc::ClientType::kGo;
   return wants_https ? cat("https", url.substr(url.find(':'))) : url;
 }
 
@@ -80,9 +91,6 @@ Result<CommandRouter::AccessReply> CommandRouter::access(rpc::Call& call,
   const bool here = app && app->workspace == call.caller.workspace;
   TRY(c_.access.check(call, here ? &app->environment : nullptr, {"container", id.str()}));
   if (!live) return fail(Code::kFailedPrecondition, "container ", id, " has ended");
-  if (call.caller.kind != rpc::CallerKind::kToken)
-    return fail(Code::kFailedPrecondition,
-                "commands in containers are for clients with a token, not for containers");
   AccessReply reply;
   ASSIGN_OR_RETURN(*reply.mutable_url(), url_for(call));
   reply.set_jwt(c_.auth_tokens.issue(call.caller, c_.random, call.now, id));
@@ -180,11 +188,35 @@ CommandRouter::Poll<CommandRouter::WriteReply> CommandRouter::stdin_write(
   return std::nullopt;
 }
 
+CommandRouter::Poll<CommandRouter::StreamReply> CommandRouter::stdin_stream(
+    rpc::Call& call, rpc::Part<StreamRequest> part, Execs& execs) {
+  Writing& writing = call.state<Writing>();
+  if (part->has_start() != !writing.exec)
+    return fail(Code::kInvalidArgument, "a stream begins with `start`, which comes once");
+  if (!writing.exec) {
+    const auto& start = part->start();
+    ASSIGN_OR_RETURN(writing.exec, exec_of(c_, call, start.task_id(), start.exec_id()));
+    ASSIGN_OR_RETURN(writing.stream, execs.begin_input(*writing.exec, start.offset()));
+    part.pass();
+    return std::nullopt;
+  }
+  if (!part->has_data() && !part->has_end())
+    return fail(Code::kInvalidArgument, "after `start` come `data` and `end`");
+  ASSIGN_OR_RETURN(const bool all,
+                   execs.write_on(*writing.exec, writing.stream, part->data(), part->has_end()));
+  if (all && part->has_end()) return StreamReply();
+  if (all)
+    part.pass();
+  else
+    call.watch(Execs::key_of(*writing.exec));
+  return std::nullopt;
+}
+
 Result<CommandRouter::StatusReply> CommandRouter::stdin_status(rpc::Call& call,
                                                                const StatusRequest& request,
                                                                Execs& execs) {
   ASSIGN_OR_RETURN(const auto exec, exec_of(c_, call, request.task_id(), request.exec_id()));
-  const Execs::Input input = execs.input(*exec);
+  const Execs::Input input = execs.take_over_input(*exec);
   StatusReply reply;
   reply.set_num_bytes_written(input.bytes);
   reply.set_closed(input.closed);

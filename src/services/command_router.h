@@ -29,13 +29,17 @@ class CommandRouter {
   using ReadReply = modal::task_command_router::TaskExecStdioReadResponse;
   using WriteRequest = modal::task_command_router::TaskExecStdinWriteRequest;
   using WriteReply = modal::task_command_router::TaskExecStdinWriteResponse;
+  using StreamRequest = modal::task_command_router::TaskExecStdinWriteStreamRequest;
+  using StreamReply = modal::task_command_router::TaskExecStdinWriteStreamResponse;
   using StatusRequest = modal::task_command_router::TaskExecStdinStatusRequest;
   using StatusReply = modal::task_command_router::TaskExecStdinStatusResponse;
 
   // TaskGetCommandRouterAccess. Where the router is, as the caller's kind of client writes it, and
   // a token for it that is worth an hour, and no more than the pair that asked.
+  // A container's token is worth no more than itself, and reaches the router by the listener
+  // inside.
   //   errors   NOT_FOUND · FAILED_PRECONDITION the container has ended, or the client would refuse
-  //            an address without TLS, or it is itself a container
+  //            an address without TLS
   Result<AccessReply> access(rpc::Call& call, const AccessRequest& request, core::Core& core);
 
   // TaskExecStart (poll). Answers when the program runs. Repeats are the same program.
@@ -53,6 +57,13 @@ class CommandRouter {
   // passed over.
   //   errors   FAILED_PRECONDITION it has ended or closed its input, or there is a gap
   Poll<WriteReply> stdin_write(rpc::Call& call, const WriteRequest& request, worker::Execs& execs);
+  // TaskExecStdinWriteStream (the client's stream): where it begins, bytes, and the end, which
+  // closes the program's input and is answered; one that breaks off before may be gone on with.
+  //   errors   as TaskExecStdinWrite · FAILED_PRECONDITION also if it does not begin where the
+  //            input is, or another has taken over · INVALID_ARGUMENT another order
+  Poll<StreamReply> stdin_stream(rpc::Call& call, rpc::Part<StreamRequest> part,
+                                 worker::Execs& execs);
+  // TaskExecStdinStatus. Where the input is, for one who goes on from there: ends its stream.
   Result<StatusReply> stdin_status(rpc::Call& call, const StatusRequest& request,
                                    worker::Execs& execs);
 

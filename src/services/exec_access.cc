@@ -65,7 +65,9 @@ Result<void> start_exec(Execs& execs, Starting& starting, worker::ExecRequest wa
 
 void audit_start(const Context& c, rpc::Call& call, const Starting& starting) {
   if (starting.program.empty()) return;
-  const auto write = [actor = actor_of(call), task = Execs::name_of(*starting.exec).task,
+  Actor actor = actor_of(call);
+  if (!call.caller.task.empty()) actor.principal = call.caller.task.str();
+  const auto write = [actor = std::move(actor), task = Execs::name_of(*starting.exec).task,
                       program = starting.program](store::Tx& tx) -> Result<void> {
     audit(tx, actor, "container.exec", task.str(), program);
     return {};

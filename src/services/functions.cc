@@ -58,6 +58,8 @@ Result<Function> definition_of(const modal::client::FunctionCreateRequest& reque
   if (!definition.supported_input_formats().empty()) shared.clear_supported_input_formats();
   if (!definition.supported_output_formats().empty()) shared.clear_supported_output_formats();
   definition.MergeFrom(shared);
+  if (definition.experimental_options().empty())
+    *definition.mutable_experimental_options() = data.experimental_options();
   if (definition.method_definitions().empty())
     for (const auto& [name, method] : data.method_definitions())
       (*definition.mutable_method_definitions())[name] = method;

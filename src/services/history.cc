@@ -43,8 +43,8 @@ void History::look_at_call(const CallId& id) {
   if (!call || call->asynchronous) return;
   std::size_t from = 0;
   if (const auto it = taken_.find(id); it != taken_.end()) from = it->second;
-  for (std::size_t i = from; i < call->published; ++i)
-    if (const core::Input* input = c_.core.input(call->outputs[i])) add(*input);
+  for (std::size_t i = std::max(from, call->forgotten); i < call->published; ++i)
+    if (const core::Input* input = c_.core.input(call->output(i))) add(*input);
   if (call->published == from) return;
   taken_[id] = call->published;
   if (taken_.size() > taken_max_) forget_read_calls();

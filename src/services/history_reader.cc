@@ -52,7 +52,7 @@ Result<std::vector<LiveInput>> unfinished_of(const core::Core& core,
     for (const CallId& id : core.app(app)->calls | std::views::reverse) {
       if (++steps > kStepsMax || live.size() >= newest) break;
       const core::Call& call = *core.call(id);
-      if (!wanted.contains(call.function) || call.published == call.inputs.size()) continue;
+      if (!wanted.contains(call.function) || call.published == call.arrived()) continue;
       for (const InputId& each : call.inputs | std::views::reverse) {
         if (++steps > kStepsMax || live.size() >= newest) break;
         if (const core::Input& input = *core.input(each); !input.kept)

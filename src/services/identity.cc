@@ -77,6 +77,13 @@ Result<rpc::Caller> Identity::check_token(const rpc::RequestHeaders& headers,
 Result<rpc::Caller> Identity::check_bearer(const std::string& bearer) {
   const Time now = clock_.now();
   ASSIGN_OR_RETURN(const AuthClaims claims, auth_tokens_.verify(bearer, now));
+  if (!claims.task.empty() && !claims.holder.empty()) {
+    std::optional<rpc::Caller> container = task(claims.holder);
+    if (!container)
+      return fail(Code::kUnauthenticated, "the container that this token was given to has ended");
+    container->router_task = claims.task;
+    return *std::move(container);
+  }
   const KnownPtr known = claims.task.empty() ? nullptr : find(claims.token);
   if (!known)
     return fail(Code::kUnauthenticated,

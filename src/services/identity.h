@@ -83,7 +83,7 @@ class Identity final : public rpc::Authenticator {
     mutable std::atomic<std::int64_t> noted_ms = 0;       // when its use was last written down
   };
   Result<rpc::Caller> check_token(const rpc::RequestHeaders& headers, const std::string& address);
-  // A short-lived token, which is worth no more than the pair behind it.
+  // A short-lived token, which is worth no more than the pair or the container behind it.
   Result<rpc::Caller> check_bearer(const std::string& bearer);
   using KnownPtr = std::shared_ptr<const Known>;
   static Result<void> check_alive(const Known& known, Time now);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "blobs/hash.h"
+#include "container/netns.h"
 #include "images/layered_tree.h"
 #include "modal_proto/container.pb.h"
 #include "services/buckets.h"
@@ -165,7 +166,9 @@ void fill_common_environment(Environment& env, const Records& r, const Variables
   // Without it, what a function printed stays in the interpreter's buffer and is lost when the
   // container is killed.
   env["PYTHONUNBUFFERED"] = "1";
-  env["MODAL_SERVER_URL"] = cat("unix://", worker::Worker::kSocketPath);
+  // The host's part names no place. By it the official client believes the server to be on its own
+  // machine, without which it calls no command router in the clear (see Blobs::kInsidePort).
+  env["MODAL_SERVER_URL"] = cat("unix://", container::kLocalAddress, worker::Worker::kSocketPath);
   env["MODAL_IS_REMOTE"] = "1";
   env["MODAL_ENVIRONMENT"] = r.environment.name;
   env["MODAL_CLOUD_PROVIDER"] = "CLOUD_PROVIDER_UNSPECIFIED";

@@ -174,9 +174,11 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
   door_->close(id);
   mounts_.ended(id);
   std::shared_ptr<TaskWatcher> watcher;
+  bool cut_off = false;
   {
     std::lock_guard lock(mutex_);
     if (const auto it = known_.find(id); it != known_.end()) {
+      cut_off = it->second.ended_cut_off;
       if (const auto of = watchers_.find(it->second.function); of != watchers_.end())
         watcher = of->second;
       known_.erase(it);
@@ -187,7 +189,8 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
                       .signal = end.signal,
                       .out_of_memory = end.out_of_memory,
                       .failed_start = end.failed_start,
-                      .lost = end.lost};
+                      .lost = end.lost,
+                      .cut_off = cut_off};
   c_.core_loop.post([this, id, exit] {
     const Time now = c_.clock.now();
     history_.task_exited(now, id, exit);
@@ -259,7 +262,7 @@ void Tasks::end_cut_off(Time now) {
         known.cut_off.reset();
       else if (!known.cut_off)
         known.cut_off = now;
-      else if (now - *known.cut_off >= kCutOffMax)
+      else if (now - *known.cut_off >= kCutOffMax && !std::exchange(known.ended_cut_off, true))
         ending.push_back(id);
     }
   }

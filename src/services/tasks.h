@@ -81,6 +81,7 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
     bool connected = false;        // it has been, at least
     std::vector<int> connections;  // by their numbers
     std::optional<Time> cut_off;   // since when all of them are closed
+    bool ended_cut_off = false;    // for so long that it is killed
   };
 
   // On a thread of the pool.

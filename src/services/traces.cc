@@ -40,7 +40,7 @@ Result<TraceResponse> Traces::trace(rpc::Call&, const TraceRequest& request, cor
                 "' is not remembered: a call is while it runs, and for a minute after its results "
                 "were read");
   TraceResponse reply;
-  reply.set_all(static_cast<std::int32_t>(call->inputs.size()));
+  reply.set_all(static_cast<std::int32_t>(call->arrived()));
   for (const InputId& id : call->inputs) {
     if (reply.inputs_size() == kInputsMax) break;
     const core::Input& input = *core.input(id);

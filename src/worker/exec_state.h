@@ -24,10 +24,11 @@ struct Execs::Exec {
 
   UniqueFd in;
   bool in_watched = false;
-  std::string in_queue;        // accepted, and not yet written
-  std::uint64_t in_bytes = 0;  // accepted
-  bool in_last = false;        // nothing comes after them
-  std::uint64_t message = 0;   // the last one's number, and where it began
+  std::string in_queue;         // accepted, and not yet written
+  std::uint64_t in_bytes = 0;   // accepted
+  bool in_last = false;         // nothing comes after them
+  std::uint64_t in_stream = 0;  // the last stream's number, or that of who took over
+  std::uint64_t message = 0;    // the last one's number, and where it began
   std::uint64_t message_at = 0;
 
   Duration timeout{};

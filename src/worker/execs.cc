@@ -13,8 +13,6 @@ namespace {
 
 constexpr Duration kHold = 3s;  // since somebody has read on
 
-constexpr char kEndOfInput = 4;  // Ctrl-D, which a terminal takes for it
-
 // Ours, which does not block, and theirs.
 Result<void> connect_ends(int reading, UniqueFd& ours, UniqueFd& theirs) {
   int ends[2];
@@ -230,58 +228,6 @@ Result<Execs::Output> Execs::read(Exec& exec, int stream, std::uint64_t offset, 
   const bool all = offset + bytes.size() >= from.window.end();
   // A terminal opens its stream when it starts.
   return Output{std::string(bytes), all && from.over && exec.started.has_value()};
-}
-
-Result<bool> Execs::write(Exec& exec, std::uint64_t offset, std::string_view data, bool last) {
-  std::lock_guard lock(mutex_);
-  return take(exec, offset, data, last);
-}
-
-Result<bool> Execs::write_message(Exec& exec, std::uint64_t index, std::string_view data,
-                                  bool last) {
-  std::lock_guard lock(mutex_);
-  if (index < exec.message) return true;
-  if (index > exec.message + 1)
-    return fail(Code::kFailedPrecondition, "this is message ", index, " of the input, and ",
-                exec.message, " have come");
-  if (index > exec.message) exec.message = index, exec.message_at = exec.in_bytes;
-  return take(exec, exec.message_at, data, last);
-}
-
-Result<bool> Execs::take(Exec& exec, std::uint64_t offset, std::string_view data, bool last) {
-  if (exec.end) return fail(Code::kFailedPrecondition, "the command has ended");
-  if (exec.in_last) {
-    // Its repetition, or the close that some clients send twice.
-    if (offset + data.size() <= exec.in_bytes) return true;
-    return fail(Code::kFailedPrecondition, "the command's input is closed");
-  }
-  if (exec.started && !exec.in)
-    return fail(Code::kFailedPrecondition, "the command reads nothing any more");
-  if (offset > exec.in_bytes && !data.empty())
-    return fail(Code::kFailedPrecondition, "this begins at byte ", offset, " of the input, and ",
-                exec.in_bytes, " have come");
-  const std::uint64_t known = data.empty() ? 0 : exec.in_bytes - offset;
-  if (known < data.size()) {
-    const std::size_t room = kStdinBytes - std::min(kStdinBytes, exec.in_queue.size());
-    const std::string_view fresh = data.substr(known, room);
-    exec.in_queue += fresh;
-    exec.in_bytes += fresh.size();
-    if (known + fresh.size() < data.size()) {
-      write_some(exec);
-      return false;
-    }
-  }
-  if (last) {
-    exec.in_last = true;
-    if (exec.terminal) exec.in_queue += kEndOfInput;
-  }
-  write_some(exec);
-  return true;
-}
-
-Execs::Input Execs::input(const Exec& exec) const {
-  std::lock_guard lock(mutex_);
-  return {exec.in_bytes, exec.in_last || exec.end};
 }
 
 Execs::Look::Look(Execs& execs, ExecPtr exec) : execs_(&execs), exec_(std::move(exec)) {

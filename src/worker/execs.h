@@ -112,6 +112,14 @@ class Execs {
   // ask again with the same.
   //   errors   FAILED_PRECONDITION it takes no more · INVALID_ARGUMENT there is a gap before it
   Result<bool> write(Exec& exec, std::uint64_t offset, std::string_view data, bool last);
+  // The same for a stream of it, which begins where the input is and has it for itself: whoever
+  // writes otherwise, or asks where the input is in order to go on, takes over.
+  //   errors   FAILED_PRECONDITION also if it does not begin there, or another has taken over
+  struct InputStream {
+    std::uint64_t number = 0, offset = 0;  // of what comes next
+  };
+  Result<InputStream> begin_input(Exec& exec, std::uint64_t offset);
+  Result<bool> write_on(Exec& exec, InputStream& stream, std::string_view data, bool last);
   // The same for messages that are counted from 1.
   Result<bool> write_message(Exec& exec, std::uint64_t index, std::string_view data, bool last);
   struct Input {
@@ -119,6 +127,7 @@ class Execs {
     bool closed = false;
   };
   Input input(const Exec& exec) const;
+  Input take_over_input(Exec& exec);
 
   // For as long as this lives somebody looks at the output. A terminal that nobody has looked at
   // for kPatience is hung up.

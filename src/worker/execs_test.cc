@@ -215,6 +215,41 @@ TEST_F(ExecsTest, InputIsTakenOnceInOrderAndBounded) {
   EXPECT_EQ(execs_.write(*exec, 0, "", true).error().code, Code::kFailedPrecondition);
 }
 
+TEST_F(ExecsTest, AStreamOfInputBeginsWhereItIsAndWaitsForRoom) {
+  const auto exec = begin(request());
+  EXPECT_EQ(execs_.write(*exec, 0, "head", false), true);
+  EXPECT_EQ(execs_.begin_input(*exec, 0).error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(execs_.begin_input(*exec, 5).error().code, Code::kFailedPrecondition);
+  auto stream = execs_.begin_input(*exec, 4).value();
+  EXPECT_EQ(execs_.write_on(*exec, stream, "er", false), true);
+  const std::string much(Execs::kStdinBytes * 2, 'y');
+  EXPECT_EQ(execs_.write_on(*exec, stream, much, true), false);
+  std::string got(6 + much.size(), 0);
+  for (std::size_t at = 0; at < got.size();) {
+    const ssize_t n = ::read(program().stdio.in.get(), got.data() + at, got.size() - at);
+    ASSERT_GT(n, 0);
+    at += static_cast<std::size_t>(n);
+    if (execs_.input(*exec).closed) continue;
+    EXPECT_TRUE(execs_.write_on(*exec, stream, much, true).has_value());
+  }
+  EXPECT_EQ(got, cat("header", much));
+  EXPECT_TRUE(execs_.input(*exec).closed);
+}
+
+TEST_F(ExecsTest, WhoAsksWhereTheInputIsTakesItOver) {
+  const auto exec = begin(request());
+  auto one = execs_.begin_input(*exec, 0).value();
+  EXPECT_EQ(execs_.write_on(*exec, one, "abc", false), true);
+  EXPECT_EQ(execs_.take_over_input(*exec).bytes, 3u);
+  EXPECT_EQ(execs_.write_on(*exec, one, "d", false).error().code, Code::kFailedPrecondition);
+  auto two = execs_.begin_input(*exec, 3).value();
+  EXPECT_EQ(execs_.write_on(*exec, two, "d", false), true);
+  EXPECT_EQ(execs_.write(*exec, 4, "e", false), true);
+  EXPECT_EQ(execs_.write_on(*exec, two, "f", false).error().code, Code::kFailedPrecondition);
+  program().hooks.ended(0, 0);
+  EXPECT_EQ(execs_.begin_input(*exec, 5).error().code, Code::kFailedPrecondition);
+}
+
 TEST_F(ExecsTest, OneWhoseTimeIsOverIsKilled) {
   ExecRequest wanted = request();
   wanted.timeout = 2s;

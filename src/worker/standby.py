@@ -68,7 +68,7 @@ def make_copies(control):
 
 def connect():
     control = socket.socket(socket.AF_UNIX)
-    control.connect(os.environ["MODAL_SERVER_URL"].removeprefix("unix://"))
+    control.connect("/" + os.environ["MODAL_SERVER_URL"].split("/", 3)[3])
     return control
 
 

@@ -152,7 +152,8 @@ class Terminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 111, 0, 0))
         self.process = subprocess.Popen([client.venv / "bin/modal", *words], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
-                                        env=client.env | {"TERM": "xterm"}, cwd=client.folder, start_new_session=True)
+                                        env=client.env | {"TERM": "xterm"}, cwd=client.folder, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(theirs)
         self.fd, self.seen = ours, ""
 
@@ -246,6 +247,72 @@ def test_old_clients_run_commands_too(old, client, task):
         run(sys.argv[1])
     """, "old.py"), task).stdout
     assert code.strip() == "5 'two one\\nand the rest'", code
+
+
+def test_input_as_one_stream_that_goes_on_where_it_broke_off(client, task):
+    out = client.python(client.write("""
+        import asyncio, hashlib, io, os, sys, uuid
+        import modal
+        from modal.client import _Client
+        from modal.sandbox._task_command_router_client import TaskCommandRouterClient
+        from modal.sandbox._sandbox import v1_command_router_access_fetcher
+        from modal_proto import task_command_router_pb2 as pb
+
+        async def main(task):
+            client = await _Client.from_env()
+            router = await TaskCommandRouterClient.connect(client, task, v1_command_router_access_fetcher(client, task))
+
+            async def start(*args):
+                exec_id = str(uuid.uuid4())
+                await router.exec_start(pb.TaskExecStartRequest(task_id=task, exec_id=exec_id, command_args=args, stdout_config=1))
+                return exec_id
+
+            async def end(exec_id, line=0):
+                ended = await router.exec_wait(task, exec_id)
+                return ended.code, b"".join([part.data async for part in router.exec_stdio_read(task, exec_id, 1)]).splitlines()[line].split()[0].decode()
+
+            async def chunks(data):
+                for at in range(0, len(data), 100_000):
+                    yield data[at:at + 100_000]
+
+            # Much more than waits for a program that does not read: the client waits.
+            data = os.urandom(20 << 20)
+            right = (0, hashlib.sha256(data).hexdigest())
+            slow = await start("sh", "-c", "read go; sha256sum")
+            await router.exec_stdin_write(task, slow, 0, b"g", False)
+            try:
+                await router.exec_stdin_write_stream(task, slow, io.BytesIO(data))
+            except modal.exception.ConflictError as error:
+                print("elsewhere:", error)
+            writing = asyncio.create_task(router._exec_stdin_write_stream(task, slow, 1, chunks(b"o\\n" + data)))
+            assert await writing is not None
+            print("whole", await end(slow) == right)
+
+            # A stream that breaks off leaves the input open, and another goes on.
+            broken = await start("sh", "-c", "head -c 70000 | sha256sum; sha256sum")
+            stream = router._stub.TaskExecStdinWriteStream.open(metadata=router._get_metadata())
+            async with stream:
+                await stream.send_message(pb.TaskExecStdinWriteStreamRequest(start=pb.TaskExecStdinWriteStreamStart(task_id=task, exec_id=broken)))
+                await stream.send_message(pb.TaskExecStdinWriteStreamRequest(data=data[:70_000]))
+                async for part in router.exec_stdio_read(task, broken, 1):
+                    print("first", part.data.split()[0].decode() == hashlib.sha256(data[:70_000]).hexdigest())
+                    break
+                await stream.cancel()
+            status = await router.exec_stdin_status(task, broken)
+            print("broke off at", status.num_bytes_written, status.closed)
+            await router._exec_stdin_write_stream(task, broken, 70_000, chunks(data[70_000:]))
+            status = await router.exec_stdin_status(task, broken)
+            print("resumed", await end(broken, 1) == (0, hashlib.sha256(data[70_000:]).hexdigest()), status.num_bytes_written == len(data), status.closed)
+            try:
+                await router.exec_stdin_write_stream(task, broken, io.BytesIO(b""))
+            except modal.exception.ConflictError as error:
+                print("too late:", error)
+            await router.close()
+
+        asyncio.run(main(*sys.argv[1:]))
+    """, "stream.py"), task).stdout.splitlines()
+    assert out == ["elsewhere: the stream begins at byte 0 of the input, and 1 have come", "whole True", "first True", "broke off at 70000 False",
+                   "resumed True True True", "too late: the stream begins at byte 0 of the input, and 20971520 have come"], out
 
 
 def test_addresses_by_kind_of_client_and_what_the_token_opens(client, task):

@@ -103,12 +103,18 @@ def test_one_that_ignores_sigterm_is_ended_all_the_same(server, client):
     assert "faults" not in [row["app_name"] for row in json.loads(client.run("container", "list", "--json").stdout)]
 
 
-def test_a_container_without_its_connection_is_ended_and_its_input_fails(server, client):
+def test_a_container_without_its_connection_is_ended_and_its_input_runs_again(server, client):
     out = run(client, """
+        lives = modal.Dict.from_name("cut-lives", create_if_missing=True)
+
         @app.function(timeout=1200)
-        def cut():
-            os.closerange(3, 4096)
-            time.sleep(1000)
+        def cut(deaths):
+            life = lives.get(deaths, 0) + 1
+            lives[deaths] = life
+            if life <= deaths:
+                os.closerange(3, 4096)
+                time.sleep(1000)
+            return f"life {life}"
 
         @app.function()
         def neighbour():
@@ -116,10 +122,13 @@ def test_a_container_without_its_connection_is_ended_and_its_input_fails(server,
 
         @app.local_entrypoint()
         def main():
-            outcome("cut", cut.remote)
+            once, always = cut.spawn(1), cut.spawn(9)
+            outcome("once", once.get)
+            outcome("always", always.get)
             outcome("neighbour", neighbour.remote)
     """, timeout=300)
-    assert "cut raised" in out and "signal 9" in out, out
+    assert "once gave life 2" in out, out
+    assert "always raised" in out and "lost its connection, and 2 more had been lost before" in out, out
     assert "neighbour gave fine" in out, out
     assert "has had no connection to the server for 10 s" in server.log_text()
 

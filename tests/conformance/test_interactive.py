@@ -1,5 +1,7 @@
 """`modal run -i`: functions whose program has a terminal, and somebody who types there."""
+import json
 import re
+import time
 
 import pytest
 
@@ -8,6 +10,7 @@ from test_exec import Terminal
 
 APP = """
     import os
+    import threading
     import modal
 
     app = modal.App("talks")
@@ -28,12 +31,26 @@ APP = """
         return f"went on with {kept + 2}"
 
     @app.function()
+    def waits():
+        modal.interact()
+        try:
+            input("say nothing: ")
+        except KeyboardInterrupt:
+            print("interrupted there")
+        return f"it was {input('and now: ')}"
+
+    @app.function()
+    def works():
+        print("at work")
+        threading.Event().wait()
+
+    @app.function()
     def dies():
         os._exit(7)
 
     @app.local_entrypoint()
     def main(which: str):
-        print("RESULT:", {"ask": ask, "stop": stop_here, "dies": dies}[which].remote())
+        print("RESULT:", {"ask": ask, "stop": stop_here, "waits": waits, "works": works, "dies": dies}[which].remote())
 """
 
 
@@ -66,6 +83,43 @@ def test_a_breakpoint_stops_and_goes_on(client):
     run.type("c\r")
     run.until(r"RESULT: went on with (42|52)")
     assert run.end() == 0
+
+
+def test_ctrl_c_is_for_the_function_that_has_the_terminal(client):
+    run = begin(client, "waits")
+    run.until("say nothing: ")
+    run.type("\x03")
+    run.until("interrupted there")
+    run.until("and now: ")
+    run.type("somebody\r")
+    run.until("RESULT: it was somebody")
+    assert run.end() == 0
+
+
+def test_ctrl_c_at_a_breakpoint_leaves_it_there(client):
+    run = begin(client, "stop")
+    run.until(r"\(Pdb\) ")
+    run.type("p kep\x03")
+    run.until("KeyboardInterrupt")
+    run.until(r"\(Pdb\) ")
+    run.type("p kept + 1\r")
+    run.until("41")
+    run.type("c\r")
+    run.until("RESULT: went on with 42")
+    assert run.end() == 0
+
+
+def test_ctrl_c_ends_a_run_whose_function_has_not_asked_for_the_terminal(client):
+    run = begin(client, "works")
+    run.until("at work")
+    run.type("\x03")
+    assert run.end() in (0, 1)  # as the official client sees it
+    app = [row for row in json.loads(client.run("app", "list", "--json").stdout) if row["description"] == "talks"][0]
+    assert app["state"] == "stopped", app
+    deadline = time.monotonic() + 60
+    while client.run("container", "list", "--json").stdout.strip() != "[]":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_how_it_ended_is_seen_through_the_terminal(client):

@@ -173,12 +173,13 @@ void Clients::read(const ReaderPtr& reader) {
     return;
   }
   for (; reader->position < call->published; ++reader->position) {
-    const core::Input* input = w_.core.input(call->outputs[reader->position]);
+    const core::Input* input = w_.core.input(call->output(reader->position));
     if (!reader->seen.emplace(input->id, input->result.generic_result).second)
       w_.violation("a reader of ", reader->call, " got ", input->id, " twice");
     model_.read(input->id);
   }
-  if (reader->position > 0 && (call->done == call->inputs.size() || w_.one_in(5)))
+  if (w_.one_in(2)) w_.core.attend(w_.now(), reader->call, reader->position);
+  if (reader->position > 0 && (call->done == call->arrived() || w_.one_in(5)))
     w_.core.release_call(w_.now(), reader->call);
   reader->waiting = true;
 }

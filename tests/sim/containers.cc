@@ -140,7 +140,9 @@ void Containers::work(const Ptr& c, std::vector<InputId> inputs) {
     case Manner::kOutOfMemory:
       return exit_later(c, takes, {.signal = 9, .out_of_memory = true});
     case Manner::kLost:
-      return exit_later(c, takes, {.lost = true});
+      return exit_later(c, takes,
+                        w_.one_in(3) ? core::TaskExit{.signal = 9, .cut_off = true}
+                                     : core::TaskExit{.lost = true});
     default:
       break;
   }
@@ -218,7 +220,10 @@ void Containers::exit_later(const Ptr& c, Duration most, core::TaskExit how) {
 void Containers::exit(const Ptr& c, core::TaskExit how) {
   if (c->dead) return;
   c->dead = true;
-  w_.trace("end of ", c->id, how.lost ? ", lost" : "",
+  w_.trace("end of ", c->id,
+           how.lost      ? ", lost"
+           : how.cut_off ? ", cut off"
+                         : "",
            how.failed_start.empty() ? "" : ", did not start");
   living_.erase(c->id);
   model_.exited(c->id);

@@ -115,6 +115,7 @@ void Model::read(const InputId& input) {
   const auto it = inputs_.find(input);
   if (it == inputs_.end() || (it->second.asynchronous && !it->second.committed))
     w_.violation("the result of ", input, " was read before it was on disk");
+  if (it != inputs_.end()) it->second.read = true;
 }
 
 void Model::server_died() {

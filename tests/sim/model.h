@@ -55,6 +55,7 @@ class Model {
     FunctionId function;
     bool asynchronous = false;
     bool final = false;
+    bool read = false;  // by its caller, who may ask for the next ones then
     std::string result;
     std::uint32_t starts = 0, lives = 1;  // of the server
     bool keep_asked = false, committed = false;

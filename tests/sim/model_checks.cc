@@ -25,7 +25,9 @@ void Model::check_inputs() {
     const core::Input* input = w_.core.input(id);
     if (!input) {
       // Only what is finished may be forgotten.
-      if (!known.final) w_.violation("input ", id, " is lost");
+      if (!known.final && !known.read) w_.violation("input ", id, " is lost");
+      if (const core::Call* call = w_.core.call(known.call); call && !known.read)
+        w_.violation("input ", id, " is forgotten, and its caller has not read it");
       it = inputs_.erase(it);
       continue;
     }
@@ -47,7 +49,9 @@ void Model::check_inputs() {
 
 void Model::check_final(const InputId& id, Accepted& known, const core::Input& input) {
   if (known.final) {
-    if (known.result != input.result.generic_result) w_.violation("the result of ", id, " changed");
+    const bool dropped = known.read && input.result.generic_result.empty();
+    if (!dropped && known.result != input.result.generic_result)
+      w_.violation("the result of ", id, " changed");
     return;
   }
   known.final = true;
@@ -105,16 +109,21 @@ void Model::check_calls() {
     for (const InputId& output : call.outputs)
       if (!seen.insert(output).second || w_.core.input(output)->state != InputState::kDone)
         w_.violation("call ", id, " has output ", output, " twice or too early");
-    if (call.done != call.outputs.size()) w_.violation("call ", id, " counts its outputs wrong");
-    std::size_t done = 0;
+    if (call.done != call.forgotten + call.outputs.size())
+      w_.violation("call ", id, " counts its outputs wrong");
+    std::size_t done = call.forgotten;
     for (const InputId& input : call.inputs)
       done += w_.core.input(input) && w_.core.input(input)->state == InputState::kDone;
     if (done != call.done)
       w_.violation("call ", id, " has ", done, " results and says ", call.done);
-    unfinished[call.app] += call.inputs.size() - call.published;
-    (call.asynchronous ? spawned : awaited)[call.function] += call.inputs.size() - done;
-    std::size_t kept = 0;
-    while (kept < call.outputs.size() && w_.core.input(call.outputs[kept])->kept) ++kept;
+    unfinished[call.app] += call.arrived() - call.published;
+    (call.asynchronous ? spawned : awaited)[call.function] += call.arrived() - done;
+    std::size_t kept = call.forgotten;
+    while (kept < call.done && w_.core.input(call.output(kept))->kept) ++kept;
+    if (call.forgotten > call.read || call.read > call.published)
+      w_.violation("call ", id, " has forgotten what nobody has read");
+    if (call.read - call.forgotten > 2 * w_.limits.read_inputs_kept)
+      w_.violation("call ", id, " holds ", call.read - call.forgotten, " inputs that were read");
     if (call.published != kept || (!call.asynchronous && kept != done))
       w_.violation("call ", id, " shows ", call.published, " outputs, ", kept, " are kept");
     const core::App* app = w_.core.app(call.app);

@@ -1,0 +1,102 @@
+"""Maps of more inputs than the server may hold, and one whose client dies in the middle."""
+import json
+import signal
+import threading
+import time
+
+import pytest
+
+from conftest import Client, Server
+
+COUNT = 5000
+PENDING = 200
+# Those that wait, those that the client may have under way, and twice those that were read and are kept for questions about them.
+HELD = PENDING + 1000 + 2 * 1000 + 100
+
+APP = f"""
+    import time
+    import modal
+
+    app = modal.App("long")
+
+    @app.function(max_containers=2, timeout=600)
+    @modal.concurrent(max_inputs=50)
+    async def same(n):
+        return n
+
+    @app.function(max_containers=2)
+    def slow(n):
+        print("at work", flush=True)
+        time.sleep(1)
+
+    @app.local_entrypoint()
+    def main():
+        for _ in slow.map(range({COUNT})):
+            pass
+"""
+MAP = f"""
+    import sys
+    import modal
+
+    ordered = sys.argv[1] == "ordered"
+    results = list(modal.Function.from_name("long", "same").map(range({COUNT}), order_outputs=ordered))
+    print(results == list(range({COUNT})) if ordered else sorted(results) == list(range({COUNT})))
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server")).start("--pending-inputs", str(PENDING))
+    yield server
+    assert server.stop() == 0, server.log_text()[-3000:]
+
+
+@pytest.fixture
+def client(server, tmp_path):
+    return Client(server, tmp_path)
+
+
+class Watch:
+    """How many inputs the server holds, seen again and again."""
+
+    def __init__(self, server):
+        self.server, self.over, self.seen = server, threading.Event(), []
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        while not self.over.wait(0.1):
+            self.seen.append(self.server.admin("status")["inputs"])
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("order", ["ordered", "any"])
+def test_of_a_long_map_the_server_holds_a_part(server, client, order):
+    client.run("deploy", client.write(APP, "long.py"))
+    program = client.write(MAP, "map.py")
+    with Watch(server) as watch:
+        assert client.python(program, order, timeout=900).stdout == "True\n"
+    assert len(watch.seen) > 5 and PENDING < max(watch.seen) <= HELD, watch.seen
+
+
+def test_a_client_that_dies_in_the_middle_of_a_map_leaves_nothing_running(server, client):
+    running = client.popen("run", client.write(APP, "long.py"))
+    try:
+        next(line for line in running.stdout if "at work" in line)
+        assert server.admin("status")["inputs"] > 2
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    # Its heartbeat is missed after a minute; the containers have some seconds to end.
+    deadline = time.monotonic() + 150
+    while any(row["app_name"] == "long" for row in json.loads(client.run("container", "list", "--json").stdout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    states = {row["state"] for row in json.loads(client.run("app", "list", "--json").stdout) if row["description"] == "long"}
+    assert states <= {"stopped", "deployed"}, states
