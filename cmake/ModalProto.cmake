@@ -31,8 +31,25 @@ add_custom_command(
   COMMAND protobuf::protoc --descriptor_set_in=${proto_dir}/modal.bin --cpp_out=code_size:${proto_dir} ${proto_files}
   DEPENDS ${proto_dir}/modal.bin
   COMMENT "generating the wire protocol")
+# The small ones are compiled in two batches. Each has a table or two of the same name as all others, which gets one of its
+# own here.
+set(compiled ${proto_sources})
+set(batch_1 auth blob class client container dict domain environment image map)
+set(batch_2 mount proxy queue secret sharedvolume task token tunnel volume workspace)
+foreach(batch batch_1 batch_2)
+  set(text "#include \"modal_proto/common.pb.h\"\n")
+  foreach(name ${${batch}})
+    foreach(table schemas file_default_instances)
+      string(APPEND text "#undef ${table}\n#define ${table} ${name}_${table}\n")
+    endforeach()
+    string(APPEND text "#include \"modal_proto/${name}.pb.cc\"\n")
+    set_source_files_properties(${proto_dir}/modal_proto/${name}.pb.cc PROPERTIES HEADER_FILE_ONLY ON)
+  endforeach()
+  file(CONFIGURE OUTPUT ${proto_dir}/${batch}.cc CONTENT "${text}" @ONLY)
+  list(APPEND compiled ${proto_dir}/${batch}.cc)
+endforeach()
 # Generated code is not ours to warn about, and debug information would triple its size.
-add_library(ionian_proto STATIC ${proto_sources})
+add_library(ionian_proto STATIC ${compiled})
 target_compile_options(ionian_proto PRIVATE -O1 -w -g0)
 target_include_directories(ionian_proto SYSTEM PUBLIC ${proto_dir})
 target_link_libraries(ionian_proto PUBLIC ionian_deps)
