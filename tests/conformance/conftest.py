@@ -1,5 +1,6 @@
 """A real server with real containers, and the official clients, unmodified, against it."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -26,6 +27,15 @@ class Server:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.process = None
+
+    def take_over(self, data):
+        """Begins with a copy of another server's data. Layers and packages never change: links to their files will do."""
+        mine = self.folder / "data"
+        mine.mkdir(mode=0o700)
+        for part in data.iterdir():
+            how = ["--link"] if part.name in ("layers", "runtime") else []
+            subprocess.run(["cp", "-a", *how, part, mine], check=True)
+        return self
 
     def start(self, *options, grpc="127.0.0.1:0", http="127.0.0.1:0"):
         ready = self.folder / "ready.json"
@@ -138,25 +148,59 @@ def python(client, text, **more):
     return client.python(client.write(textwrap.dedent(PRELUDE) + textwrap.dedent(text)), **more).stdout
 
 
+PLAIN = """
+    import modal
+    app = modal.App("plain")
+
+    @app.function()
+    def f():
+        return "it runs"
+
+    @app.local_entrypoint()
+    def main():
+        print(f.remote())
+"""
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The data of a server that has built the image of a program that names none: a minute that others need not wait again."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "built"
+    with open(shared / "built.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            server = Server(folder).start()
+            client = Client(server, folder)
+            assert "it runs" in client.run("run", client.write(PLAIN)).stdout
+            assert server.stop() == 0, server.log_text()[-3000:]
+            (folder / "complete").touch()
+    return folder / "data"
+
+
 @contextlib.contextmanager
-def running_server():
+def running_server(built):
     folder = tempfile.mkdtemp(prefix="ionian-test.")
-    running = Server(folder).start()
+    running = Server(folder).take_over(built).start()
     yield running
     assert running.stop() == 0, running.log_text()[-3000:]
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def server():
-    with running_server() as running:
+def server(built):
+    with running_server(built) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
+def own(tmp_path_factory, built):
     """A server for one file of tests."""
-    server = Server(tmp_path_factory.mktemp("server")).start()
+    server = Server(tmp_path_factory.mktemp("server")).take_over(built).start()
     yield server
     assert server.stop() == 0, server.log_text()[-3000:]
 

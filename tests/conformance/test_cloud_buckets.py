@@ -20,8 +20,8 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(store, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server")).start("--allow-host", store.host)
+def server(store, tmp_path_factory, built):
+    server = Server(tmp_path_factory.mktemp("server")).take_over(built).start("--allow-host", store.host)
     yield server
     assert server.stop() == 0, server.log_text()[-3000:]
 
@@ -298,8 +298,8 @@ def test_what_serves_it_dies(server, client, store, bucket):
     assert running.returncode != 0 and "failed with" in out, out
 
 
-def test_nothing_is_left_when_the_server_falls(store, tmp_path, bucket):
-    server = Server(tmp_path).start("--allow-host", store.host)
+def test_nothing_is_left_when_the_server_falls(store, tmp_path, bucket, built):
+    server = Server(tmp_path).take_over(built).start("--allow-host", store.host)
     (tmp_path / "client").mkdir()
     running = begin(Client(server, tmp_path / "client"), store, bucket)
     server.fall()

@@ -217,9 +217,9 @@ def test_a_failed_deploy_leaves_what_is_deployed(client):
     client.run("app", "stop", "steady", "--yes")
 
 
-def test_deployed_apps_outlive_the_server(tmp_path):
+def test_deployed_apps_outlive_the_server(tmp_path, built):
     (tmp_path / "server").mkdir()
-    own = Server(tmp_path / "server").start()
+    own = Server(tmp_path / "server").take_over(built).start()
     client = Client(own, tmp_path)
     deploy(client, "lasting", "one")
     assert call(client, "lasting") == "one"

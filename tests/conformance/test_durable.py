@@ -38,9 +38,9 @@ READER = """
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(tmp_path, built):
     (tmp_path / "server").mkdir()
-    running = Server(tmp_path / "server").start()
+    running = Server(tmp_path / "server").take_over(built).start()
     yield running
     assert running.stop() == 0, running.log_text()[-3000:]
 

@@ -106,11 +106,11 @@ def start(client, text, name, out, *words):
                             env=client.env, cwd=client.folder)
 
 
-def test_no_acknowledged_call_is_lost_and_no_result_changes(tmp_path):
+def test_no_acknowledged_call_is_lost_and_no_result_changes(tmp_path, built):
     chance = random.Random(SEED)
     print(f"seed {SEED}, {SECONDS} s")
     (tmp_path / "server").mkdir()
-    server = Server(tmp_path / "server").start()
+    server = Server(tmp_path / "server").take_over(built).start()
     client = Client(server, tmp_path)
     client.run("deploy", client.write(APP, "chaos_app.py"))
     outs = [tmp_path / f"out-{i}.jsonl" for i in range(3)]

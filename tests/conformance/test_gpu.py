@@ -41,7 +41,7 @@ APP = """
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory):
+def machine(tmp_path_factory, built):
     folder = tmp_path_factory.mktemp("machine")
     cdi = folder / "cdi"
     cdi.mkdir()
@@ -63,7 +63,7 @@ devices:
       hostPath: /dev/zero
 """)
     (cdi / "broken.json").write_text("{")
-    server = Server(folder).start("--cdi-dir", str(cdi))
+    server = Server(folder).take_over(built).start("--cdi-dir", str(cdi))
     yield server
     assert server.stop() == 0, server.log_text()[-3000:]
 

@@ -28,9 +28,9 @@ def deploy(client, schedule, *words, check=True):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(tmp_path, built):
     (tmp_path / "server").mkdir()
-    server = Server(tmp_path / "server").start()
+    server = Server(tmp_path / "server").take_over(built).start()
     yield server
     server.stop()
 

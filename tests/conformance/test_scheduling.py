@@ -153,8 +153,8 @@ def test_ephemeral_disk_is_bound(client):
     assert "default True" in out
 
 
-def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path):
-    server = Server(tmp_path).start("--pending-inputs", "100")
+def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path, built):
+    server = Server(tmp_path).take_over(built).start("--pending-inputs", "100")
     try:
         client = Client(server, tmp_path)
         out = client.run("run", client.write("""

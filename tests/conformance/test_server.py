@@ -63,8 +63,8 @@ def test_old_and_new_clients_side_by_side(client, old_client):
     assert "container runs 0.74" in out and "[2, 3]" in out
 
 
-def test_kill_9_leaves_nothing(tmp_path):
-    own = Server(tmp_path).start()
+def test_kill_9_leaves_nothing(tmp_path, built):
+    own = Server(tmp_path).take_over(built).start()
     client = Client(own, tmp_path)
     process = client.popen("run", client.write(SLEEPER))
     for line in process.stdout:
@@ -90,8 +90,8 @@ def test_kill_9_leaves_nothing(tmp_path):
     assert not [m for m in pathlib.Path("/proc/mounts").read_text().splitlines() if str(tmp_path) in m]
 
 
-def test_sigterm_ends_containers_and_exits_0(tmp_path):
-    own = Server(tmp_path).start()
+def test_sigterm_ends_containers_and_exits_0(tmp_path, built):
+    own = Server(tmp_path).take_over(built).start()
     client = Client(own, tmp_path)
     process = client.popen("run", client.write(SLEEPER))
     for line in process.stdout:

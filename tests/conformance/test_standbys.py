@@ -54,9 +54,9 @@ LOOK = """
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(built):
     """One for this file: what else runs on it would take its standbys."""
-    with running_server() as running:
+    with running_server(built) as running:
         yield running
 
 

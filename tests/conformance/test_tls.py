@@ -39,12 +39,12 @@ class Authority:
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory):
+def tls(tmp_path_factory, built):
     folder = tmp_path_factory.mktemp("tls")
     authority = Authority(folder)
     certificate, key = folder / "server.pem", folder / "server.key"
     authority.certify(certificate, key)
-    server = Server(folder).start("--tls-cert", str(certificate), "--tls-key", str(key))
+    server = Server(folder).take_over(built).start("--tls-cert", str(certificate), "--tls-key", str(key))
     server.authority, server.certificate, server.key = authority, certificate, key
     yield server
     assert server.stop() == 0

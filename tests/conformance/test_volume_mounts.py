@@ -197,8 +197,8 @@ def test_a_volume_that_was_deleted_while_mounted(client):
     assert "not found" in out and "['x', 'y']" in out, out
 
 
-def test_kill_leaves_the_last_commit_and_nothing_else(tmp_path):
-    server = Server(tmp_path).start("--volume-commit-seconds", "0")
+def test_kill_leaves_the_last_commit_and_nothing_else(tmp_path, built):
+    server = Server(tmp_path).take_over(built).start("--volume-commit-seconds", "0")
     try:
         client = Client(server, tmp_path)
         program = client.write(HEAD % "killed" + """
