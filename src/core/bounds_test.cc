@@ -110,7 +110,7 @@ TEST_F(CoreTest, ACallThatNobodyAsksForIsCancelledAndForgotten) {
     core.attend(now, asked, 0);
     pass(1min);
   }
-  EXPECT_EQ(core.take_cancelled(task), std::vector{running});
+  EXPECT_EQ(core.take_cancelled(now, task), std::vector{running});
   EXPECT_EQ(core.input(core.call(left)->inputs[1])->result.outcome, Outcome::kTerminated);
   EXPECT_EQ(core.call(asked)->done, 0u);
   EXPECT_EQ(core.call(spawned)->done, 0u);

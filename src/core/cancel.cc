@@ -1,9 +1,15 @@
 // What callers no longer want, and what a former life of the server has left to do.
 #include <algorithm>
+#include <ranges>
 
 #include "core/core.h"
 
 namespace ionian::core {
+namespace {
+
+constexpr Duration kCancelAgain = 2s;
+
+}  // namespace
 
 void Core::cancel_call(Time now, const CallId& id, bool kill_containers) {
   const auto it = calls_.find(id);
@@ -62,17 +68,27 @@ void Core::cancel_running(Time now, Input& input, bool kill_container) {
     if (!task.killed) kill_task(task);
     return;
   }
-  task.to_cancel.push_back(input.id);
+  task.to_cancel[input.id] = now;
   act(Notify{cancels_key(task.id)});
 }
 
-std::vector<InputId> Core::take_cancelled(const TaskId& id) {
+std::vector<InputId> Core::take_cancelled(Time now, const TaskId& id) {
   const auto it = tasks_.find(id);
   if (it == tasks_.end()) return {};
-  std::vector<InputId> ids = std::exchange(it->second.to_cancel, {});
+  Task& task = it->second;
   // It may have answered meanwhile.
-  std::erase_if(ids, [&](const InputId& input) { return !it->second.running.contains(input); });
+  std::erase_if(task.to_cancel,
+                [&](const auto& each) { return !task.running.contains(each.first); });
+  std::vector<InputId> ids;
+  for (auto& [input, due] : task.to_cancel)
+    if (due <= now) ids.push_back(input), due = now + kCancelAgain;
   return ids;
+}
+
+std::optional<Time> Core::next_cancel(const TaskId& id) const {
+  const auto it = tasks_.find(id);
+  if (it == tasks_.end() || it->second.to_cancel.empty()) return std::nullopt;
+  return std::ranges::min(std::views::values(it->second.to_cancel));
 }
 
 void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {

@@ -145,8 +145,11 @@ class Core {
   // Up to `max` inputs of one method for a task that is ready for them; they count as running from
   // now on.
   std::vector<const Input*> take_inputs(Time now, const TaskId& id, std::size_t max);
-  // The running inputs that the task shall cancel and has not been told of; each once.
-  std::vector<InputId> take_cancelled(const TaskId& id);
+  // The running inputs that the task shall cancel, each again until it has ended: the official
+  // runtime drops what it is told of an input that it is just about to begin.
+  std::vector<InputId> take_cancelled(Time now, const TaskId& id);
+  // When there is one to take; nothing while there is none.
+  std::optional<Time> next_cancel(const TaskId& id) const;
   // Whether the task shall end instead of waiting for inputs.
   bool should_stop(const TaskId& id) const;
   // The result of an input; a second one of the same input, or one of a task that no longer runs

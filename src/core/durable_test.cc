@@ -124,10 +124,15 @@ TEST_F(DurableTest, CancelEndsWhatWaitsAndTellsTheContainerOfWhatRuns) {
   core.cancel_call(now, id, false);
   EXPECT_EQ(core.call(id)->done, 1u);
   EXPECT_TRUE(was_told(cancels_key(task)));
-  EXPECT_EQ(core.take_cancelled(task), std::vector<InputId>{running});
-  EXPECT_TRUE(core.take_cancelled(task).empty());
+  EXPECT_EQ(core.take_cancelled(now, task), std::vector<InputId>{running});
+  EXPECT_TRUE(core.take_cancelled(now, task).empty());
+  // The container may have dropped it, and hears of it again.
+  now = core.next_cancel(task).value();
+  EXPECT_EQ(core.take_cancelled(now, task), std::vector<InputId>{running});
   put(task, running, Outcome::kTerminated);
   EXPECT_EQ(core.call(id)->done, 2u);
+  EXPECT_TRUE(core.take_cancelled(now + 1min, task).empty());
+  EXPECT_EQ(core.next_cancel(task), std::nullopt);
 }
 
 TEST_F(DurableTest, ACancelledInputDoesNotRunAgain) {

@@ -141,7 +141,7 @@ struct Task {
   TaskState state = TaskState::kStarting;
   StopReason reason = StopReason::kNone;
   std::set<InputId> running;
-  std::vector<InputId> to_cancel;  // of the running ones; the container has not been told yet
+  std::map<InputId, Time> to_cancel;  // of the running ones; when the container is to be told
   Time created, ready, idle_since;
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
   bool retired = false;              // of a former version: runs what it has, and takes nothing new

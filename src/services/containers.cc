@@ -34,10 +34,11 @@ Result<Containers::Empty> Containers::hello(rpc::Call& call, const Empty&, core:
 std::optional<Result<modal::client::ContainerHeartbeatResponse>> Containers::heartbeat(
     rpc::Call& call, const modal::client::ContainerHeartbeatRequest&, core::Core& core) {
   modal::client::ContainerHeartbeatResponse reply;
-  for (const InputId& id : core.take_cancelled(call.caller.task))
+  for (const InputId& id : core.take_cancelled(call.now, call.caller.task))
     reply.mutable_cancel_input_event()->add_input_ids(id.str());
   if (reply.has_cancel_input_event() || call.timed_out) return reply;
   call.wait_until(call.now + kHeartbeatHold);
+  if (const auto next = core.next_cancel(call.caller.task)) call.wait_until(*next);
   call.watch(core::cancels_key(call.caller.task));
   return std::nullopt;
 }

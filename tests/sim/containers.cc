@@ -117,7 +117,7 @@ void Containers::notify(const std::string& key) {
 // Most end what they are told to cancel; the others go on as if they had not heard.
 void Containers::cancel(const Ptr& c) {
   if (c->dead) return;
-  for (const InputId& id : w_.core.take_cancelled(c->id))
+  for (const InputId& id : w_.core.take_cancelled(w_.now(), c->id))
     if (!c->deaf) model_.put(c->id, id, result(Outcome::kTerminated, cat("cancelled: ", id)));
 }
 
