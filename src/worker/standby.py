@@ -138,10 +138,11 @@ def main():
     sys.path.remove(HERE)
     sys.path_importer_cache.pop(HERE, None)
     os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].removeprefix(HERE + ":")
+    zygote = is_zygote()  # before anything else takes that number
     control = connect()
     module = run_image_own()
     load_runtime()
-    if is_zygote():
+    if zygote:
         make_copies(control)
         control = connect()
     open_client()
