@@ -37,13 +37,6 @@ class BecomeTest : public JailFixture {
     EXPECT_EQ(read_line(pipes.out), "ready");
     return pipes;
   }
-  static std::string ask(const Pipes& pipes, const std::string& command) {
-    EXPECT_TRUE(write_all(pipes.in.get(), command + "\n").has_value());
-    std::string all;
-    for (std::string line; (line = read_line(pipes.out)) != "." && !line.empty();)
-      cat_to(all, line, "\n");
-    return all;
-  }
   std::string become() {
     EXPECT_OK_(spawner_->become(then_));
     const ContainerEvent event = next(then_.id());

@@ -36,6 +36,8 @@ Result<void> join_cgroups(const Plan& plan) {
   return {};
 }
 
+namespace {
+
 Result<void> set_hostname(const ContainerSpec& spec) {
   const std::string name = (spec.hostname().empty() ? spec.id() : spec.hostname()).substr(0, 63);
   if (::sethostname(name.data(), name.size()) != 0) return sys_fail("set the host name");
@@ -55,8 +57,6 @@ Result<void> enter_root(const Plan& plan) {
   return {};
 }
 
-namespace {
-
 // A list of users may be anything that an image holds: a pipe must not hold up, a terabyte not
 // fill.
 Result<std::string> read_list(const char* path) {
@@ -75,13 +75,7 @@ Result<void> set_up(const Plan& plan, User& user) {
   TRY(join_cgroups(plan));
   TRY(become_root());
   TRY(tie_to_spawner());
-  TRY(set_hostname(*plan.spec));
-  int proc = -1;
-  TRY(mount_proc_outside(proc, ProcShows::kAll));
-  TRY(enter_root(plan));
-  TRY(attach_mounts(plan, proc));
-  TRY(mount_own(plan.spec->memory_bytes()));
-  TRY(mask_proc());
+  TRY(enter_file_system(plan, ProcShows::kAll));
   ASSIGN_OR_RETURN(user, look_up_user(plan.spec->user()));
   TRY(give_pipes(plan.stdio, user));
   TRY(write_files(*plan.spec, user));
@@ -90,6 +84,16 @@ Result<void> set_up(const Plan& plan, User& user) {
 }
 
 }  // namespace
+
+Result<void> enter_file_system(const Plan& plan, ProcShows shows) {
+  TRY(set_hostname(*plan.spec));
+  int proc = -1;
+  TRY(mount_proc_outside(proc, shows));
+  TRY(enter_root(plan));
+  TRY(attach_mounts(plan, proc));
+  TRY(mount_own(plan.spec->memory_bytes()));
+  return mask_proc();
+}
 
 // The raw calls: those of the C library would speak to threads that this process does not have.
 Result<void> become_root() {

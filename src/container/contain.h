@@ -59,8 +59,9 @@ enum class Report : char {
 Result<void> enter_namespaces(int init_pidfd);  // contain_anew.cc
 Result<void> wait_for_spawner(const Plan& plan);
 Result<void> join_cgroups(const Plan& plan);
-Result<void> set_hostname(const ContainerSpec& spec);
-Result<void> enter_root(const Plan& plan);
+// Everything that is mounted, and the host's name.
+enum class ProcShows { kAll, kOwn };  // processes of the namespace, or of the reader's own user
+Result<void> enter_file_system(const Plan& plan, ProcShows shows);
 Result<void> enter_workdir(const ContainerSpec& spec);
 Result<void> become_root();
 Result<void> tie_to_spawner();
@@ -72,8 +73,6 @@ enum class Keep { kCapabilitiesOfRoot, kNothing };
 Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp,
                             Keep keep);
 Result<void> make_workdir(const ContainerSpec& spec);
-// Of all processes of the namespace, or of those of the reader's own user.
-enum class ProcShows { kAll, kOwn };
 Result<void> mount_proc_outside(int& proc, ProcShows shows);  // system_mounts.cc
 Result<void> attach(int mount, const std::string& target);
 Result<void> attach_mounts(const Plan& plan, int proc);

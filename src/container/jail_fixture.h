@@ -129,6 +129,14 @@ class JailFixture : public testing::Test {
     EXPECT_NE(ended.event.kind, ContainerEvent::kFailed) << ended.event.error;
     return ended;
   }
+  // What `probe lines` prints at one of its lines.
+  static std::string ask(const Pipes& pipes, const std::string& command) {
+    EXPECT_TRUE(write_all(pipes.in.get(), command + "\n").has_value());
+    std::string all;
+    for (std::string line; (line = read_line(pipes.out)) != "." && !line.empty();)
+      cat_to(all, line, "\n");
+    return all;
+  }
   std::string output(std::vector<std::string> args) { return run(spec(std::move(args))).out; }
 
   static std::pair<UniqueFd, UniqueFd> make_pipe() {

@@ -274,6 +274,7 @@ void SpawnerProcess::on_report(Container& container) {
   char packet[4096];
   for (;;) {
     const ssize_t n = ::read(container.report.get(), packet, sizeof packet);
+    if (n == 0) unwatch(container.report.get());  // a zygote's, once its program runs
     if (n <= 0) break;
     const std::string_view rest(packet + 1, static_cast<std::size_t>(n) - 1);
     switch (static_cast<Report>(packet[0])) {

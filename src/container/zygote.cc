@@ -24,15 +24,9 @@ Result<void> set_up(const Plan& plan) {
   TRY(wait_for_spawner(plan));
   TRY(join_cgroups(plan));
   TRY(tie_to_spawner());
-  TRY(set_hostname(*plan.spec));
-  int proc = -1;
   // It has no process namespace of its own: in those of its copies a process could not be born from
   // it then.
-  TRY(mount_proc_outside(proc, ProcShows::kOwn));
-  TRY(enter_root(plan));
-  TRY(attach_mounts(plan, proc));
-  TRY(mount_own(plan.spec->memory_bytes()));
-  TRY(mask_proc());
+  TRY(enter_file_system(plan, ProcShows::kOwn));
   TRY(write_files(*plan.spec, User{}));
   TRY(enter_workdir(*plan.spec));
   return give_up_rights(*plan.spec, *plan.seccomp, Keep::kNothing);

@@ -34,13 +34,6 @@ class ZygoteTest : public JailFixture {
     EXPECT_EQ(read_line(pipes.out), "ready");
     return pipes;
   }
-  static std::string ask(const Pipes& pipes, const std::string& command) {
-    EXPECT_TRUE(write_all(pipes.in.get(), command + "\n").has_value());
-    std::string all;
-    for (std::string line; (line = read_line(pipes.out)) != "." && !line.empty();)
-      cat_to(all, line, "\n");
-    return all;
-  }
   // What the kernel says of a process, less what is a matter of the moment.
   static std::string lasting(const std::string& status) {
     std::istringstream lines(status);
@@ -118,6 +111,20 @@ TEST_F(ZygoteTest, TheZygoteHasNoRights) {
   EXPECT_NE(status.find("NoNewPrivs:\t1"), std::string::npos);
   EXPECT_NE(status.find("Seccomp:\t2"), std::string::npos);
   EXPECT_EQ(status.find("Uid:\t0"), std::string::npos);
+}
+
+// A descriptor at its end, watched for ever, would keep the spawner awake.
+TEST_F(ZygoteTest, TheSpawnerSleepsBesideAZygote) {
+  begin();
+  const Pipes pipes = copy(copy_spec());
+  const std::string stat = cat("/proc/", spawner_->pid(), "/stat");
+  int asleep = 0;
+  for (int looks = 0; looks < 3000 && asleep < 20; ++looks) {
+    const std::string text = *read_file(stat);
+    asleep = text.substr(text.rfind(')') + 2, 1) == "S" ? asleep + 1 : 0;
+    ::poll(nullptr, 0, 5);
+  }
+  EXPECT_EQ(asleep, 20);
 }
 
 TEST_F(ZygoteTest, CopiesOutliveTheirZygote) {

@@ -45,11 +45,13 @@ class Process:
 
 
 class Ionian:
-    """`ionian serve` on a folder of its own, with the token of a client."""
+    """`ionian serve` on a folder of its own, or on one that outlives it, with the token of a client."""
 
-    def __init__(self, build, *options):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ionian-bench."))
+    def __init__(self, build, *options, folder=None):
+        self.lasts = folder is not None
+        self.folder = folder or pathlib.Path(tempfile.mkdtemp(prefix="ionian-bench."))
         ready, self.log = self.folder / "ready.json", self.folder / "server.log"
+        ready.unlink(missing_ok=True)
         began = time.perf_counter()
         with open(self.log, "wb") as log:
             self.process = Process([build / "ionian", "serve", "--data", self.folder / "data", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
@@ -68,7 +70,8 @@ class Ionian:
 
     def close(self):
         self.process.close()
-        shutil.rmtree(self.folder)
+        if not self.lasts:
+            shutil.rmtree(self.folder)
 
 
 class Relay:
