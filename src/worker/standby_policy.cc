@@ -12,6 +12,7 @@ constexpr std::size_t kStartsKept = 256;
 constexpr std::size_t kKeysMax = 64;
 constexpr Duration kFirstPause = 1min;
 constexpr int kPauseDoublings = 6;
+constexpr int kFailedCopiesMax = 2;  // in a row; a machine may forbid to trace
 
 }  // namespace
 
@@ -65,7 +66,9 @@ bool StandbyPolicy::ended(const std::string& id, Time now) {
   if (const auto key = keys_.find(it->second.key); key != keys_.end() && !it->second.ready) {
     const int doublings = std::min(key->second.failures++, kPauseDoublings);
     key->second.not_before = now + kFirstPause * (1 << doublings);
-    key->second.no_zygote |= it->second.kind == Kind::kZygote;
+    const bool copies_fail = zygote(it->second.key) && key->second.failures >= kFailedCopiesMax;
+    if (copies_fail) key->second.not_before = now;
+    key->second.no_zygote |= copies_fail || it->second.kind == Kind::kZygote;
   }
   standbys_.erase(it);
   return true;

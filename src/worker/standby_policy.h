@@ -36,7 +36,8 @@ class StandbyPolicy {
   void began(const std::string& key, const std::string& id, Time now, Kind kind = Kind::kStandby);
   void ready(const std::string& id);
   // One that ended by itself; false: it was none any more. If it never was ready, its key has to
-  // wait, and longer each time; after a zygote that never was, it gets none any more.
+  // wait, and longer each time; after a zygote that never was, or one whose copies never are, it
+  // gets none any more.
   bool ended(const std::string& id, Time now);
 
   struct Wish {

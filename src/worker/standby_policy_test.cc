@@ -160,6 +160,19 @@ TEST_F(ZygotePolicyTest, OneThatNeverGetsReadyIsTheLast) {
   EXPECT_EQ(next(), "standby of a");
 }
 
+TEST_F(ZygotePolicyTest, OneWhoseCopiesFailIsTheLast) {
+  policy_.take("a", now_);
+  EXPECT_EQ(next(), "zygote of a");
+  for (const char* copy : {"one", "two"}) {
+    now_ += 1min;
+    EXPECT_EQ(policy_.decide(now_, false).kind, Kind::kStandby);
+    policy_.began("a", copy, now_);
+    EXPECT_TRUE(policy_.ended(copy, now_));
+  }
+  EXPECT_EQ(policy_.decide(now_, false).end, std::vector<std::string>{"zygote of a 1"});
+  EXPECT_EQ(next(), "standby of a");
+}
+
 TEST_F(ZygotePolicyTest, OneThatDiesLaterIsReplaced) {
   policy_.take("a", now_);
   EXPECT_EQ(next(), "zygote of a");
