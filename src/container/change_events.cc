@@ -23,9 +23,11 @@ SpawnerEvent ended_event(const Container& container, int init_status) {
     std::string why = container.served_error;
     if (!why.empty() && !container.error.empty()) why += ": ";
     why += container.error;
-    event.set_failed(why.empty() ? cat("container ", id, " was killed at its start")
-                                 : cat("start container ", id, ": ", why));
-    return event;
+    // Killed from outside: that says nothing about the container, as little as when it runs.
+    const bool killed = why.empty() && WIFSIGNALED(init_status) && container.owner.empty();
+    if (why.empty()) why = "it was killed";
+    if (!killed) event.set_failed(cat("start container ", id, ": ", why));
+    if (!killed) return event;
   }
   const int status = container.exited ? container.status : init_status;
   Exited& exited = *event.mutable_exited();

@@ -35,7 +35,8 @@ struct Stdio {
   UniqueFd in, out, err;
 };
 
-// Each launch leads to kFailed, or to kStarted and later kExited; each exec to the same three.
+// Each launch leads to kFailed, or to kStarted and later kExited; one that is killed before it has
+// started to kExited alone. Each exec leads to the same three.
 struct ContainerEvent {
   enum Kind {
     kStarted,

@@ -162,7 +162,9 @@ TEST_F(ZygoteTest, AnEndWhileItWaits) {
   const ContainerSpec wanted = copy_spec();
   const Pipes pipes = launch(wanted);
   EXPECT_OK_(spawner_->kill_tree(wanted.id()));
-  EXPECT_EQ(next(wanted.id()).kind, ContainerEvent::kFailed);
+  const ContainerEvent event = next(wanted.id());
+  EXPECT_EQ(event.kind, ContainerEvent::kExited);
+  EXPECT_EQ(event.signal, SIGKILL);
 }
 
 }  // namespace
