@@ -6,7 +6,7 @@ import modal
 app = modal.App("bench", image=modal.Image.debian_slim())
 
 
-@app.function(single_use_containers=True, max_containers=1)
+@app.function(single_use_containers=True, max_containers=8)
 def fresh(_=None):
     return time.time()
 
