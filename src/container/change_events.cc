@@ -19,15 +19,15 @@ SpawnerEvent ended_event(const Container& container, int init_status) {
   SpawnerEvent event;
   const std::string& id = container.spec.id();
   event.set_id(id);
-  if (!container.started) {
+  // Killed from outside: that says nothing about the container, as little as when it runs.
+  const bool killed = WIFSIGNALED(init_status) && container.owner.empty() &&
+                      container.error.empty() && container.served_error.empty();
+  if (!container.started && !killed) {
     std::string why = container.served_error;
     if (!why.empty() && !container.error.empty()) why += ": ";
     why += container.error;
-    // Killed from outside: that says nothing about the container, as little as when it runs.
-    const bool killed = why.empty() && WIFSIGNALED(init_status) && container.owner.empty();
-    if (why.empty()) why = "it was killed";
-    if (!killed) event.set_failed(cat("start container ", id, ": ", why));
-    if (!killed) return event;
+    event.set_failed(cat("start container ", id, ": ", why.empty() ? "it was killed" : why));
+    return event;
   }
   const int status = container.exited ? container.status : init_status;
   Exited& exited = *event.mutable_exited();
