@@ -17,19 +17,28 @@ LOOK = """
     app = modal.App("looks")
     image = modal.Image.debian_slim().env({"TZ": "Asia/Tokyo"})
 
+    def open_files():
+        found = []
+        for fd in os.listdir("/proc/self/fd"):
+            try:
+                found.append(os.readlink(f"/proc/self/fd/{fd}").split(":[")[0])
+            except FileNotFoundError:  # the folder that was listed
+                pass
+        return sorted(found)
+
     def look():
-        import gc, resource, signal, socket, threading, time, warnings
+        import gc, resource, signal, socket, subprocess, threading, time, warnings
         mounts = [line.split()[1] for line in open("/proc/self/mounts")]
         files = {fd: os.readlink(f"/proc/self/fd/{fd}").split(":")[0] for fd in sorted(os.listdir("/proc/self/fd")) if fd in "012"}
         return {
             "argv": sys.argv, "orig_argv": sys.orig_argv, "flags": str(sys.flags), "path": sys.path, "cwd": os.getcwd(),
             "modules": sorted(sys.modules), "main": sys.modules["__main__"].__spec__.name, "meta_path": len(sys.meta_path),
             "environ": {k: v for k, v in os.environ.items() if k not in ("MODAL_TASK_ID", "MODAL_IMAGE_ID")},
-            "child": os.popen("env | cut -d= -f1 | sort").read(),
+            "child": subprocess.getoutput("env | cut -d= -f1 | sort"),
             "cmdline": open("/proc/self/cmdline").read(), "mounts": sorted(mounts), "files": files,
             "stdin": (sys.stdin.name, sys.stdin.isatty(), sys.stdin.read()),
             # The runtime opens some for a moment.
-            "more files": min((time.sleep(0.02), len(os.listdir("/proc/self/fd")))[1] for _ in range(50)),
+            "more files": min(((time.sleep(0.02), open_files())[1] for _ in range(50)), key=len),
             "threads": sorted(t.name.split("-")[0] for t in threading.enumerate()),
             "signals": {s.name: str(signal.getsignal(s)).split(" at ")[0] for s in signal.Signals},
             "limits": {n: resource.getrlimit(getattr(resource, n)) for n in dir(resource) if n.startswith("RLIMIT")},
