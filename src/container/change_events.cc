@@ -1,5 +1,6 @@
 #include "container/change_events.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,13 @@ SpawnerEvent started_event(const Container& container) {
   event.mutable_started()->set_pid(container.pid);
   event.mutable_started()->set_id_base(container.ids.base);
   return event;
+}
+
+std::vector<UniqueFd> files_of_start(const Container& container) {
+  std::vector<UniqueFd> files;
+  for (const UniqueFd* fd : {&container.pidfd, &container.network.netns})
+    files.emplace_back(::fcntl(fd->get(), F_DUPFD_CLOEXEC, 3));
+  return files;
 }
 
 SpawnerEvent ended_event(const Container& container, int init_status) {

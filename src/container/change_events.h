@@ -8,6 +8,8 @@
 namespace ionian::container {
 
 SpawnerEvent started_event(const Container& container);
+// What goes with it: a pidfd of its init, and its network namespace.
+std::vector<UniqueFd> files_of_start(const Container& container);
 // Its init has ended, with that status: what became of it.
 SpawnerEvent ended_event(const Container& container, int init_status);
 // What the process has reported that changes it; nothing: it still does.

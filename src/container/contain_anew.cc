@@ -42,8 +42,10 @@ Result<void> change_root(int rootfs) {
   return {};
 }
 
-Result<void> change(const Plan& plan, int init_pidfd) {
+Result<void> change(const Plan& plan, int init_pidfd, UniqueFd& old_root) {
   TRY(enter_namespaces(init_pidfd));
+  old_root.reset(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!old_root) return sys_fail("hold the old root");
   ASSIGN_OR_RETURN(const std::vector<Lasting> lasting, hold_lasting(*plan.spec));
   TRY(change_root(plan.rootfs));
   for (const Lasting& each : lasting) TRY(attach(each.mount.get(), each.target));
@@ -66,7 +68,8 @@ Result<void> enter_namespaces(int init_pidfd) {
 
 void contain_anew(const Plan& plan, int init_pidfd) {
   ::umask(022);
-  const Result<void> done = change(plan, init_pidfd);
+  UniqueFd old_root;  // the end of its file system takes longer than all the rest: after the report
+  const Result<void> done = change(plan, init_pidfd, old_root);
   send_report(plan.report, done ? Report::kBecame : Report::kError,
               done ? std::string_view() : std::string_view(done.error().message));
   ::_exit(done ? 0 : 1);

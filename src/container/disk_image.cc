@@ -150,11 +150,16 @@ Result<UniqueFd> mount_disk_image(const std::string& folder, std::uint64_t bytes
   return mount;
 }
 
+Result<void> make_upper_folders(int disk) {
+  for (const char* name : {"upper", "work"})
+    if (::mkdirat(disk, name, 0755) != 0) return sys_fail(cat("mkdir ", name, " on a disk"));
+  return {};
+}
+
 Result<UniqueFd> DiskPool::make(std::uint64_t bytes) const {
   ASSIGN_OR_RETURN(UniqueFd disk, mount_disk_image(folder_, bytes));
   // Here, too, since a folder of a new file system is read and written block by block.
-  for (const char* name : {"upper", "work"})
-    if (::mkdirat(disk.get(), name, 0755) != 0) return sys_fail("mkdir on a disk image");
+  TRY(make_upper_folders(disk.get()));
   return disk;
 }
 

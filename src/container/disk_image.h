@@ -17,6 +17,9 @@ namespace ionian::container {
 //   no loop device
 Result<UniqueFd> mount_disk_image(const std::string& folder, std::uint64_t bytes);
 
+// The folders that an overlay needs, in a file system of its own.
+Result<void> make_upper_folders(int disk);
+
 // Such file systems made ahead of their need: one takes longer than all the rest of a container's
 // start. Of the size that was asked for last, which is the same for most containers.
 class DiskPool {
@@ -27,12 +30,12 @@ class DiskPool {
 
   // As mount_disk_image(), with the folders `upper` and `work` in it.
   Result<UniqueFd> take(std::uint64_t bytes);
-  // One that nobody waits for, and whose size says nothing about the next.
-  Result<UniqueFd> make(std::uint64_t bytes) const;
   // Makes one ahead; false if there is nothing to make.
   bool refill();
 
  private:
+  Result<UniqueFd> make(std::uint64_t bytes) const;
+
   std::string folder_;
   std::uint64_t bytes_ = 0;
   std::vector<UniqueFd> ready_;

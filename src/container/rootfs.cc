@@ -59,14 +59,15 @@ bool set_attributes(int mount, unsigned long set, int userns) {
   return ::mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0;
 }
 
-Result<UniqueFd> mount_tmpfs(const IdRange& ids, unsigned attributes) {
+Result<UniqueFd> mount_tmpfs(const IdRange& ids, unsigned attributes, std::uint64_t bytes = 1 << 20,
+                             std::uint64_t files = 1 << 10) {
   ASSIGN_OR_RETURN(FileSystem fs, FileSystem::open("tmpfs"));
   TRY(fs.set("source", "tmpfs"));
   // Not the default 1777: in a sticky folder the kernel refuses `> /dev/null`, which opens with
   // O_CREAT.
   TRY(fs.set("mode", "755"));
-  TRY(fs.set("size", "1m"));
-  TRY(fs.set("nr_inodes", "1k"));
+  TRY(fs.set("size", cat(bytes)));
+  TRY(fs.set("nr_inodes", cat(files)));
   TRY(fs.set("uid", cat(ids.base)));
   TRY(fs.set("gid", cat(ids.base)));
   return fs.mount(attributes);
@@ -153,6 +154,12 @@ Result<ServedMount> mount_served(const Served& served, const IdRange& ids) {
   ASSIGN_OR_RETURN(made.mount, fs.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                                         (served.read_only() ? MOUNT_ATTR_RDONLY : 0)));
   return made;
+}
+
+Result<UniqueFd> mount_memory(std::uint64_t bytes, const IdRange& ids) {
+  constexpr std::uint64_t kBytesPerFile = 16 << 10;
+  return mount_tmpfs(ids, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME, bytes,
+                     bytes / kBytesPerFile);
 }
 
 Result<UniqueFd> mount_dev(const IdRange& ids) {

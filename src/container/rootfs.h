@@ -46,6 +46,9 @@ struct ServedMount {
 //   errors   FAILED_PRECONDITION this machine has no FUSE
 Result<ServedMount> mount_served(const Served& served, const IdRange& ids);
 
+// An empty tmpfs of that size at most, owned by the container's root.
+Result<UniqueFd> mount_memory(std::uint64_t bytes, const IdRange& ids);
+
 // A tmpfs with the device nodes that every container has, owned by its root.
 Result<UniqueFd> mount_dev(const IdRange& ids);
 

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "container/calm.h"
 #include "container/change_events.h"
 #include "container/exec.h"
 #include "container/jail.h"
@@ -138,25 +139,26 @@ Result<void> SpawnerProcess::watch(int fd, void* what, std::uint32_t events) {
 }
 
 void SpawnerProcess::serve() {
-  bool may_refill = true;
+  Calm calm;
   while (!gone_) {
     epoll_event event;
+    const int wait_ms = calm.wait_ms(!ended_.empty());
     // One at a time: what an event does may end what the next one is about.
-    const int n = ::epoll_wait(epoll_.get(), &event, 1, may_refill ? 0 : ended_.empty() ? -1 : 1);
+    const int n = ::epoll_wait(epoll_.get(), &event, 1, wait_ms);
     if (n < 0 && errno != EINTR) return;
     if (n <= 0) {
       clear_later();
       // A container that is on its way has the machine for itself.
-      may_refill = may_refill && starting_ == 0 && (network_->refill() || jail_->refill());
+      calm.idle(wait_ms, [&] { return !starting_ && (network_->refill() || jail_->refill()); });
       continue;
     }
+    calm.event();
     if (event.data.ptr == &signals_)
       on_children();
     else if (event.data.ptr == &socket_)
       flush(), on_requests();
     else if (!execs_.on_report(event.data.ptr))
       on_report(*static_cast<Container*>(event.data.ptr));
-    may_refill = true;
   }
 }
 
@@ -292,10 +294,7 @@ void SpawnerProcess::on_report(Container& container) {
         container.started = true;
         --starting_;
         if (container.control) forks_.add(container);
-        std::vector<UniqueFd> fds;
-        fds.emplace_back(::fcntl(container.pidfd.get(), F_DUPFD_CLOEXEC, 3));
-        fds.emplace_back(::fcntl(container.network.netns.get(), F_DUPFD_CLOEXEC, 3));
-        tell(container, started_event(container), std::move(fds));
+        tell(container, started_event(container), files_of_start(container));
         break;
       }
     }

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "container/rootfs.h"
 
 namespace ionian::container {
 namespace {
@@ -29,8 +30,12 @@ Result<UniqueFd> make_owned_folder(const std::string& path, const IdRange& ids, 
 Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids, DiskPool& disks) {
   Upper made;
   if (spec.disk_bytes()) {
-    ASSIGN_OR_RETURN(made.filesystem, spec.background() ? disks.make(spec.disk_bytes())
-                                                        : disks.take(spec.disk_bytes()));
+    if (spec.disk_in_memory()) {
+      ASSIGN_OR_RETURN(made.filesystem, mount_memory(spec.disk_bytes(), ids));
+      TRY(make_upper_folders(made.filesystem.get()));
+    } else {
+      ASSIGN_OR_RETURN(made.filesystem, disks.take(spec.disk_bytes()));
+    }
     ASSIGN_OR_RETURN(made.upper, open_folder(made.filesystem.get(), "upper", ids));
     ASSIGN_OR_RETURN(made.work, open_folder(made.filesystem.get(), "work", ids));
     return made;

@@ -19,7 +19,7 @@ struct Upper {
 };
 
 // Makes the folders and gives them to the container's root. With disk_bytes they lie on a file
-// system of their own (disk_image.h), whose image comes from `disks`.
+// system of their own: in memory, or one from `disks` (disk_image.h).
 Result<Upper> make_upper(const ContainerSpec& spec, const IdRange& ids, DiskPool& disks);
 
 // A folder that the container's root owns, made if it is missing.

@@ -18,6 +18,8 @@ constexpr std::string_view kSitecustomize =
     "\n"
     "sys.path.append(\"/__modal/deps\")\n";
 
+constexpr std::size_t kKnownMax = 256;
+
 // Only what can be part of a path and of a requirement.
 Result<void> check_version(std::string_view version) {
   const bool fits =
@@ -65,10 +67,10 @@ Result<void> ClientMounts::make_client_tree(const std::string& version,
                                      std::initializer_list<std::string_view> prefixes) {
     return std::ranges::any_of(prefixes, [&](std::string_view p) { return name.starts_with(p); });
   };
-  TRY(unpack(modal, pkg,
-             {.as = UnpackAs::kPlain, .wanted = [&](std::string_view name) {
-                return starts_with_one_of(name, {"modal/", "modal_proto/", "modal_version/"});
-              }}));
+  TRY(unpack(modal, pkg, {.as = UnpackAs::kPlain, .wanted = [&](std::string_view name) {
+                            return starts_with_one_of(name,
+                                                      {"modal/", "modal_proto/", "modal_version/"});
+                          }}));
   TRY(unpack(synchronicity, pkg, {.as = UnpackAs::kPlain, .wanted = [&](std::string_view name) {
                                     return starts_with_one_of(name, {"synchronicity/"});
                                   }}));
@@ -94,6 +96,22 @@ Result<std::string> ClientMounts::client_mount(const std::string& version) const
 Result<std::string> ClientMounts::dependency_mount(const std::string& builder_version,
                                                    const std::string& python,
                                                    const std::string& libc) const {
+  const bool musl = libc.starts_with("musl");
+  const std::tuple key(builder_version, python, musl);
+  {
+    std::lock_guard lock(known_->mutex);
+    const auto found = known_->trees.find(key);
+    if (found != known_->trees.end() && ::access(found->second.c_str(), F_OK) == 0)
+      return found->second;
+  }
+  ASSIGN_OR_RETURN(std::string tree, find_dependencies(builder_version, python, musl));
+  std::lock_guard lock(known_->mutex);
+  if (known_->trees.size() >= kKnownMax) known_->trees.clear();
+  return known_->trees[key] = std::move(tree);
+}
+
+Result<std::string> ClientMounts::find_dependencies(const std::string& builder_version,
+                                                    const std::string& python, bool musl) const {
   TRY(check_version(builder_version));
   TRY(check_version(python));
   ASSIGN_OR_RETURN(const std::string client,
@@ -104,9 +122,8 @@ Result<std::string> ClientMounts::dependency_mount(const std::string& builder_ve
   if (!text) return std::unexpected(text.error());
   ASSIGN_OR_RETURN(const std::vector<std::string> requirements, requirements_for(*text, python));
 
-  const std::string name =
-      cat("deps-", builder_version, "-cp", python, libc.starts_with("musl") ? "-musl-" : "-glibc-",
-          blobs::sha256_hex(*text).substr(0, 16));
+  const std::string name = cat("deps-", builder_version, "-cp", python, musl ? "-musl-" : "-glibc-",
+                               blobs::sha256_hex(*text).substr(0, 16));
   const std::string path = cat(settings_.root, "/", name);
   if (::access(path.c_str(), F_OK) == 0) return path;
   ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, name));
@@ -116,7 +133,7 @@ Result<std::string> ClientMounts::dependency_mount(const std::string& builder_ve
   TRY(make_folders(deps));
   TRY(make_folders(cat(scratch.path(), "/pkg")));
   TRY(write_file(cat(scratch.path(), "/pkg/sitecustomize.py"), kSitecustomize));
-  if (auto done = wheels_.install(requirements, {python, libc}, deps); !done)
+  if (auto done = wheels_.install(requirements, {python, musl ? "musl" : "glibc"}, deps); !done)
     return prepend(cat("make the packages of builder ", builder_version, " for Python ", python),
                    done.error());
   if (std::ranges::count(settings_.compile_for, python) > 0)

@@ -2,7 +2,11 @@
 // What the official Python runtime needs inside a container, as folders that overlayfs stacks over
 // the image: its client's package, and the packages that this one imports. Made from PyPI's wheels
 // on first demand.
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/result.h"
@@ -44,9 +48,19 @@ class ClientMounts {
  private:
   explicit ClientMounts(ClientMountSettings settings);
   Result<void> make_client_tree(const std::string& version, const std::string& into) const;
+  // As dependency_mount(), which looks first whether it is known.
+  Result<std::string> find_dependencies(const std::string& builder_version,
+                                        const std::string& python, bool musl) const;
+
+  // What has been asked for: the wheel, which says what is in a tree, is not read for each task.
+  struct Known {
+    std::mutex mutex;
+    std::map<std::tuple<std::string, std::string, bool>, std::string> trees;  // guarded by mutex
+  };
 
   ClientMountSettings settings_;
   Wheels wheels_;
+  std::unique_ptr<Known> known_ = std::make_unique<Known>();
 };
 
 }  // namespace ionian::images

@@ -12,11 +12,13 @@ constexpr std::size_t kStartsKept = 256;
 constexpr std::size_t kKeysMax = 64;
 constexpr Duration kFirstPause = 1min;
 constexpr int kPauseDoublings = 6;
+constexpr int kQuietsMost = 4;
 constexpr int kFailedCopiesMax = 2;  // in a row; a machine may forbid to trace
 
 }  // namespace
 
 void StandbyPolicy::came(const std::string& key, Time now) {
+  last_task_ = now;
   auto& starts = keys_[key].starts;
   const auto recent =
       std::ranges::count_if(starts, [&](const Start& s) { return s.at > now - kBurst; });
@@ -87,6 +89,15 @@ void StandbyPolicy::forget_old(Time now) {
     }));
 }
 
+std::optional<Time> StandbyPolicy::quiet_until(Time now) {
+  // A clock that was set back must not make it wait for long.
+  last_task_ = std::min(last_task_, now);
+  lacking_since_ = std::min(lacking_since_.value_or(now), now);
+  const Time until =
+      std::min(last_task_ + limits_.quiet, *lacking_since_ + kQuietsMost * limits_.quiet);
+  return until > now ? std::optional(until) : std::nullopt;
+}
+
 bool StandbyPolicy::shall_have_zygote(const std::string& key) const {
   return limits_.zygotes && !keys_.at(key).no_zygote;
 }
@@ -141,10 +152,13 @@ StandbyPolicy::Wish StandbyPolicy::decide(Time now, bool memory_short) {
     const bool zygote = share.zygote && !have[key].zygote;
     if (!zygote && have[key].standbys >= share.standbys) continue;
     if (keys_.at(key).not_before > now) continue;
+    wish.again = quiet_until(now);
+    if (wish.again) return wish;
     wish.begin = key;
     wish.kind = zygote ? Kind::kZygote : Kind::kStandby;
     break;
   }
+  lacking_since_.reset();
   return wish;
 }
 

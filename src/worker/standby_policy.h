@@ -18,6 +18,9 @@ class StandbyPolicy {
     std::size_t most = 0;                      // standbys of all keys; 0: none
     Duration keep = std::chrono::minutes(10);  // after the last task of their key
     bool zygotes = false;                      // they count as standbys, too
+    // After a task has come, none is begun for that long: to make one would slow the task down.
+    // Where tasks come all the time, one is begun after four times as long.
+    Duration quiet{0};
   };
   explicit StandbyPolicy(Limits limits) : limits_(limits) {}
 
@@ -44,6 +47,7 @@ class StandbyPolicy {
     std::vector<std::string> end;      // ids
     std::optional<std::string> begin;  // a key; one at a time, so that tasks have the machine
     Kind kind = Kind::kStandby;        // of that one
+    std::optional<Time> again;         // to decide again then, although nothing happens
   };
   // `memory_short`: the machine needs what standbys hold; half of them go, and none comes.
   Wish decide(Time now, bool memory_short);
@@ -74,6 +78,8 @@ class StandbyPolicy {
   };
 
   void forget_old(Time now);
+  // Until when one that is lacking is not begun.
+  std::optional<Time> quiet_until(Time now);
   struct Share {
     bool zygote = false;
     std::size_t standbys = 0;
@@ -86,6 +92,8 @@ class StandbyPolicy {
   const Limits limits_;
   std::map<std::string, Key> keys_;
   std::map<std::string, Standby> standbys_;  // by id
+  Time last_task_ = Time::min();
+  std::optional<Time> lacking_since_;  // one that could be begun
 };
 
 }  // namespace ionian::worker

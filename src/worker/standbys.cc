@@ -154,11 +154,18 @@ void Worker::lose_standby(const Living& living) {
   log::info("a standby ended before its task came: ", said.substr(0, kSaidMax));
 }
 
+int Worker::standby_look_ms() const {
+  if (!policy_.restless()) return -1;
+  const Time now = clock_.now();
+  const Duration left = now < next_look_ ? std::min(next_look_ - now, kLook) : Duration(0);
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+}
+
 void Worker::tend_standbys() {
   const Time now = clock_.now();
   if (!policy_.restless() || now < next_look_) return;
-  next_look_ = now + kLook;
   const StandbyPolicy::Wish wish = policy_.decide(now, options_.memory_short());
+  next_look_ = std::min(now + kLook, wish.again.value_or(Time::max()));
   for (const std::string& id : wish.end) (void)spawner_.kill_tree(id);
   if (wish.begin) begin_standby(*wish.begin, wish.kind);
   std::erase_if(templates_, [&](const auto& each) { return !policy_.knows(each.first); });

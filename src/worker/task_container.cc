@@ -87,6 +87,7 @@ container::ContainerSpec container_of_standby(const TaskSpec& task, const std::s
   path = cat(kStandbyFolder, ":", path);
   spec.set_memory_bytes(kStandbyMemory);
   spec.set_disk_bytes(kStandbyDisk);
+  spec.set_disk_in_memory(true);
   spec.set_background(true);
   return spec;
 }

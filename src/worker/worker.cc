@@ -18,7 +18,7 @@ namespace ionian::worker {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 << 10;
-constexpr int kStandbyLookMs = 1000;
+constexpr Duration kQuiet = 150ms;
 constexpr std::size_t kEarlyMax = 16;  // reads
 
 // A pipe whose reading end does not block; the writing end goes into the container.
@@ -39,7 +39,7 @@ Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& event
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       clock_(clock),
-      policy_({.most = options_.standbys, .zygotes = options_.zygotes}) {
+      policy_({.most = options_.standbys, .zygotes = options_.zygotes, .quiet = kQuiet}) {
   for (int fd : {wake_.get(), spawner_.fd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
@@ -118,7 +118,7 @@ void Worker::main() {
   std::vector<epoll_event> events(256);
   for (;;) {
     const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                               policy_.restless() ? kStandbyLookMs : -1);
+                               standby_look_ms());
     for (int i = 0; i < n; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd == wake_.get()) {

@@ -168,6 +168,7 @@ class Worker final : public ExecRunner {
   void begin_in_standby(Living& living, TaskSpec task, std::string message);
   bool start_as_copy(TaskSpec& task, const std::string& zygote, std::string message);
   void tend_standbys();
+  int standby_look_ms() const;  // until then; -1: not by itself
   void begin_standby(const std::string& key, StandbyPolicy::Kind kind);
   void hear_standby(Living& living);
   void lose_standby(const Living& living);
