@@ -121,10 +121,6 @@ Result<CgroupTree> CgroupTree::open(const std::string& name) {
     tree.v1_.push_back(cat(mount, "/", group));
     TRY(make_group(tree.v1_.back()));
   }
-  if (const std::string unified = cat(kRoot, "/unified"); is_v2(unified)) {
-    tree.v2_ = cat(unified, "/", group);
-    TRY(make_group(tree.v2_));
-  }
   return tree;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Limits and accounting. Works with the controllers of version 1 mounted one by one (next to a
-// version 2 tree for the rest, where there is one) and with version 2 alone.
+// Limits and accounting. Works with the controllers of version 1 mounted one by one, and with
+// version 2 alone. A version 2 tree beside the others is left alone: it could limit nothing.
 #include <string>
 #include <vector>
 
@@ -18,7 +18,7 @@ struct CgroupLimits {
 
 // What a process needs to get into a container's groups.
 struct CgroupDoor {
-  UniqueFd v2;                     // for CLONE_INTO_CGROUP; empty without a version 2 tree
+  UniqueFd v2;                     // for CLONE_INTO_CGROUP; empty where version 1 is
   std::vector<UniqueFd> v1_tasks;  // a single-threaded child joins by writing "0" to each
 };
 
@@ -55,7 +55,7 @@ class CgroupTree {
   Result<void> set_share(const Cgroup& group, bool background) const;
 
   bool pure_v2_ = false;
-  std::string v2_;               // folder ionian-NAME in the version 2 tree, empty without one
+  std::string v2_;  // folder ionian-NAME in the version 2 tree, empty where version 1 is
   std::vector<std::string> v1_;  // memory, pids, cpu
 };
 

@@ -35,14 +35,15 @@ pid_t start_program(const Plan& plan, const User& user) {
   return pid;
 }
 
-// A copy of a zygote's program, made and told of by another process.
-pid_t await_program(const Plan& plan) {
+// A copy of a zygote's program, made and told of by another process. Init has only these two files
+// open: a copy of that one's end, too, would hide its death.
+pid_t await_program(int forker, int report) {
   const auto give_up = [&](std::string_view why) {
-    send_report(plan.report, Report::kError, why);
+    send_report(report, Report::kError, why);
     ::_exit(127);
   };
-  if (!send_packet(plan.forker, std::string(1, kInitIsReady), {}, Wait::kYes)) give_up("");
-  const Result<std::optional<Packet>> packet = receive_packet(plan.forker, Wait::kYes);
+  if (!send_packet(forker, std::string(1, kInitIsReady), {}, Wait::kYes)) give_up("");
+  const Result<std::optional<Packet>> packet = receive_packet(forker, Wait::kYes);
   if (!packet || !*packet) give_up("its program did not come");
   const std::string& said = (*packet)->bytes;
   int pid = -1;
@@ -76,10 +77,13 @@ void run_init(const Plan& plan, const User& user) {
   // Everything that came from the spawner ends here: the program gets its three files and nothing
   // else.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  const pid_t program = plan.forker >= 0 ? await_program(plan) : start_program(plan, user);
+  const bool forked = plan.forker >= 0;
+  pid_t program = forked ? -1 : start_program(plan, user);
   // Init holds no end of the program's pipes, so that their reader sees the end of file in time.
   const int report = ::dup2(plan.report, 0);
-  ::close_range(1, ~0U, 0);
+  const int forker = forked ? ::dup2(plan.forker, 1) : 0;
+  ::close_range(static_cast<unsigned>(forker) + 1, ~0U, 0);
+  if (forked) program = await_program(forker, report), ::close(forker);
   send_report(report, Report::kStarted, "");
 
   sigset_t all;

@@ -281,8 +281,13 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
     mounts.into.emplace_back(std::move(prepared.dev), "/dev");
     TRY(make_mounts(*container, mounts));
     TRY(spawn(*container, mounts, stdio, zygote));
-    if (zygote) container->fork->stdio = std::move(stdio);
-    return {};
+    if (!zygote) return {};
+    container->fork->stdio = std::move(stdio);
+    // Opened as the zygote's user, by whom they may go: no other process can be moved by them.
+    return as_owner(zygote->ids.base, [&]() -> Result<void> {
+      ASSIGN_OR_RETURN(container->fork->door, cgroups_.open_door(container->cgroup));
+      return {};
+    });
   };
   if (Result<void> done = build(); !done) {
     network = std::move(container->network);
@@ -291,7 +296,6 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
     for (const std::string& folder : doomed) (void)remove_tree(folder);
     return prepend(cat("start container ", wanted.id()), done.error());
   }
-  if (zygote) container->fork->door = std::move(static_cast<CgroupDoor&>(container->cgroup));
   container->cgroup.v1_tasks.clear();
   container->cgroup.v2.reset();
   let_go_of_upper(*container);

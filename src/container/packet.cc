@@ -13,7 +13,7 @@ namespace ionian::container {
 namespace {
 
 constexpr std::size_t kMaxInline = 32 << 10;
-constexpr std::size_t kMaxFds = 10;
+constexpr std::size_t kMaxFds = 16;
 // The first byte says where the message is: behind it, or in a memory file that is the first
 // descriptor.
 constexpr char kInline = 'i';

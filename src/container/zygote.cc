@@ -10,6 +10,7 @@
 
 #include <cstring>
 
+#include "base/file.h"
 #include "container/jail.h"
 #include "container/program.h"
 #include "container/syscalls.h"
@@ -104,16 +105,21 @@ void Forks::remove(const Container& zygote) { zygotes_.erase(zygote.spec.id()); 
 
 void Forks::bring_program(Container& container, NetworkPool& network) {
   const std::shared_ptr<AwaitedFork> fork = std::move(container.fork);
-  Result<NetworkLease> lease =
-      network.furnish(container.spec.network(), std::move(container.network.netns));
-  if (!lease) {
-    container.error = lease.error().message;
-    return;
-  }
-  container.network = std::move(*lease);
+  int furnished[2];
+  if (::pipe2(furnished, O_CLOEXEC) != 0) return (void)(container.error = "make a pipe");
+  fork->furnished.reset(furnished[0]);
+  const UniqueFd there(furnished[1]);
   Zygote& zygote = zygotes_.at(container.spec.forked_from());
   zygote.waiting.push_back(std::move(*fork));
   begin_next(zygote);
+  // Meanwhile the copy is made. It does not run before the network is there.
+  Result<NetworkLease> lease =
+      network.furnish(container.spec.network(), std::move(container.network.netns));
+  if (lease)
+    container.network = std::move(*lease);
+  else
+    container.error = lease.error().message;
+  (void)write_all(there.get(), std::string(1, lease ? kFurnished : ' '));
 }
 
 void Forks::begin_next(Zygote& zygote) {

@@ -40,12 +40,15 @@ struct AwaitedFork {
   UniqueFd to_init;  // its end is Plan::forker
   std::vector<UniqueFd> stdio;
   CgroupDoor door;
+  UniqueFd furnished;  // kFurnished comes by it, or another byte: there is no network
 };
 
 // What init and the process that brings its program say to each other, a packet each.
 inline constexpr char kInitIsReady = 'R';  // init: the file system is there
 inline constexpr char kProgramIs = 'P';    // then its number inside, an int
 inline constexpr char kNoProgram = 'N';    // then the text
+
+inline constexpr char kFurnished = 'F';
 
 // All of them, in the spawner's loop: a zygote makes one copy at a time.
 class Forks {

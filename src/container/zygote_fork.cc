@@ -54,34 +54,38 @@ Result<Namespaces> namespaces_of(pid_t init) {
   return all;
 }
 
-// The request to make a copy.
+// The request to make a copy, with all that it will have open by then.
 Result<void> ask(int control, const AwaitedFork& fork, const Namespaces& namespaces) {
   std::vector<int> fds;
   for (const UniqueFd& fd : fork.stdio) fds.push_back(fd.get());
   for (const Namespace& each : namespaces) fds.push_back(each.fd.get());
+  for (const UniqueFd& tasks : fork.door.v1_tasks) fds.push_back(tasks.get());
   TRY(send_packet(control, "f", fds, Wait::kYes));
   return {};
 }
 
-// Under which number the process has that namespace open.
-Result<std::uint64_t> find_open(pid_t pid, const Namespace& wanted) {
+// Under which number the process has that file open.
+Result<std::uint64_t> find_open(pid_t pid, const char* what, const UniqueFd& wanted) {
   std::error_code error;
   const std::string folder = cat("/proc/", pid, "/fd");
-  const auto target = std::filesystem::read_symlink(fd_path(wanted.fd.get()), error);
+  const auto target = std::filesystem::read_symlink(fd_path(wanted.get()), error);
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
     if (std::filesystem::read_symlink(entry.path(), error) == target)
       return std::strtoull(entry.path().filename().c_str(), nullptr, 10);
-  return fail(Code::kFailedPrecondition, "the zygote has not taken the ", wanted.name,
-              " namespace");
+  return fail(Code::kFailedPrecondition, "the zygote has not taken the ", what);
 }
 
-Result<void> move_to_cgroups(pid_t pid, const CgroupDoor& door) {
-  const std::string text = cat(pid);
-  for (const UniqueFd& tasks : door.v1_tasks) TRY(write_all(tasks.get(), text));
+// In version 1 the process writes "0" itself: the kernel waits 10 ms where another one is moved.
+Result<void> enter_cgroups(Tracee& tracee, const Registers& at_fork, const CgroupDoor& door) {
+  ASSIGN_OR_RETURN(const std::uint64_t at, tracee.put(at_fork, std::array{std::uint64_t{'0'}}));
+  for (const UniqueFd& tasks : door.v1_tasks) {
+    ASSIGN_OR_RETURN(const std::uint64_t fd, find_open(tracee.pid(), "cgroup", tasks));
+    TRY(tracee.call(at_fork, "join a cgroup", SYS_write, {fd, at, 1}));
+  }
   if (!door.v2) return {};
   const UniqueFd processes(::openat(door.v2.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
   if (!processes) return sys_fail("open a cgroup");
-  return write_all(processes.get(), text);
+  return write_all(processes.get(), cat(tracee.pid()));
 }
 
 // As give_up_rights() and drop_capabilities() do it. What cannot be given back is inherited: no new
@@ -112,7 +116,7 @@ Result<void> give_up_rights(Tracee& tracee, const Registers& at_fork) {
 
 Result<void> enter(Tracee& tracee, const Registers& at_fork, const Namespaces& namespaces) {
   for (const Namespace& each : namespaces) {
-    ASSIGN_OR_RETURN(const std::uint64_t fd, find_open(tracee.pid(), each));
+    ASSIGN_OR_RETURN(const std::uint64_t fd, find_open(tracee.pid(), each.name, each.fd));
     TRY(tracee.call(at_fork, each.name, SYS_setns, {fd, each.type}));
   }
   TRY(tracee.call(at_fork, "cgroup", SYS_unshare, {CLONE_NEWCGROUP}));
@@ -151,12 +155,19 @@ Result<void> wait_for_init(int to_init) {
   return {};
 }
 
+Result<void> wait_for_network(int furnished) {
+  char byte = 0;
+  if (::read(furnished, &byte, 1) != 1 || byte != kFurnished)
+    return fail(Code::kUnavailable, "it has no network");
+  return {};
+}
+
 Result<void> copy_into(Tracee& zygote, const Registers& at_fork, const Namespaces& namespaces,
                        const AwaitedFork& fork) {
   // It must not write its number where the zygote keeps its own.
   ASSIGN_OR_RETURN(const pid_t first_pid, zygote.fork_with(at_fork, CLONE_VM | SIGCHLD));
   ASSIGN_OR_RETURN(Tracee first, Tracee::child(first_pid));
-  TRY(move_to_cgroups(first_pid, fork.door));
+  TRY(enter_cgroups(first, at_fork, fork.door));
   TRY(wait_for_init(fork.to_init.get()));
   TRY(enter(first, at_fork, namespaces));
   ASSIGN_OR_RETURN(const pid_t second_pid, bear_inside(first, at_fork));
@@ -170,6 +181,7 @@ Result<void> copy_into(Tracee& zygote, const Registers& at_fork, const Namespace
   ASSIGN_OR_RETURN(const int number, number_inside(copy_pid));
   second.kill();
   first.kill();
+  TRY(wait_for_network(fork.furnished.get()));
   const std::string said =
       cat(kProgramIs, std::string_view(reinterpret_cast<const char*>(&number), sizeof number));
   TRY(send_packet(fork.to_init.get(), said, {}, Wait::kYes));

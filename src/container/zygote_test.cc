@@ -22,6 +22,10 @@ class ZygoteTest : public JailFixture {
     ASSERT_EQ(event.kind, ContainerEvent::kStarted) << event.error;
     pid_ = event.pid;
   }
+  void never_copies() {
+    zygote_.mutable_args()->Clear();
+    for (const char* word : {"/bin/probe", "pause"}) zygote_.add_args(word);
+  }
   ContainerSpec copy_spec() {
     ContainerSpec made = spec({"unused"});
     made.set_forked_from(zygote_.id());
@@ -155,9 +159,25 @@ TEST_F(ZygoteTest, ManyAtOnce) {
   }
 }
 
+// The process that makes the copy has the zygote under its eyes all the time.
+TEST_F(ZygoteTest, TheEndOfWhoBringsAProgramIsNoticed) {
+  never_copies();
+  begin();
+  const ContainerSpec wanted = copy_spec();
+  const Pipes pipes = launch(wanted);
+  pid_t helper = 0;
+  for (int looks = 0; looks < 3000 && helper == 0; ++looks) {
+    const std::string status = *read_file(cat("/proc/", pid_, "/status"));
+    helper = std::atoi(status.c_str() + status.find("TracerPid:") + 10);
+    ::poll(nullptr, 0, 1);
+  }
+  ASSERT_GT(helper, 0);
+  ASSERT_EQ(::kill(helper, SIGKILL), 0);
+  EXPECT_NE(next(wanted.id()).kind, ContainerEvent::kStarted);
+}
+
 TEST_F(ZygoteTest, AnEndWhileItWaits) {
-  zygote_.mutable_args()->Clear();
-  for (const char* word : {"/bin/probe", "pause"}) zygote_.add_args(word);  // it never makes a copy
+  never_copies();
   begin();
   const ContainerSpec wanted = copy_spec();
   const Pipes pipes = launch(wanted);
