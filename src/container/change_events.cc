@@ -8,6 +8,20 @@
 
 namespace ionian::container {
 
+SpawnerEvent ready_event(const Result<void>& ready, const std::string& network_warning) {
+  SpawnerEvent event;
+  event.mutable_ready()->set_error(ready ? "" : ready.error().message);
+  event.mutable_ready()->set_network_warning(network_warning);
+  return event;
+}
+
+SpawnerEvent failed_event(const std::string& id, const std::string& why) {
+  SpawnerEvent event;
+  event.set_id(id);
+  event.set_failed(why);
+  return event;
+}
+
 SpawnerEvent started_event(const Container& container) {
   SpawnerEvent event;
   event.set_id(container.spec.id());

@@ -1,5 +1,5 @@
 #pragma once
-// What the spawner tells of a container.
+// What the spawner tells of itself and of its containers.
 #include <optional>
 
 #include "container/contain.h"
@@ -7,6 +7,8 @@
 
 namespace ionian::container {
 
+SpawnerEvent ready_event(const Result<void>& ready, const std::string& network_warning);
+SpawnerEvent failed_event(const std::string& id, const std::string& why);
 SpawnerEvent started_event(const Container& container);
 // What goes with it: a pidfd of its init, and its network namespace.
 std::vector<UniqueFd> files_of_start(const Container& container);
@@ -17,5 +19,6 @@ std::optional<SpawnerEvent> read_change(Container& container);
 // `said` and `rest` are what it reported.
 SpawnerEvent became_event(const std::string& id, Report said, std::string_view rest);
 SpawnerEvent exchanged_event(const std::string& id, Report said, std::string_view rest);
+using ChangeEvent = SpawnerEvent (*)(const std::string&, Report, std::string_view);
 
 }  // namespace ionian::container

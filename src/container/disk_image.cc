@@ -173,8 +173,8 @@ Result<UniqueFd> DiskPool::take(std::uint64_t bytes) {
   return disk;
 }
 
-bool DiskPool::refill() {
-  if (bytes_ == 0 || failed_ || ready_.size() >= kReady) return false;
+bool DiskPool::refill(Stock stock) {
+  if (bytes_ == 0 || failed_ || ready_.size() >= wanted(stock, kReady)) return false;
   Result<UniqueFd> made = make(bytes_);
   failed_ = !made;
   if (made) ready_.push_back(std::move(*made));

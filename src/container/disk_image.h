@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "container/calm.h"
 
 namespace ionian::container {
 
@@ -31,7 +32,7 @@ class DiskPool {
   // As mount_disk_image(), with the folders `upper` and `work` in it.
   Result<UniqueFd> take(std::uint64_t bytes);
   // Makes one ahead; false if there is nothing to make.
-  bool refill();
+  bool refill(Stock stock);
 
  private:
   Result<UniqueFd> make(std::uint64_t bytes) const;

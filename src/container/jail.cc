@@ -156,8 +156,8 @@ Result<Jail::Prepared> Jail::prepare() {
   return made;
 }
 
-bool Jail::refill() {
-  if (ready_.size() >= kReady) return disks_.refill();
+bool Jail::refill(Stock stock) {
+  if (ready_.size() >= wanted(stock, kReady)) return disks_.refill(stock);
   Result<Prepared> made = prepare();
   if (made) ready_.push_back(std::move(*made));
   return made.has_value();
@@ -326,7 +326,10 @@ Result<void> Jail::become(Container& container, ContainerSpec spec) {
   Plan plan{.spec = &container.spec, .report = report.get(), .rootfs = rootfs.mount.get()};
   add_overlays(plan, overlays);
   const pid_t pid = ::fork();
-  if (pid < 0) return sys_fail("fork");
+  if (pid < 0) {
+    container.change.reset();
+    return sys_fail("fork");
+  }
   if (pid == 0) contain_anew(plan, container.pidfd.get());
   let_go_of_upper(container);
   return {};

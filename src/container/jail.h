@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "container/calm.h"
 #include "container/cgroup.h"
 #include "container/id_ranges.h"
 #include "container/network_pool.h"
@@ -78,7 +79,7 @@ class Jail {
   bool clear(Container& container, std::vector<std::string>& doomed);
 
   // Makes something ahead of its need; false if there is nothing to make.
-  bool refill();
+  bool refill(Stock stock);
 
  private:
   // What can be made before it is known for whom.

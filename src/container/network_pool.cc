@@ -61,10 +61,10 @@ bool NetworkPool::child_ended(pid_t pid) {
   return true;
 }
 
-bool NetworkPool::refill() {
+bool NetworkPool::refill(Stock stock) {
   for (const Network kind : {NETWORK_NAT, NETWORK_NONE}) {
     if (kind == NETWORK_NAT && !nat_) continue;
-    if (ready_[kind].size() >= kReady[kind]) continue;
+    if (ready_[kind].size() >= wanted(stock, kReady[kind])) continue;
     Result<NetworkLease> lease = make(kind);
     if (!lease) return false;
     ready_[kind].push_back(std::move(*lease));

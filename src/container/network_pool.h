@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "container/calm.h"
 #include "container/dns_forwarder.h"
 #include "container/nat.h"
 #include "container/spec.pb.h"
@@ -41,7 +42,7 @@ class NetworkPool {
   // A child of this process has ended; true if it was one of the pool's, which then has another.
   bool child_ended(pid_t pid);
   // Makes one ahead of its need; false if there is nothing to make.
-  bool refill();
+  bool refill(Stock stock);
 
   // Empty, or why containers have no network.
   const std::string& warning() const { return warning_; }

@@ -51,6 +51,7 @@ class SpawnerProcess {
   void kill_servers(const std::string& id, int count);
   void become(ContainerSpec spec);
   void exchange(const Exchange& wish);
+  void begin_change(Container& container, Result<void> done, ChangeEvent failed);
   void on_report(Container& container);
   void on_change(Container& container);
   void on_children();
@@ -77,7 +78,7 @@ class SpawnerProcess {
   std::vector<std::string> doomed_;                // folders to remove
   pid_t janitor_ = -1;                             // removes folders, off everyone's path
   Outbox outbox_;
-  int starting_ = 0;   // containers whose program does not run yet
+  int starting_ = 0;   // containers whose program does not run yet, or is being given another root
   bool gone_ = false;  // the server is
 };
 
@@ -94,10 +95,7 @@ int SpawnerProcess::run() {
     run_dns_forwarder(socket_.get(), request.dns_forwarder().resolver_file());
   if (!request.has_configure()) return 1;
   Result<void> ready = configure(request.configure());
-  SpawnerEvent event;
-  event.mutable_ready()->set_error(ready ? "" : ready.error().message);
-  if (ready) event.mutable_ready()->set_network_warning(network_->warning());
-  send(std::move(event));
+  send(ready_event(ready, ready ? network_->warning() : ""));
   if (ready) serve();
   shut_down();
   return ready ? 0 : 1;
@@ -149,7 +147,9 @@ void SpawnerProcess::serve() {
     if (n <= 0) {
       clear_later();
       // A container that is on its way has the machine for itself.
-      calm.idle(wait_ms, [&] { return !starting_ && (network_->refill() || jail_->refill()); });
+      calm.idle(wait_ms, [&](Stock stock) {
+        return starting_ == 0 && (network_->refill(stock) || jail_->refill(stock));
+      });
       continue;
     }
     calm.event();
@@ -176,10 +176,7 @@ void SpawnerProcess::on_request(Packet packet) {
     const std::string id = request.launch().id();
     Result<void> done = launch(std::move(*request.mutable_launch()), std::move(packet.fds));
     if (done) return;
-    SpawnerEvent event;
-    event.set_id(id);
-    event.set_failed(done.error().message);
-    return send(std::move(event));
+    return send(failed_event(id, done.error().message));
   }
   if (request.has_become()) return become(std::move(*request.mutable_become()));
   if (request.has_exchange()) return exchange(request.exchange());
@@ -249,17 +246,21 @@ Result<void> SpawnerProcess::launch(ContainerSpec spec, std::vector<UniqueFd> fd
 void SpawnerProcess::become(ContainerSpec spec) {
   Container* container = find(spec.id());
   if (!container) return;
-  Result<void> done = jail_->become(*container, std::move(spec));
-  if (done) done = watch(container->change.get(), container, EPOLLIN);
-  if (!done) send(became_event(container->spec.id(), Report::kError, done.error().message));
+  begin_change(*container, jail_->become(*container, std::move(spec)), became_event);
 }
 
 void SpawnerProcess::exchange(const Exchange& wish) {
   Container* container = find(wish.id());
   if (!container) return;
-  Result<void> done = jail_->exchange(*container, wish.overlay());
-  if (done) done = watch(container->change.get(), container, EPOLLIN);
-  if (!done) send(exchanged_event(wish.id(), Report::kError, done.error().message));
+  begin_change(*container, jail_->exchange(*container, wish.overlay()), exchanged_event);
+}
+
+// What came of it is heard by the container's pipe of changes.
+void SpawnerProcess::begin_change(Container& container, Result<void> done, ChangeEvent failed) {
+  if (done && !(done = watch(container.change.get(), &container, EPOLLIN)))
+    container.change.reset();
+  if (done) return void(++starting_);
+  send(failed(container.spec.id(), Report::kError, done.error().message));
 }
 
 void SpawnerProcess::on_change(Container& container) {
@@ -267,6 +268,7 @@ void SpawnerProcess::on_change(Container& container) {
   if (!event) return;  // not yet
   unwatch(container.change.get());
   container.change.reset();
+  --starting_;
   send(std::move(*event));
 }
 
@@ -304,8 +306,7 @@ void SpawnerProcess::on_report(Container& container) {
 }
 
 void SpawnerProcess::on_children() {
-  signalfd_siginfo info;
-  while (::read(signals_.get(), &info, sizeof info) > 0) {
+  for (signalfd_siginfo info; ::read(signals_.get(), &info, sizeof info) > 0;) {
   }
   for (;;) {
     int status;
@@ -328,7 +329,7 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   kill_servers(container->spec.id(), container->spec.served_size());
   by_id_.erase(container->spec.id());
   forks_.remove(*container);
-  if (!container->started) --starting_;
+  starting_ -= !container->started + !!container->change;
   std::vector<UniqueFd> fds;
   if (container->started && container->upper.upper)
     fds.push_back(std::move(container->upper.upper));
