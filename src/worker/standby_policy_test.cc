@@ -111,6 +111,30 @@ TEST_F(StandbyPolicyTest, AKeyWhoseStandbysFailWaitsLongerEachTime) {
   }
 }
 
+TEST(StandbyPolicyQuietTest, WhileTasksComeNoneIsBegunForAWhile) {
+  StandbyPolicy policy({.most = 6, .quiet = 100ms});
+  Time now{1000h};
+  policy.take("a", now);
+  EXPECT_FALSE(policy.decide(now, false).begin);
+  EXPECT_EQ(policy.decide(now, false).again, now + 100ms);
+  EXPECT_EQ(policy.decide(now + 100ms, false).begin, "a");
+  // Those that come all the time do not put it off for ever.
+  for (int i = 0; i < 7; ++i, now += 50ms) {
+    policy.take("a", now);
+    EXPECT_FALSE(policy.decide(now, false).begin) << i;
+  }
+  EXPECT_EQ(policy.decide(now + 50ms, false).begin, "a");
+}
+
+TEST(StandbyPolicyQuietTest, AClockThatIsSetBackDoesNotMakeItWait) {
+  StandbyPolicy policy({.most = 6, .quiet = 100ms});
+  const Time now{1000h};
+  policy.take("a", now);
+  EXPECT_FALSE(policy.decide(now, false).begin);
+  EXPECT_FALSE(policy.decide(now - 1h, false).begin);
+  EXPECT_EQ(policy.decide(now - 1h + 100ms, false).begin, "a");
+}
+
 TEST_F(StandbyPolicyTest, NoneAllowedMeansNone) {
   StandbyPolicy none({.most = 0});
   EXPECT_FALSE(none.take("a", now_));
