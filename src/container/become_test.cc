@@ -101,6 +101,8 @@ TEST_F(BecomeTest, LimitsAreTheNewOnes) {
 }
 
 TEST_F(BecomeTest, DiskBoundCounts) {
+  first_.set_disk_bytes(16 << 20);
+  first_.set_disk_in_memory(true);
   then_.set_disk_bytes(32 << 20);
   const Pipes pipes = begin();
   ASSERT_EQ(become(), "");

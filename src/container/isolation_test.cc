@@ -221,6 +221,18 @@ TEST_F(IsolationTest, DiskIsBound) {
   EXPECT_FALSE(std::filesystem::exists(enough.upper_dir()));
 }
 
+TEST_F(IsolationTest, ADiskInMemoryIsBoundAndCountsAsMemory) {
+  ContainerSpec wanted = spec({"fill", "/file", "100"});
+  wanted.set_disk_bytes(24 << 20);
+  wanted.set_disk_in_memory(true);
+  EXPECT_EQ(run(wanted).out, "fill: No space left on device\n");
+  ContainerSpec small = spec({"fill", "/file", "20"});
+  small.set_disk_bytes(24 << 20);
+  small.set_disk_in_memory(true);
+  small.set_memory_bytes(12 << 20);
+  EXPECT_TRUE(run(small).event.oom_killed);
+}
+
 TEST_F(IsolationTest, AKeptUpperComesWithTheEnd) {
   for (const std::uint64_t disk_bytes : {0, 32 << 20}) {
     ContainerSpec wanted = spec({"write", "/file", "kept"});

@@ -4,8 +4,12 @@
 //
 // FOLDER/TAG.function holds the reply to a look-up of the function TAG. Clients and runtimes
 // connect to FOLDER/socket or to the port that is printed. The function `instant` has no
-// container: each of its inputs has the result FOLDER/instant.result at once.
+// container: each of its inputs has the result FOLDER/instant.result at once. An input that finds
+// no container wakes the first of those that have connected to FOLDER/standby, by one byte.
 #include <google/protobuf/empty.pb.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <deque>
@@ -35,6 +39,11 @@ class Relay {
  public:
   explicit Relay(std::string folder) : folder_(std::move(folder)) {
     instant_.ParseFromString(contents(folder_ + "/instant.result"));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    (folder_ + "/standby").copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::bind(standbys_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(standbys_, 16) != 0)
+      std::perror("listen for standbys");
   }
 
   void handle(const UnaryCallPtr& call) {
@@ -124,7 +133,7 @@ class Relay {
     }
   }
 
-  static void offer(Pool& pool, pb::FunctionGetInputsItem input) {
+  void offer(Pool& pool, pb::FunctionGetInputsItem input) {
     while (!pool.containers.empty()) {
       const UnaryCallPtr container = std::move(pool.containers.front());
       pool.containers.pop_front();
@@ -132,6 +141,10 @@ class Relay {
       return give(container, std::move(input));
     }
     pool.inputs.push_back(std::move(input));
+    const int standby = ::accept4(standbys_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (standby < 0) return;
+    (void)!::write(standby, "t", 1);
+    ::close(standby);
   }
   static void give(const UnaryCallPtr& container, pb::FunctionGetInputsItem input) {
     pb::FunctionGetInputsResponse reply;
@@ -201,6 +214,7 @@ class Relay {
   }
 
   const std::string folder_;
+  const int standbys_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   pb::GenericResult instant_;
   std::mutex mutex_;
   std::unordered_map<std::string, RunningPtr> calls_;

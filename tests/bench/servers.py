@@ -87,12 +87,21 @@ class Relay:
         return {"MODAL_SERVER_URL": f"http://127.0.0.1:{self.port}", "MODAL_TOKEN_ID": "ak-none", "MODAL_TOKEN_SECRET": "as-none"}
 
     def start_runtime(self, venv, function):
+        return self.start(function, [venv / "bin/python", "-m", "modal._container_entrypoint"], venv)
+
+    def start_standby(self, venv, function):
+        """Returns when it waits for its task."""
+        standby = self.start(function, [venv / "bin/python", HERE / "bare_standby.py", self.folder / "standby"], venv, stdout=subprocess.PIPE)
+        assert standby.popen.stdout.readline() == b"ready\n"
+        return standby
+
+    def start(self, function, words, venv, **more):
         env = {"PATH": f"{venv}/bin:/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1",
                "PYTHONPATH": str(HERE), "MODAL_SERVER_URL": f"unix://{self.folder}/socket", "MODAL_TASK_ID": "ta-bench",
                "MODAL_IS_REMOTE": "1", "MODAL_CONTAINER_ARGUMENTS_PATH": str(self.folder / f"{function}.arguments"),
                "MODAL_IMAGE_ID": "im-none", "MODAL_ENVIRONMENT": "main", "MODAL_CLOUD_PROVIDER": "CLOUD_PROVIDER_UNSPECIFIED"}
         with open(self.folder / "runtimes.log", "ab") as log:
-            runtime = Process([venv / "bin/python", "-m", "modal._container_entrypoint"], env=env, stdout=log, stderr=log)
+            runtime = Process(words, env=env, stderr=log, **{"stdout": log, **more})
         self.runtimes.append(runtime)
         return runtime
 

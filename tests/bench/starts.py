@@ -102,9 +102,7 @@ def busy_seconds():
 def burst(bench, venv, folder, rung, count):
     """Seconds from the submission of `count` tasks to the last one's first line, beside the processor time of one alone."""
     with serving(bench, venv, folder, rung) as (server, caller):
-        for _ in range(2):
-            settle(server, rung)
-            caller(do="first_line", function="fresh", n=1)
+        caller(do="first_line", function="fresh", n=1)
         alone = []
         for _ in range(5):
             settle(server, rung)
@@ -118,6 +116,36 @@ def burst(bench, venv, folder, rung, count):
         return max(taken) / 1e3, count * statistics.median(alone) / os.cpu_count()
 
 
+def bare(bench, venv, folder, n):
+    """As `cold`, of a standby without any isolation, and with the relay."""
+    relay = servers.Relay(bench.build, folder)
+    try:
+        caller = servers.Caller(venv, relay.client_env())
+        try:
+            times = []
+            for _ in range(n + 1):
+                standby = relay.start_standby(venv, "fresh")
+                times += caller(do="first_line", function="fresh", n=1)
+                standby.popen.wait(60)
+            return times[1:]
+        finally:
+            caller.close()
+    finally:
+        relay.close()
+        (folder / "standby").unlink()
+        (folder / "socket").unlink(missing_ok=True)
+
+
+def fill_relay(bench, venv, folder):
+    """What the relay says of the function, from a server that knows it."""
+    with serving(bench, venv, folder, "fresh process") as (server, _):
+        into = folder / "relay"
+        into.mkdir()
+        servers.output(venv / "bin/python", servers.HERE / "relay_files.py", into, "fresh",
+                       env={**os.environ, "MODAL_CONFIG_PATH": "/nonexistent", **server.client_env(bench.build)})
+        return into
+
+
 def run(bench):
     venv = servers.client_venv()
     with tempfile.TemporaryDirectory(prefix="ionian-bench.") as folder:
@@ -126,14 +154,17 @@ def run(bench):
 
 def measure(bench, venv, folder):
     n = max(3, 30 // bench.scale)
-    rounds = {rung: [] for rung in [*RUNGS, "import"]}
+    rounds = {rung: [] for rung in [*RUNGS, "import", "bare"]}
+    relay = fill_relay(bench, venv, folder)
     for _ in range(ROUNDS):
         for rung in RUNGS:
             rounds[rung].append(cold(bench, venv, folder, rung, n))
         rounds["import"].append([runtime_import(venv) for _ in range(3)])
+        rounds["bare"].append(bare(bench, venv, relay, n))
     goals = {"standby": "≤ 25 ms", "copy of a zygote": "≤ 50 ms", "fresh process": "≤ 1.25×"}
     for rung, goal in goals.items():
         yield compared(f"cold .remote(), call → first line, {rung}", "ms", rounds[rung], rounds["import"], "import of the runtime", goal)
+    yield compared("cold .remote(), call → first line, standby", "ms", rounds["standby"], rounds["bare"], "a bare standby on the relay", "≤ 1.5×")
     copied, fresh = (idle(bench, venv, folder, rung) for rung in ("standby", "fresh process"))
     yield compared(f"idle warm container, PSS of {len(copied)} of one image", "MiB", [copied], [fresh], "fresh process", "≤ 0.3×")
     count = max(10, 100 // bench.scale)
