@@ -52,6 +52,7 @@ struct FunctionConfig {
   std::uint32_t buffer_containers = 0;
   std::uint32_t max_concurrent_inputs = 1;
   std::uint32_t target_concurrent_inputs = 0;  // above it another container starts; 0 = the maximum
+  bool single_use = false;                     // its containers take inputs once, and end
   std::uint32_t batch_max_size = 0;
   Duration batch_linger = 0s;
   std::uint32_t memory_limit_mib = 0;  // 0 = none; for the text of an out-of-memory error
@@ -145,6 +146,7 @@ struct Task {
   Time created, ready, idle_since;
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
   bool retired = false;              // of a former version: runs what it has, and takes nothing new
+  bool spent = false;                // of single use, and used: the same, but it keeps its place
   Time asked;                        // for inputs, the last time
   bool waiting = false;              // has asked for inputs in vain since it was last told of some
   std::optional<Time> deadline;      // when the core looks at it again

@@ -29,6 +29,34 @@ TEST_F(CoreTest, WarmContainersStartOneAfterTheOther) {
   EXPECT_EQ(all, 5u);
 }
 
+TEST_F(CoreTest, AContainerOfSingleUseIsNotWaitedForByTheNextInput) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.single_use = true; });
+  call(f, 1);
+  const TaskId used = started().at(0);
+  const InputId input = take(used).at(0);
+  EXPECT_FALSE(core.should_stop(used));  // it works
+  call(f, 1);
+  const std::vector<TaskId> next = started();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(take(next[0]).size(), 1u);
+  put(used, input, Outcome::kSuccess);
+  call(f, 1);  // the first one has nothing to do, but is on its way out
+  EXPECT_EQ(started().size(), 1u);
+  EXPECT_TRUE(take(used).empty());
+  EXPECT_TRUE(core.should_stop(used));
+}
+
+TEST_F(CoreTest, AContainerOfSingleUseKeepsItsPlaceUntilItHasEnded) {
+  const auto alone = [](FunctionConfig& c) { c.single_use = true, c.max_containers = 1; };
+  const FunctionId f = function("f", alone);
+  call(f, 2);
+  const TaskId used = started().at(0);
+  put(used, take(used).at(0), Outcome::kSuccess);
+  EXPECT_TRUE(started().empty());
+  core.task_exited(now, used, {});
+  EXPECT_EQ(started().size(), 1u);
+}
+
 TEST_F(CoreTest, AContainerGetsAsManyInputsAsItHasSlots) {
   call(function("f", [](FunctionConfig& c) { c.max_concurrent_inputs = 2, c.max_containers = 1; }),
        5);

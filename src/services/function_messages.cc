@@ -166,6 +166,8 @@ core::FunctionConfig config_of(const store::Function& record, const modal::clien
   if (window) c.scaledown_window = 1s * window;
   c.max_concurrent_inputs = std::max(1u, d.max_concurrent_inputs());
   c.target_concurrent_inputs = d.target_concurrent_inputs();
+  // Clients before 1.0 say it the second way.
+  c.single_use = d.single_use_containers() || d.max_inputs() == 1;
   c.batch_max_size = d.batch_max_size();
   c.batch_linger = 1ms * d.batch_linger_ms();
   c.memory_limit_mib = d.resources().memory_mb_max();

@@ -47,6 +47,7 @@ core::FunctionConfig Clients::draw_function(const AppPtr& app) {
   f.target_concurrent_inputs = w_.one_in(3) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
   f.batch_max_size = w_.one_in(3) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
   f.batch_linger = w_.one_in(2) ? w_.between(0s, 20s) : 0s;
+  f.single_use = names_ % 7 == 0;
   f.retry.retries = w_.one_in(2) ? static_cast<std::uint32_t>(w_.below(4)) : 0;
   f.retry.initial_delay = w_.between(0s, 5s);
   f.retry.backoff_coefficient = 1.0 + static_cast<double>(w_.below(3));

@@ -244,7 +244,7 @@ void Containers::check_waiting() {
     if (!task || !f || c->waiting == 0 || c->woken || c->manner == Manner::kGreedy) continue;
     if (task->state == core::TaskState::kStopping && !task->killed && task->running.empty())
       w_.violation(id, " waits for inputs and was not told to end");
-    if (task->state != core::TaskState::kReady || f->pending.empty()) continue;
+    if (task->state != core::TaskState::kReady || task->spent || f->pending.empty()) continue;
     if (batch_lingers(*f)) continue;
     // Those that were told have not all asked yet, or have died, which the core is about to hear.
     bool told = false;
