@@ -44,7 +44,9 @@ def make_copies(control):
     """Returns in each copy."""
     requests = socket.socket(fileno=REQUESTS)
     gc.collect()
-    gc.freeze()  # no collection writes to what the copies share
+    # No collection writes to what the copies share, nor does the last one, at their end: it would take most of the time that
+    # a short task takes. It stays so in a copy, where gc.get_freeze_count() tells of it.
+    gc.freeze()
     control.sendall(b"r")
     while True:
         asked, files, _, _ = socket.recv_fds(requests, 1, FILES_MAX)
@@ -56,7 +58,6 @@ def make_copies(control):
         for file in files:
             os.close(file)
         os.waitpid(child, 0)
-    gc.unfreeze()
     control.close()
     requests.close()
     os.setsid()

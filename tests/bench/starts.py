@@ -2,7 +2,6 @@
 import contextlib
 import os
 import pathlib
-import statistics
 import tempfile
 import time
 
@@ -12,6 +11,7 @@ from figures import Figure, compared
 
 ROUNDS = 5
 IDLE = 16
+ALONE = 10  # the kernel counts processor time by hundredths of a second
 # Room for one interpreter is room for a zygote, and for no standby beside it.
 RUNGS = {"standby": [], "copy of a zygote": ["--standby-memory", "64"], "fresh process": ["--standby-memory", "0"]}
 
@@ -103,17 +103,18 @@ def burst(bench, venv, folder, rung, count):
     """Seconds from the submission of `count` tasks to the last one's first line, beside the processor time of one alone."""
     with serving(bench, venv, folder, rung) as (server, caller):
         caller(do="first_line", function="fresh", n=1)
-        alone = []
-        for _ in range(5):
+        alone = 0
+        for _ in range(ALONE):
             settle(server, rung)
             before = busy_seconds()
             caller(do="first_line", function="fresh", n=1)
-            alone.append(busy_seconds() - before)
+            time.sleep(0.12)  # its container ends, and no other standby is begun yet
+            alone += busy_seconds() - before
         if rung == "standby":
             caller(do="together", function="burst", n=count)  # so that as many are expected
             settle(server, rung, min(count, 30))
         taken = caller(do="together", function="burst", n=count)
-        return max(taken) / 1e3, count * statistics.median(alone) / os.cpu_count()
+        return max(taken) / 1e3, count * alone / ALONE / os.cpu_count()
 
 
 def bare(bench, venv, folder, n):

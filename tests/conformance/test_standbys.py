@@ -45,7 +45,7 @@ LOOK = """
             "zone": time.tzname, "umask": os.umask(0o22), "ids": (os.getresuid(), os.getresgid(), os.getgroups()),
             "host": socket.gethostname(), "root": sorted(os.listdir("/")), "home": sorted(os.listdir("/root")),
             "modal": sorted(os.listdir("/__modal")), "processes": sorted(p for p in os.listdir("/proc") if p.isdigit())[0],
-            "filters": len(warnings.filters), "frozen": gc.get_freeze_count(), "oom": open("/proc/self/oom_score_adj").read(),
+            "filters": len(warnings.filters), "collects": gc.isenabled(), "thresholds": gc.get_threshold(), "oom": open("/proc/self/oom_score_adj").read(),
             "status": [line for line in open("/proc/self/status") if line.startswith(("Cap", "NoNewPrivs", "Seccomp", "Sig"))],
             "groups": [line.split(":", 1)[1] for line in open("/proc/self/cgroup")],
             "random": len({os.urandom(8), os.urandom(8)}),
