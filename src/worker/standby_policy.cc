@@ -17,18 +17,19 @@ constexpr int kFailedCopiesMax = 2;  // in a row; a machine may forbid to trace
 
 }  // namespace
 
-void StandbyPolicy::came(const std::string& key, Time now) {
+void StandbyPolicy::came_bound(const std::string& key, Time now) {
+  if (limits_.most == 0 || !limits_.zygotes) return;
+  keys_[key].last_bound = last_task_ = now;
+}
+
+std::optional<std::string> StandbyPolicy::take(const std::string& key, Time now) {
+  if (limits_.most == 0) return std::nullopt;
   last_task_ = now;
   auto& starts = keys_[key].starts;
   const auto recent =
       std::ranges::count_if(starts, [&](const Start& s) { return s.at > now - kBurst; });
   starts.push_back({now, static_cast<std::size_t>(recent) + 1});
   if (starts.size() > kStartsKept) starts.pop_front();
-}
-
-std::optional<std::string> StandbyPolicy::take(const std::string& key, Time now) {
-  if (limits_.most == 0) return std::nullopt;
-  came(key, now);
   auto oldest = standbys_.end();
   for (auto it = standbys_.begin(); it != standbys_.end(); ++it)
     if (it->second.key == key && it->second.ready && it->second.kind == Kind::kStandby &&
@@ -77,16 +78,17 @@ bool StandbyPolicy::ended(const std::string& id, Time now) {
 }
 
 void StandbyPolicy::forget_old(Time now) {
-  for (auto& [name, key] : keys_)
+  for (auto& [name, key] : keys_) {
     while (!key.starts.empty() && key.starts.front().at <= now - limits_.keep)
       key.starts.pop_front();
+    if (key.last_bound <= now - limits_.keep) key.last_bound = Time::min();
+  }
   std::erase_if(keys_, [&](const auto& each) {
-    return each.second.starts.empty() && each.second.not_before <= now;
+    return each.second.last_start() == Time::min() && each.second.not_before <= now;
   });
   while (keys_.size() > kKeysMax)
-    keys_.erase(std::ranges::min_element(keys_, {}, [](const auto& each) {
-      return each.second.starts.empty() ? Time::min() : each.second.starts.back().at;
-    }));
+    keys_.erase(std::ranges::min_element(
+        keys_, {}, [](const auto& each) { return each.second.last_start(); }));
 }
 
 std::optional<Time> StandbyPolicy::quiet_until(Time now) {
@@ -105,19 +107,20 @@ bool StandbyPolicy::shall_have_zygote(const std::string& key) const {
 std::map<std::string, StandbyPolicy::Share> StandbyPolicy::shares() const {
   std::vector<const std::pair<const std::string, Key>*> latest;
   for (const auto& each : keys_)
-    if (!each.second.starts.empty()) latest.push_back(&each);
+    if (each.second.last_start() != Time::min()) latest.push_back(&each);
   std::ranges::sort(latest, std::greater(),
-                    [](const auto* each) { return each->second.starts.back().at; });
+                    [](const auto* each) { return each->second.last_start(); });
   std::map<std::string, Share> shares;
   std::size_t left = limits_.most;
   for (const auto* each : latest) {
     if (left == 0) break;
     Share& share = shares[each->first];
     if (shall_have_zygote(each->first)) share.zygote = true, --left;
-    if (left > 0) share.standbys = 1, --left;
+    if (left > 0 && !each->second.starts.empty()) share.standbys = 1, --left;
   }
   for (const auto* each : latest) {
     if (left == 0) break;
+    if (each->second.starts.empty()) continue;
     const std::size_t burst = std::ranges::max(each->second.starts, {}, &Start::in_burst).in_burst;
     const std::size_t more = std::min(left, burst - 1);
     shares[each->first].standbys += more;

@@ -27,8 +27,8 @@ class StandbyPolicy {
   // A task of that key starts now: the id of a standby for it, which no longer is one. Those that
   // have waited longest go first.
   std::optional<std::string> take(const std::string& key, Time now);
-  // The same for one that no standby suits.
-  void came(const std::string& key, Time now);
+  // The same for one that no standby suits, but a copy of the zygote does.
+  void came_bound(const std::string& key, Time now);
 
   // Its tasks cannot be copies.
   void forbid_zygote(const std::string& key) { keys_[key].no_zygote = true; }
@@ -65,10 +65,14 @@ class StandbyPolicy {
     std::size_t in_burst;  // how many tasks started within kBurst before it, with it
   };
   struct Key {
-    std::deque<Start> starts;  // of the last `keep`, bounded
+    std::deque<Start> starts;       // of the last `keep`, bounded
+    Time last_bound = Time::min();  // task, for which there is a zygote, and no standby
     int failures = 0;
     Time not_before = Time::min();
     bool no_zygote = false;
+    Time last_start() const {
+      return starts.empty() ? last_bound : std::max(last_bound, starts.back().at);
+    }
   };
   struct Standby {
     std::string key;

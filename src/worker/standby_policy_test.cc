@@ -219,6 +219,23 @@ TEST_F(ZygotePolicyTest, WhenMemoryIsShortItGoesWithItsStandby) {
   EXPECT_EQ(policy_.count(), 0u);
 }
 
+TEST_F(ZygotePolicyTest, TasksThatNoStandbySuitsHaveAZygoteAlone) {
+  for (int i = 0; i < 9; ++i) policy_.came_bound("a", now_);
+  EXPECT_EQ(next(), "zygote of a");
+  EXPECT_EQ(next(), "nothing");
+  EXPECT_EQ(policy_.take("a", now_), std::nullopt);
+  EXPECT_EQ(next(), "standby of a");
+  EXPECT_EQ(next(), "nothing");
+  now_ += 9min;
+  policy_.came_bound("a", now_);
+  now_ += 2min;  // the other one is forgotten
+  EXPECT_EQ(policy_.decide(now_, false).end.size(), 1u);
+  EXPECT_TRUE(policy_.zygote("a"));
+  now_ += 10min;
+  EXPECT_EQ(policy_.decide(now_, false).end.size(), 1u);
+  EXPECT_FALSE(policy_.restless());
+}
+
 TEST_F(ZygotePolicyTest, BothEndLongAfterTheLastTask) {
   policy_.take("a", now_);
   next(), next();

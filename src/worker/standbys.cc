@@ -49,7 +49,7 @@ bool Worker::start_in_standby(TaskSpec& task) {
   const bool bound = task.binds_size() > 0 || task.buckets_size() > 0;
   std::optional<std::string> id;
   if (bound)
-    policy_.came(key, clock_.now());
+    policy_.came_bound(key, clock_.now());
   else
     id = policy_.take(key, clock_.now());
   if (!templates_.contains(key)) {
