@@ -162,6 +162,9 @@ std::string Metrics::text(Exchange& exchange) {
            static_cast<double>(standbys.zygotes));
   page.one("ionian_standbys_copied_total", "counter", "Of those, tasks that began as a copy.",
            static_cast<double>(standbys.copied));
+  page.one("ionian_files_read_ahead_total", "counter",
+           "Files of the runtime that were read before an interpreter came to them.",
+           static_cast<double>(standbys.read_ahead));
   add_process(page);
   page.one("process_start_time_seconds", "gauge", "When the server began, since 1970.",
            to_unix_seconds(started_));

@@ -40,6 +40,14 @@ def is_zygote():
         return False
 
 
+def tell_files(control):
+    """What loading has read: code, and what is mapped. The server reads it ahead for the next first one."""
+    names = {module.__spec__.cached or module.__spec__.origin for module in list(sys.modules.values()) if getattr(module, "__spec__", None)}
+    with open("/proc/self/maps") as maps:
+        names.update(line.split(None, 5)[5].strip() for line in maps if "/" in line)
+    control.sendall("\n".join(sorted(name for name in names if name and name.startswith("/"))).encode() + b"\0")
+
+
 def make_copies(control):
     """Returns in each copy."""
     requests = socket.socket(fileno=REQUESTS)
@@ -143,6 +151,7 @@ def main():
     control = connect()
     module = run_image_own()
     load_runtime()
+    tell_files(control)
     if zygote:
         make_copies(control)
         control = connect()

@@ -59,6 +59,7 @@ bool Worker::start_in_standby(TaskSpec& task) {
     kept.set_network(task.network());
     kept.set_user(task.user());
     if (!task.user().empty()) policy_.forbid_zygote(key);
+    hot_files_.read_ahead(key, {task.standby().lowers().begin(), task.standby().lowers().end()});
   }
   next_look_ = Time::min();
   const auto it = id ? living_.find(*id) : living_.end();
@@ -131,17 +132,31 @@ void Worker::start_afresh(TaskSpec task, bool unwanted) {
   launch_task(task);
 }
 
+bool Worker::is_ready(Standby& standby, std::string_view more) {
+  std::string& said = standby.said.append(more);
+  if (const std::size_t end = said.find('\0'); end != said.npos) {
+    if (!standby.key.empty()) hot_files_.remember(standby.key, said.substr(0, end));
+    said.erase(0, end + 1);
+  }
+  if (said != "r") return false;
+  said.clear();
+  return true;
+}
+
 // It has loaded what it needs, or it has gone.
 void Worker::hear_standby(Living& living) {
-  char byte;
-  const ssize_t n = ::recv(living.standby->control.get(), &byte, 1, MSG_DONTWAIT);
+  char bytes[16 << 10];
+  const ssize_t n = ::recv(living.standby->control.get(), bytes, sizeof bytes, MSG_DONTWAIT);
   if (n < 0) return;
+  const bool ready =
+      n > 0 && is_ready(*living.standby, std::string_view(bytes, static_cast<std::size_t>(n)));
+  if (n > 0 && !ready && living.standby->said.size() <= HotFiles::kListBytesMax) return;
   next_look_ = Time::min();
-  if (n == 1 && living.standby->next) {
+  if (ready && living.standby->next) {
     living.standby->loaded = true;
     return living.started ? on_became(living, "") : void();
   }
-  if (n == 1) return policy_.ready(living.id);
+  if (ready) return policy_.ready(living.id);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, living.standby->control.get(), nullptr);
   (void)spawner_.kill_tree(living.id);
 }
@@ -177,6 +192,7 @@ void Worker::begin_standby(const std::string& key, StandbyPolicy::Kind kind) {
   const bool zygote = kind == StandbyPolicy::Kind::kZygote;
   Living living{.id = cat(zygote ? "zygote-" : "standby-", ++last_standby_)};
   living.standby = std::make_unique<Standby>();
+  living.standby->key = key;
   policy_.began(key, living.id, clock_.now(), kind);
   if (Result<void> given = give_folder(living); !given) {
     log::warning("no standby: ", given.error().message);
@@ -196,7 +212,8 @@ Worker::StandbyCounts Worker::standby_counts() const {
           .taken = taken_,
           .missing = missing_,
           .zygotes = zygotes_,
-          .copied = copied_};
+          .copied = copied_,
+          .read_ahead = hot_files_.files_read()};
 }
 
 }  // namespace ionian::worker

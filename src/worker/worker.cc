@@ -36,6 +36,7 @@ Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& event
     : options_(std::move(options)),
       spawner_(spawner),
       events_(events),
+      hot_files_(options_.folder + ".hot"),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       clock_(clock),

@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 #include "container/spawner.h"
 #include "worker/execs.h"
+#include "worker/hot_files.h"
 #include "worker/janitor.h"
 #include "worker/standby_policy.h"
 #include "worker/task.pb.h"
@@ -47,7 +48,9 @@ class Events {
 };
 
 struct WorkerOptions {
-  std::string folder;        // DATA/tasks: uppers and sockets of the living; emptied at the start
+  // DATA/tasks: uppers and sockets of the living; emptied at the start. What is beside it under the
+  // same name with another ending is the worker's, too.
+  std::string folder;
   std::size_t standbys = 0;  // at most so many
   bool zygotes = true;       // standbys, and tasks that find none, are copies of one interpreter
   // The machine has hardly any memory left.
@@ -92,11 +95,12 @@ class Worker final : public ExecRunner {
   void signal_exec(const std::string& id, int signo) override;
 
   struct StandbyCounts {
-    std::uint64_t ready = 0;    // now
-    std::uint64_t taken = 0;    // tasks that found one
-    std::uint64_t missing = 0;  // tasks that it could have been for and that found none
-    std::uint64_t zygotes = 0;  // ready to be copied, now
-    std::uint64_t copied = 0;   // of those, the ones that began as a copy of a zygote
+    std::uint64_t ready = 0;       // now
+    std::uint64_t taken = 0;       // tasks that found one
+    std::uint64_t missing = 0;     // tasks that it could have been for and that found none
+    std::uint64_t zygotes = 0;     // ready to be copied, now
+    std::uint64_t copied = 0;      // of those, the ones that began as a copy of a zygote
+    std::uint64_t read_ahead = 0;  // files that were read before an interpreter came to them
   };
   StandbyCounts standby_counts() const;
 
@@ -108,7 +112,9 @@ class Worker final : public ExecRunner {
   };
   // A container whose program waits for its task, and then becomes that.
   struct Standby {
+    std::string key;                                 // empty: a copy that is made for its task
     UniqueFd control;                                // once its program has connected
+    std::string said;                                // by it, and not a whole message yet
     std::vector<UniqueFd> connections;               // to the server; nobody's as yet
     std::vector<std::pair<int, std::string>> early;  // output, bounded
     UniqueFd netns;
@@ -167,6 +173,8 @@ class Worker final : public ExecRunner {
   bool start_in_standby(TaskSpec& task);
   void begin_in_standby(Living& living, TaskSpec task, std::string message);
   bool start_as_copy(TaskSpec& task, const std::string& zygote, std::string message);
+  // Whether it is ready now. Its message before that is the list of files that it has read.
+  bool is_ready(Standby& standby, std::string_view more);
   void tend_standbys();
   int standby_look_ms() const;  // until then; -1: not by itself
   void begin_standby(const std::string& key, StandbyPolicy::Kind kind);
@@ -181,6 +189,7 @@ class Worker final : public ExecRunner {
   container::Spawner& spawner_;
   Events& events_;
   Janitor janitor_;
+  HotFiles hot_files_;
   UniqueFd epoll_, wake_;
   std::mutex mutex_;
   std::vector<Work> queue_;                                    // guarded by mutex_

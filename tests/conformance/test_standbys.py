@@ -139,6 +139,18 @@ def test_a_zygote_that_dies_is_replaced(server, client):
     assert seen(client, client.write(LOOK))["environ"]["PASSWORD"] == "plum"
 
 
+def test_what_the_first_one_read_is_read_ahead_in_the_next_life(server, client):
+    prepare(server, client)
+    lists = server.folder / "data/tasks.hot"
+    # But for one that is just being written.
+    wait_for(lambda: any("/pkg/modal/" in each.read_text() for each in lists.glob("*[!w]")), 60)
+    server.stop()
+    server.again()
+    assert figures(server)["ionian_files_read_ahead_total"] == 0
+    client.run("run", client.write(LOOK))
+    wait_for(lambda: figures(server)["ionian_files_read_ahead_total"] > 300, 60)
+
+
 def test_another_program_of_the_same_image_finds_one(server, client):
     """Its files, secrets, memory and working folder come when the standby is taken over."""
     before = prepare(server, client)
