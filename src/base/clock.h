@@ -1,6 +1,7 @@
 #pragma once
 // The one door to time. Everything that needs to know it takes a Clock, so that tests and the
 // simulator own it.
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -55,7 +56,12 @@ inline std::int64_t to_unix_ms(Time t) {
 }
 // "2026-11-22 04:48:00+00:00"
 std::string utc_text(Time t);
-inline Time from_unix_ms(std::int64_t ms) { return Time{std::chrono::milliseconds{ms}}; }
+// Clients may say any number: one that no Time can be is the latest or the earliest of these.
+inline Time from_unix_ms(std::int64_t ms) {
+  constexpr std::int64_t kMost =
+      std::chrono::floor<std::chrono::milliseconds>(Time::max().time_since_epoch()).count();
+  return Time{std::chrono::milliseconds{std::clamp(ms, -kMost, kMost)}};
+}
 inline Duration from_seconds(double s) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s));
 }

@@ -109,6 +109,7 @@ TEST_F(ZygoteTest, CopiesHaveIdsNamespacesAndLimitsOfTheirOwn) {
 
 TEST_F(ZygoteTest, TheZygoteHasNoRights) {
   begin();
+  const Pipes pipes = copy(copy_spec());  // so that its program runs
   const std::string status = *read_file(cat("/proc/", pid_, "/status"));
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
     EXPECT_NE(status.find(cat(set, ":\t0000000000000000")), std::string::npos) << status;

@@ -156,8 +156,9 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   // Of a client stream. Its room does not touch the call in the meantime; the sweep may end it.
   void next_came(bool ok) {
     const std::function<void()> come = std::exchange(come_, {});
-    if (!ok) return end_with({Code::kInvalidArgument, "the stream broke off before its end"});
-    if (count_request() && parse()) come();
+    if (ok && count_request() && parse()) return come();
+    if (!ok) end_with({Code::kInvalidArgument, "the stream broke off before its end"});
+    method_->room->cancel(shared_from_this());  // which waits for what will not come
   }
 
   // False: the call has ended.

@@ -224,6 +224,8 @@ TEST_F(ServerTest, AClientsStreamThatBreaksOffIsNotAnswered) {
   EXPECT_NE(broken.status.message.find("broke off"), std::string::npos);
   EXPECT_EQ(call(by_port, kJoin, {text("a"), bytes("\xff\xff")}).status.code,
             Code::kInvalidArgument);
+  call(by_port, kJoin, {text("end")});  // behind them in the loop, which keeps none of them
+  EXPECT_EQ(loop.waiting(), 0u);
 }
 
 TEST_F(ServerTest, AnUnknownMethodIsUnimplementedAndNamed) {

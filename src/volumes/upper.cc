@@ -135,13 +135,14 @@ class Scanner {
   // A folder that was renamed: what it had is what the lowers have at its former place.
   Result<void> take_moved(const std::string& path, const std::string& origin) {
     for (Below& below : list_lowers(upper_.lowers, origin)) {
+      std::string to = joined(path, below.entry.path);
       if (below.entry.kind == store::EntryKind::kFile) {
         ASSIGN_OR_RETURN(store::VolumeContent content,
                          batch_.add_lasting(below.host_path, below.entry.mode));
-        bring(std::move(below.entry), joined(path, below.entry.path), std::move(content));
+        bring(std::move(below.entry), std::move(to), std::move(content));
         continue;
       }
-      below.entry.path = joined(path, below.entry.path);
+      below.entry.path = std::move(to);
       changes_.push_back({.entry = std::move(below.entry)});
     }
     return {};
