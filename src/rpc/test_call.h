@@ -35,8 +35,12 @@ class FakeCall final : public ActiveCall {
     read_.set_value();
   }
 
-  // Waits for the answer.
-  Status answer() { return done_.get_future().get(); }
+  // Waits for the answer, after which nothing comes from the client.
+  Status answer() {
+    Status answered = done_.get_future().get();
+    come_ = {};
+    return answered;
+  }
   // Waits for the next batch of a stream and says how many messages it has.
   std::size_t batch() {
     const std::size_t size = batch_.get_future().get();
