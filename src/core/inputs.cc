@@ -190,7 +190,7 @@ void Core::put_output(Time now, const TaskId& id, const InputId& input_id, Resul
   if (t.running.empty()) t.idle_since = now;
   note_running(t);
   refresh_deadline(now, t);
-  if (t.running.empty() && (t.retired || t.spent)) stop_task(now, t, StopReason::kStopped);
+  if (t.running.empty() && !t.takes_more()) stop_task(now, t, StopReason::kStopped);
   settle_attempt(now, input, std::move(result));
   schedule(now, functions_.at(t.function));
 }

@@ -145,8 +145,9 @@ struct Task {
   std::map<InputId, Time> to_cancel;  // of the running ones; when the container is to be told
   Time created, ready, idle_since;
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
-  bool retired = false;              // of a former version: runs what it has, and takes nothing new
-  bool spent = false;                // of single use, and used: the same, but it keeps its place
+  bool retired = false;  // of a former version: runs what it has, and takes nothing new
+  bool spent = false;    // of single use, and used: the same, but it keeps its place
+  bool takes_more() const { return !retired && !spent; }
   Time asked;                        // for inputs, the last time
   bool waiting = false;              // has asked for inputs in vain since it was last told of some
   std::optional<Time> deadline;      // when the core looks at it again

@@ -45,7 +45,7 @@ std::size_t Core::free_slots(const Function& f) const {
   std::size_t slots = 0;
   for (const TaskId& id : f.tasks) {
     const Task& task = tasks_.at(id);
-    if (task.state != TaskState::kStopping && !task.retired && !task.spent)
+    if (task.state != TaskState::kStopping && task.takes_more())
       slots += room_in(task, f.config, target_slots_of(f.config));
   }
   return slots;
@@ -99,8 +99,8 @@ void Core::wake_idle_tasks(Time now, const Function& f, std::size_t inputs) {
     if (inputs == 0) return;
     Task& task = tasks_.at(id);
     const std::size_t room = room_in(task, f.config);
-    if (task.state != TaskState::kReady || !task.waiting || room == 0) continue;
-    if (task.retired || task.spent) continue;
+    if (task.state != TaskState::kReady || !task.waiting || !task.takes_more() || room == 0)
+      continue;
     task.waiting = false;
     act(Notify{inputs_key(id)});
     // One whose question has long run out may have stopped asking: its share is offered to others.
@@ -239,7 +239,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   }
   task.asked_for_inputs = true;
   task.asked = now;
-  if (task.retired || task.spent) return taken;
+  if (!task.takes_more()) return taken;
   // Where a function has none, one goes that has nothing to do, or whose function has others.
   const bool dispensable = task.running.empty() && (f.pending.empty() || f.tasks.size() > 1);
   if (task.state == TaskState::kReady && dispensable && somebody_starves(now))

@@ -13,11 +13,11 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "container/syscalls.h"
 
 namespace ionian::worker {
 namespace {
 
-constexpr std::size_t kQueueMax = 64;
 constexpr std::uint64_t kFileBytesMax = 64 << 20;
 constexpr std::uint64_t kBytesMax = 512 << 20;  // of one kind
 
@@ -31,7 +31,7 @@ UniqueFd open_file(int layer, const char* name, std::uint64_t& bytes) {
   if (!found || ::fstat(found.get(), &info) != 0 || !S_ISREG(info.st_mode)) return UniqueFd();
   bytes = std::min(static_cast<std::uint64_t>(info.st_size), kFileBytesMax);
   return UniqueFd(
-      ::open(cat("/proc/self/fd/", found.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOATIME));
+      ::open(container::fd_path(found.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOATIME));
 }
 
 std::vector<UniqueFd> open_layers(const std::vector<std::string>& layers) {
@@ -57,55 +57,19 @@ void drop_oldest(const std::string& folder, std::size_t most) {
 
 }  // namespace
 
-HotFiles::HotFiles(std::string folder) : folder_(std::move(folder)), thread_([this] { main(); }) {}
-
-HotFiles::~HotFiles() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  came_.notify_one();
-  thread_.join();
-}
-
-// What there is no room for is not read ahead.
-void HotFiles::post(Work work) {
-  {
-    std::lock_guard lock(mutex_);
-    if (queue_.size() < kQueueMax) queue_.push_back(std::move(work));
-  }
-  came_.notify_one();
-}
-
 void HotFiles::remember(const std::string& kind, std::string names) {
   if (names.size() > kListBytesMax) return;
-  post([this, kind, names = std::move(names)] { keep(kind, names); });
+  pool_.post([this, kind, names = std::move(names)] { keep(kind, names); });
 }
 
 void HotFiles::read_ahead(const std::string& kind, std::vector<std::string> layers) {
-  post([this, kind, layers = std::move(layers)] { read(kind, layers); });
-}
-
-void HotFiles::main() {
-  for (;;) {
-    Work work;
-    {
-      std::unique_lock lock(mutex_);
-      came_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (stopping_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    work();
-  }
+  pool_.post([this, kind, layers = std::move(layers)] { read(kind, layers); });
 }
 
 void HotFiles::keep(const std::string& kind, const std::string& names) const {
-  const std::string path = cat(folder_, "/", kind);
+  if (ending_) return;
   Result<void> kept = make_folders(folder_, 0700);
-  if (kept) kept = write_file(path + ".new", names, 0600);
-  if (kept && ::rename((path + ".new").c_str(), path.c_str()) != 0)
-    kept = sys_fail(cat("rename ", path));
+  if (kept) kept = write_file_durably(cat(folder_, "/", kind), names);
   if (!kept) log::warning("no list of files to read ahead: ", kept.error().message);
   drop_oldest(folder_, kListsMax);
 }
@@ -115,7 +79,7 @@ void HotFiles::read(const std::string& kind, const std::vector<std::string>& lay
   if (!names) return;
   const std::vector<UniqueFd> opened = open_layers(layers);
   std::uint64_t left = kBytesMax;
-  for (std::size_t at = 0; at < names->size();) {
+  for (std::size_t at = 0; at < names->size() && !ending_;) {
     const std::size_t end = std::min(names->find('\n', at), names->size());
     const std::string name = names->substr(at, end - at);
     at = end + 1;

@@ -3,25 +3,23 @@
 // first one of a kind would fetch them from the disk one after the other, as its imports come to
 // them; here they are read ahead all at once.
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "base/pool.h"
 
 namespace ionian::worker {
 
 class HotFiles {
  public:
   // A list for each kind lies in `folder`, which is made. At most kListsMax, the latest ones.
-  explicit HotFiles(std::string folder);
-  // Waits for what is under way, and drops what has not begun.
-  ~HotFiles();
+  explicit HotFiles(std::string folder) : folder_(std::move(folder)) {}
+  // Drops what is not done.
+  ~HotFiles() { ending_ = true; }
 
   static constexpr std::size_t kListBytesMax = 256 << 10;
   static constexpr std::size_t kListsMax = 256;
+  static constexpr std::size_t kQueueMax = 64;
 
   // `names`: paths inside, a line each. They come from a program of the image, so that they may be
   // anything. `kind` is a file name.
@@ -33,19 +31,13 @@ class HotFiles {
   std::uint64_t files_read() const { return files_read_; }
 
  private:
-  using Work = std::function<void()>;
-  void post(Work work);
-  void main();
   void keep(const std::string& kind, const std::string& names) const;
   void read(const std::string& kind, const std::vector<std::string>& layers);
 
   const std::string folder_;
   std::atomic<std::uint64_t> files_read_ = 0;
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::deque<Work> queue_;  // guarded by mutex_
-  bool stopping_ = false;   // guarded by mutex_
-  std::thread thread_;
+  std::atomic<bool> ending_ = false;
+  Pool pool_{1, kQueueMax};  // what it has no room for is not read ahead
 };
 
 }  // namespace ionian::worker

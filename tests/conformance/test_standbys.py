@@ -45,7 +45,7 @@ LOOK = """
             "zone": time.tzname, "umask": os.umask(0o22), "ids": (os.getresuid(), os.getresgid(), os.getgroups()),
             "host": socket.gethostname(), "root": sorted(os.listdir("/")), "home": sorted(os.listdir("/root")),
             "modal": sorted(os.listdir("/__modal")), "processes": sorted(p for p in os.listdir("/proc") if p.isdigit())[0],
-            "filters": len(warnings.filters), "collects": gc.isenabled(), "thresholds": gc.get_threshold(), "oom": open("/proc/self/oom_score_adj").read(),
+            "filters": len(warnings.filters), "frozen": gc.get_freeze_count(), "collects": gc.isenabled(), "thresholds": gc.get_threshold(), "oom": open("/proc/self/oom_score_adj").read(),
             "status": [line for line in open("/proc/self/status") if line.startswith(("Cap", "NoNewPrivs", "Seccomp", "Sig"))],
             "groups": [line.split(":", 1)[1] for line in open("/proc/self/cgroup")],
             "random": len({os.urandom(8), os.urandom(8)}),
@@ -101,6 +101,7 @@ def test_it_looks_as_after_a_fresh_start(server, client):
     wait_for_standby(server)
     taken = seen(client, program)
     assert counts(server) == [1, 1]
+    assert fresh.pop("frozen") == 0 < taken["frozen"]  # the one trace
     for name, value in fresh.items():
         assert taken[name] == value, name
 
@@ -113,7 +114,9 @@ def test_tasks_that_find_none_are_copies_and_look_the_same(server, client):
     wait_for(lambda: figures(server)["ionian_zygotes"] == 1, 120)
     looks = all_seen(client, program, 3)
     assert figures(server)["ionian_standbys_copied_total"] == 3 and counts(server) == [0, 4]
+    assert fresh.pop("frozen") == 0
     for look in looks:
+        assert look["frozen"] > 0
         for name, value in fresh.items():
             assert look[name] == value, name
 
@@ -143,7 +146,7 @@ def test_what_the_first_one_read_is_read_ahead_in_the_next_life(server, client):
     prepare(server, client)
     lists = server.folder / "data/tasks.hot"
     # But for one that is just being written.
-    wait_for(lambda: any("/pkg/modal/" in each.read_text() for each in lists.glob("*[!w]")), 60)
+    wait_for(lambda: any("/pkg/modal/" in each.read_text() for each in lists.glob("?" * 64)), 60)
     server.stop()
     server.again()
     assert figures(server)["ionian_files_read_ahead_total"] == 0
