@@ -74,21 +74,24 @@ class BlockUpload {
         batch_(p.contents, workspace, volumes::known_contents(c.store, workspace)) {}
 
   Result<void> describe_all(const VolumePutFiles2Request& request) {
+    std::set<std::string> unknown;
     for (const auto& file : request.files()) {
       ASSIGN_OR_RETURN(Described d, describe(file));
       if (d.content.size > p_.limits.file_bytes)
         return fail(Code::kResourceExhausted, "/", d.path, " has ", d.content.size,
                     " bytes, and a file of a volume at most ", p_.limits.file_bytes,
                     " (--volume-file-max)");
-      d.known = c_.store.read([&](store::View& view) {
-        return store::find_volume_content(view, workspace_, d.content.id).has_value();
-      });
-      if (!d.known) {
-        ASSIGN_OR_RETURN(d.have, p_.uploads.begin(workspace_, d.content, now_));
-        for (std::uint64_t i = 0; i < d.have.size(); ++i)
-          if (d.have[i]) came_[std::string(volumes::block_of(d.content, i))] = {d.content.id, i};
-      }
+      d.known = known(d.content);
+      if (!d.known) unknown.insert(d.content.id);
       files_.push_back(std::move(d));
+    }
+    hold_ = p_.uploads.hold(workspace_, unknown);
+    for (Described& d : files_) {
+      // Whoever held it before may have brought it.
+      if (d.known || (d.known = known(d.content))) continue;
+      ASSIGN_OR_RETURN(d.have, p_.uploads.begin(workspace_, d.content, now_));
+      for (std::uint64_t i = 0; i < d.have.size(); ++i)
+        if (d.have[i]) came_[std::string(volumes::block_of(d.content, i))] = {d.content.id, i};
     }
     return {};
   }
@@ -125,13 +128,15 @@ class BlockUpload {
     for (const Described* d : twice_) TRY(batch_.add_known(d->content, d->mode));
     return changes;
   }
-  void forget() {
-    for (const Described& d : files_)
-      if (!d.known) p_.uploads.forget(workspace_, d.content.id);
-  }
   volumes::Contents::Batch& batch() { return batch_; }
 
  private:
+  bool known(const store::VolumeContent& content) const {
+    return c_.store.read([&](store::View& view) {
+      return store::find_volume_content(view, workspace_, content.id).has_value();
+    });
+  }
+
   bool has(std::string_view block) const {
     if (block == volumes::hash_of_nothing() || came_.contains(std::string(block))) return true;
     return c_.store.read([&](store::View& view) {
@@ -146,10 +151,10 @@ class BlockUpload {
       if (d.have[n] || block == volumes::hash_of_nothing()) continue;
       const std::uint64_t length = volumes::block_length(d.content.size, n);
       ASSIGN_OR_RETURN(std::string bytes, fetch(block));
-      bytes.resize(length, '\0');
-      if (volumes::block_hash(bytes) != block)
-        return fail(Code::kUnavailable, "a block of /", d.path, " is there no more; try again");
-      TRY(p_.uploads.put(workspace_, d.content, n, bytes));
+      bytes.resize(std::min(length, bytes.find_last_not_of('\0') + 1));
+      ASSIGN_OR_RETURN(auto place, p_.uploads.receive(workspace_, d.content.id, n, block));
+      TRY(place.write(bytes));
+      TRY(place.finish());
     }
     return {};
   }
@@ -172,6 +177,7 @@ class BlockUpload {
   const VolumeParts& p_;
   const WorkspaceId workspace_;
   const Time now_;
+  volumes::Uploads::Hold hold_;  // until the batch has put the files where they belong
   volumes::Contents::Batch batch_;
   std::vector<Described> files_;
   std::vector<const Described*> twice_;
@@ -240,7 +246,6 @@ Result<modal::client::VolumePutFiles2Response> VolumeFiles::put_files_2(
   TRY(volumes::write_changes(c_.store, upload.batch(), {volume.id, workspace}, changes,
                              manner_of(request.disallow_overwrite_existing_files()), p_.limits,
                              call.now));
-  upload.forget();
   return reply;
 }
 

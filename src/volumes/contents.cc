@@ -198,10 +198,10 @@ Result<void> Contents::Batch::commit() {
     ::unlink(p.from.c_str());
     if (one_by_one) TRY(sync_folder(folder_part(p.to)));
   }
+  pending_.clear();
   if (!one_by_one) return sync_all(store_->root_);
   for (const std::string& folder : {files, folder_part(files), store_->root_})
     TRY(sync_folder(folder));
-  pending_.clear();
   return {};
 }
 

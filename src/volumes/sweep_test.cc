@@ -212,7 +212,8 @@ TEST_F(SweepTest, UploadsThatNobodyGoesOnWithGo) {
     hasher.update(bytes);
     store::VolumeContent content = hasher.finish();
     EXPECT_TRUE(uploads_->begin(kWorkspace, content, now_));
-    EXPECT_TRUE(uploads_->put(kWorkspace, content, 0, bytes));
+    auto block = uploads_->receive(kWorkspace, content.id, 0, block_hash(bytes));
+    EXPECT_TRUE(block && block->write(bytes) && block->finish());
     return content;
   };
   const auto has = [this](const store::VolumeContent& content) {

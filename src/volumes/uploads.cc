@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/file.h"
@@ -87,12 +88,6 @@ Result<std::vector<bool>> Uploads::begin(const WorkspaceId& workspace,
       .first->second.have;
 }
 
-Result<void> Uploads::put(const WorkspaceId& workspace, const store::VolumeContent& content,
-                          std::uint64_t number, std::string_view bytes) {
-  ASSIGN_OR_RETURN(const UniqueFd out, open_to_write(key_of(workspace, content.id)));
-  return write_at(out.get(), bytes, number * kBlockBytes);
-}
-
 Result<std::string> Uploads::read(const WorkspaceId& workspace, const std::string& id,
                                   std::uint64_t number, std::uint64_t length) const {
   const std::string path = key_of(workspace, id);
@@ -101,18 +96,57 @@ Result<std::string> Uploads::read(const WorkspaceId& workspace, const std::strin
   return read_at(in.get(), number * kBlockBytes, length);
 }
 
+Uploads::Hold::Hold(Hold&& other) noexcept
+    : uploads_(std::exchange(other.uploads_, nullptr)), keys_(std::move(other.keys_)) {}
+
+Uploads::Hold& Uploads::Hold::operator=(Hold&& other) noexcept {
+  std::swap(uploads_, other.uploads_);
+  std::swap(keys_, other.keys_);
+  return *this;
+}
+
+Uploads::Hold::~Hold() {
+  if (!uploads_) return;
+  {
+    std::lock_guard lock(uploads_->mutex_);
+    for (const std::string& key : keys_) {
+      uploads_->held_.erase(key);
+      const auto it = uploads_->uploads_.find(key);
+      if (it != uploads_->uploads_.end() && it->second.finished) uploads_->uploads_.erase(it);
+    }
+  }
+  uploads_->let_go_.notify_all();
+}
+
+// All at once, so that two who want the same files never wait for each other.
+Uploads::Hold Uploads::hold(const WorkspaceId& workspace, const std::set<std::string>& ids) {
+  Hold hold;
+  for (const std::string& id : ids) hold.keys_.insert(key_of(workspace, id));
+  std::unique_lock lock(mutex_);
+  let_go_.wait(lock, [&] {
+    return std::ranges::none_of(hold.keys_, [this](auto& key) { return held_.contains(key); });
+  });
+  held_.insert(hold.keys_.begin(), hold.keys_.end());
+  hold.uploads_ = this;
+  return hold;
+}
+
 Result<std::string> Uploads::finish(const WorkspaceId& workspace,
                                     const store::VolumeContent& content) {
   const std::string path = key_of(workspace, content.id);
-  ASSIGN_OR_RETURN(const UniqueFd out, open_to_write(path));
-  if (::ftruncate(out.get(), static_cast<off_t>(content.size)) != 0)
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = uploads_.find(path);
+    CHECK(held_.contains(path));
+    bool whole = it != uploads_.end();
+    for (std::uint64_t i = 0; whole && i < it->second.have.size(); ++i)
+      whole = it->second.have[i] || block_of(content, i) == hash_of_nothing();
+    if (!whole) return fail(Code::kUnavailable, "blocks of this file are there no more; try again");
+    it->second.finished = true;
+  }
+  if (::truncate(path.c_str(), static_cast<off_t>(content.size)) != 0)
     return sys_fail(cat("give ", path, " its size"));
   return path;
-}
-
-void Uploads::forget(const WorkspaceId& workspace, const std::string& id) {
-  std::lock_guard lock(mutex_);
-  uploads_.erase(key_of(workspace, id));
 }
 
 void Uploads::remove_older_than(Time when) {

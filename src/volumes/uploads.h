@@ -3,6 +3,7 @@
 // block at its place; a block counts once its hash was proven. What came before a cut, or the
 // server's own end, is found again and need not be sent twice. All methods may be called from any
 // thread.
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
@@ -20,16 +21,28 @@ class Uploads {
   // Whether each block is there. Begins the upload if there was none.
   Result<std::vector<bool>> begin(const WorkspaceId& workspace, const store::VolumeContent& content,
                                   Time now);
-  // A block from elsewhere, already proven.
-  Result<void> put(const WorkspaceId& workspace, const store::VolumeContent& content,
-                   std::uint64_t number, std::string_view bytes);
   // A block that is there.
   Result<std::string> read(const WorkspaceId& workspace, const std::string& id,
                            std::uint64_t number, std::uint64_t length) const;
-  // All blocks are there: gives the file its size and its place to the caller.
+  // While it lives nobody else begins or finishes these files. What was finished under it is
+  // forgotten when it goes: the file is then the store's, or its blocks have to come again.
+  class Hold {
+   public:
+    Hold() = default;
+    Hold(Hold&& other) noexcept;
+    Hold& operator=(Hold&& other) noexcept;
+    ~Hold();
+
+   private:
+    friend class Uploads;
+    Uploads* uploads_ = nullptr;
+    std::set<std::string> keys_;
+  };
+  // Waits until nobody else holds any of them.
+  Hold hold(const WorkspaceId& workspace, const std::set<std::string>& ids);
+  // Gives a file whose blocks are all there its size, and its place to the caller, who holds it.
+  //   errors   UNAVAILABLE a block is not there
   Result<std::string> finish(const WorkspaceId& workspace, const store::VolumeContent& content);
-  // The store has it.
-  void forget(const WorkspaceId& workspace, const std::string& id);
   // Uploads that nobody has gone on with since then.
   void remove_older_than(Time when);
 
@@ -64,12 +77,15 @@ class Uploads {
   struct Upload {
     std::vector<bool> have;
     Time used_at;
+    bool finished = false;
   };
   std::string key_of(const WorkspaceId& workspace, const std::string& id) const;
   std::vector<bool> look(const std::string& path, const store::VolumeContent& content) const;
 
   const std::string root_;
   mutable std::mutex mutex_;
+  std::condition_variable let_go_;
+  std::set<std::string> held_;                                    // guarded by mutex_
   std::map<std::string, Upload> uploads_;                         // guarded by mutex_
   std::set<std::pair<std::string, std::uint64_t>> on_their_way_;  // guarded by mutex_
 };

@@ -3,21 +3,36 @@
 #include "store/objects.h"
 
 namespace ionian::volumes {
+namespace {
+
+void put_contents(store::Tx& tx, const Target& target, const std::vector<Change>& changes,
+                  Time now) {
+  for (const Change& change : changes)
+    if (change.brought)
+      store::put_volume_content(tx, target.workspace, *change.brought, change.sha256, now);
+}
+
+}  // namespace
 
 Result<void> write_changes(store::Store& store, Contents::Batch& batch, const Target& target,
                            const std::vector<Change>& changes, Manner manner, const Limits& limits,
                            Time now) {
   if (changes.empty()) return {};
   TRY(batch.commit());
-  return store.write_now([&](store::Tx& tx) -> Result<void> {
+  const Result<void> written = store.write_now([&](store::Tx& tx) -> Result<void> {
     auto volume = store::find_volume(tx, target.volume);
     if (!volume || !store::find_object(tx, target.workspace, "volume", target.volume))
       return fail(Code::kNotFound, "volume '", target.volume, "' not found: it was deleted");
-    for (const Change& change : changes)
-      if (change.brought)
-        store::put_volume_content(tx, target.workspace, *change.brought, change.sha256, now);
+    put_contents(tx, target, changes, now);
     return apply(tx, *volume, changes, manner, limits, now);
   });
+  if (written) return {};
+  // What came is on disk, and whoever asks again with another name or right need not send it again.
+  (void)store.write_now([&](store::Tx& tx) -> Result<void> {
+    put_contents(tx, target, changes, now);
+    return {};
+  });
+  return written;
 }
 
 Contents::Batch::Known known_contents(store::Store& store, const WorkspaceId& workspace) {

@@ -57,6 +57,35 @@ def test_files_go_in_and_come_out(client, version):
     assert "all well" in out
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_many_new_files_some_of_them_alike(client, version):
+    """More than are written back one by one, with contents that no test before has sent."""
+    python(client, """
+        import io, os
+        with modal.Volume.ephemeral(version=%d) as vol:
+            alike, files = os.urandom(1000), {}
+            for number in range(20): files["d/%%d" %% number] = alike if number %% 5 == 0 else os.urandom(1000)
+            with vol.batch_upload() as batch:
+                for name, data in files.items(): batch.put_file(io.BytesIO(data), name, mode=0o755 if name == "d/5" else None)
+            assert {name: b"".join(vol.read_file(name)) for name in files} == files
+        """ % version)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_refused_upload_and_then_by_force(client, version):
+    python(client, """
+        import io, os
+        with modal.Volume.ephemeral(version=%d) as vol:
+            def put(data, force):
+                with vol.batch_upload(force=force) as batch: batch.put_file(io.BytesIO(data), "/f")
+            put(b"first", False)
+            new = os.urandom(9 << 20)
+            refused(FileExistsError, lambda: put(new, False))
+            put(new, True)
+            assert b"".join(vol.read_file("f")) == new
+        """ % version)
+
+
 def test_folders_are_copied_in_version_2(client):
     python(client, """
         import io
