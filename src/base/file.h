@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -31,5 +32,8 @@ Result<void> make_folders(const std::string& path, mode_t mode = 0755);
 // rm -rf, which does not follow links and does not cross into another file system's mounts by name
 // alone. A path that does not exist is success.
 Result<void> remove_tree(const std::string& path);
+
+// The files in a folder, not below it, that were last written before then.
+void remove_files_older_than(const std::string& folder, Time when);
 
 }  // namespace ionian

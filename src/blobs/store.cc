@@ -1,5 +1,6 @@
 #include "blobs/store.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -27,13 +28,35 @@ Result<void> make_fan_out(const std::string& root, std::string_view sha256) {
   return {};
 }
 
+timespec timespec_of(Time t) {
+  const auto ns = t.time_since_epoch().count();
+  return {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+}
+
+// The time of a file's last access says it: readers move it on as well, which does no harm.
+bool used_since(const std::string& path, Time when) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return false;
+  const timespec& at = info.st_atim;
+  return Time(std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec)) >= when;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* dir = ::opendir(folder.c_str());
+  while (const dirent* entry = dir ? ::readdir(dir) : nullptr)
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  if (dir) ::closedir(dir);
+  return names;
+}
+
 }  // namespace
 
-Result<BlobStore> BlobStore::open_folder(std::string root) {
+Result<BlobStore> BlobStore::open_folder(std::string root, const Clock& clock) {
   TRY(make_folders(root));
   TRY(remove_tree(cat(root, "/tmp")));
   TRY(make_folders(cat(root, "/tmp")));
-  return BlobStore(std::move(root));
+  return BlobStore(std::move(root), clock);
 }
 
 BlobStore::Writer::Writer(const BlobStore& store, UniqueFd fd, std::string path,
@@ -66,7 +89,10 @@ Result<BlobInfo> BlobStore::Writer::commit(const Expected& expected) {
                 *expected.sha256);
 
   const std::string path = store_->path_of(info.sha256);
-  if (!store_->exists(info.sha256)) {
+  if (!store_->touch_path(path)) {
+    const timespec times[2] = {timespec_of(store_->clock_->now()),
+                               {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
+    if (::futimens(fd_.get(), times) != 0) return sys_fail(cat("set the time of ", path_));
     if (::fsync(fd_.get()) != 0) return sys_fail(cat("fsync ", path_));
     TRY(make_fan_out(store_->root_, info.sha256));
     if (::rename(path_.c_str(), path.c_str()) != 0)
@@ -116,11 +142,37 @@ std::string BlobStore::path_of(std::string_view sha256) const {
   return cat(root_, "/", sha256.substr(0, 2), "/", sha256.substr(2, 2), "/", sha256);
 }
 
-Result<void> BlobStore::remove(std::string_view sha256) const {
-  if (!is_sha256_hex(sha256))
-    return fail(Code::kInvalidArgument, "not a sha256 in lower-case hex: ", sha256);
-  const std::string path = path_of(sha256);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return sys_fail(cat("remove ", path));
+bool BlobStore::touch(std::string_view sha256) const {
+  return is_sha256_hex(sha256) && touch_path(path_of(sha256));
+}
+
+bool BlobStore::touch_path(const std::string& path) const {
+  std::lock_guard lock(*removals_);
+  const timespec times[2] = {timespec_of(clock_->now()), {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
+  return ::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0;
+}
+
+std::vector<std::string> BlobStore::list_unused(unsigned part, Time before) const {
+  std::vector<std::string> found;
+  const char number = static_cast<char>(part);
+  const std::string first = cat(root_, '/', to_hex({&number, 1}));
+  for (const std::string& second : names_in(first))
+    for (std::string& name : names_in(cat(first, '/', second)))
+      if (is_sha256_hex(name) && !used_since(path_of(name), before))
+        found.push_back(std::move(name));
+  return found;
+}
+
+Result<void> BlobStore::remove_unused(std::vector<std::string> blobs, Time before,
+                                      const Forget& forget) const {
+  std::lock_guard lock(*removals_);
+  std::erase_if(blobs, [&](auto& sha256) { return used_since(path_of(sha256), before); });
+  if (blobs.empty()) return {};
+  TRY(forget(blobs));
+  for (const std::string& sha256 : blobs) {
+    const std::string path = path_of(sha256);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return sys_fail(cat("remove ", path));
+  }
   return {};
 }
 

@@ -4,10 +4,15 @@
 // at most a temporary file, which the next start removes. All methods may be called from any
 // thread.
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "blobs/hash.h"
@@ -62,22 +67,35 @@ class BlobStore {
 
   // Makes `root` if it is not there and removes what a former life left half done. One store a
   // folder.
-  static Result<BlobStore> open_folder(std::string root);
+  static Result<BlobStore> open_folder(std::string root, const Clock& clock);
 
   Result<Writer> writer(std::uint64_t limit = UINT64_MAX) const;
   Result<BlobInfo> put(std::string_view bytes) const;
   bool exists(std::string_view sha256) const;
+  // The same, for somebody who relies on it from now on: it counts as used now.
+  bool touch(std::string_view sha256) const;
   // NOT_FOUND if there is no such blob; INVALID_ARGUMENT if `sha256` is not 64 lower-case hex
   // digits.
   Result<OpenBlob> open(std::string_view sha256) const;
   // Where the blob is or would be. `sha256` must satisfy is_sha256_hex().
   std::string path_of(std::string_view sha256) const;
-  // Success also when it is not there. Readers that have it open keep it.
-  Result<void> remove(std::string_view sha256) const;
+  // The blobs in one of kParts parts, numbered from 0, that were last used before then.
+  static constexpr unsigned kParts = 256;
+  std::vector<std::string> list_unused(unsigned part, Time before) const;
+  // Removes those of `blobs` that nobody has used since then. `forget` hears of them before they
+  // go, must not use this store, and keeps them by an error. Readers that have one open keep it.
+  using Forget = std::function<Result<void>(const std::vector<std::string>&)>;
+  Result<void> remove_unused(std::vector<std::string> blobs, Time before,
+                             const Forget& forget) const;
 
  private:
-  explicit BlobStore(std::string root) : root_(std::move(root)) {}
+  BlobStore(std::string root, const Clock& clock) : root_(std::move(root)), clock_(&clock) {}
+  bool touch_path(const std::string& path) const;
+
   std::string root_;
+  const Clock* clock_;
+  // Between a look at whether a blob is used, and its removal, nobody begins to.
+  std::unique_ptr<std::mutex> removals_ = std::make_unique<std::mutex>();
 };
 
 }  // namespace ionian::blobs

@@ -20,7 +20,7 @@ class BlobStoreTest : public testing::Test {
   BlobStoreTest() {
     char name[] = "/tmp/ionian-blobs-XXXXXX";
     root_ = ::mkdtemp(name);
-    store_.emplace(*BlobStore::open_folder(root_));
+    store_.emplace(*BlobStore::open_folder(root_, clock_));
   }
   ~BlobStoreTest() override { fs::remove_all(root_); }
   std::size_t files() const {
@@ -29,6 +29,14 @@ class BlobStoreTest : public testing::Test {
       count += entry.is_regular_file();
     return count;
   }
+  // Of all parts.
+  std::vector<std::string> unused_since(Time when) const {
+    std::vector<std::string> all;
+    for (unsigned part = 0; part < BlobStore::kParts; ++part)
+      for (const std::string& sha256 : store_->list_unused(part, when)) all.push_back(sha256);
+    return all;
+  }
+  FakeClock clock_;
   std::string root_;
   std::optional<BlobStore> store_;
 };
@@ -84,7 +92,7 @@ TEST_F(BlobStoreTest, RefusesOtherContentThanAnnounced) {
 TEST_F(BlobStoreTest, StartRemovesLeftovers) {
   ASSERT_TRUE(write_file(root_ + "/tmp/half", "x"));
   ASSERT_TRUE(store_->put("hello"));
-  auto again = BlobStore::open_folder(root_);
+  auto again = BlobStore::open_folder(root_, clock_);
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->exists(kHello));
   EXPECT_EQ(files(), 1u);
@@ -104,11 +112,42 @@ TEST_F(BlobStoreTest, SameContentFromManyThreads) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(BlobStoreTest, RemoveTwice) {
+TEST_F(BlobStoreTest, WhatNobodyUsesIsFoundAndGoes) {
   ASSERT_TRUE(store_->put("hello"));
-  EXPECT_TRUE(store_->remove(kHello));
-  EXPECT_TRUE(store_->remove(kHello));
+  const std::string other = store_->put("other")->sha256;
+  const Time stored = clock_.now();
+  EXPECT_EQ(unused_since(stored).size(), 0U);
+  clock_.advance(2h);
+  EXPECT_EQ(unused_since(stored + 1h).size(), 2U);
+  EXPECT_TRUE(store_->touch(other));
+  EXPECT_EQ(unused_since(stored + 1h), std::vector<std::string>{kHello});
+  std::vector<std::string> told;
+  const auto forget = [&](const auto& going) -> Result<void> {
+    told = going;
+    EXPECT_TRUE(store_->exists(going.front())) << "records go first";
+    return {};
+  };
+  EXPECT_TRUE(store_->remove_unused({kHello, other}, stored + 1h, forget));
+  EXPECT_EQ(told, std::vector<std::string>{kHello}) << "the other one is used since";
   EXPECT_FALSE(store_->exists(kHello));
+  EXPECT_FALSE(store_->touch(kHello));
+  EXPECT_TRUE(store_->exists(other));
+}
+
+TEST_F(BlobStoreTest, SentAgainItCountsAsUsed) {
+  ASSERT_TRUE(store_->put("hello"));
+  const Time stored = clock_.now();
+  clock_.advance(2h);
+  ASSERT_TRUE(store_->put("hello"));
+  EXPECT_EQ(unused_since(stored + 1h).size(), 0U);
+}
+
+TEST_F(BlobStoreTest, WhatCannotBeForgottenStays) {
+  ASSERT_TRUE(store_->put("hello"));
+  clock_.advance(2h);
+  const auto refuse = [](const auto&) -> Result<void> { return fail(Code::kInternal, "no"); };
+  EXPECT_FALSE(store_->remove_unused({kHello}, clock_.now() - 1h, refuse));
+  EXPECT_TRUE(store_->exists(kHello));
 }
 
 }  // namespace

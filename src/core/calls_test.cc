@@ -200,5 +200,20 @@ TEST_F(CoreTest, AnAsynchronousCallStaysAfterItWasRead) {
   EXPECT_NE(core.call(id), nullptr);
 }
 
+TEST_F(CoreTest, TheOldestCallThatIsNotOverIsKnown) {
+  const FunctionId f = function("f");
+  EXPECT_TRUE(core.oldest_calls().empty());
+  const Time first_came = now;
+  const CallId first = call(f, 1);
+  now += 1h;
+  const Time second_came = now;
+  call(f, 1);
+  EXPECT_EQ(core.oldest_calls().at(workspace), first_came);
+  core.cancel_call(now, first, false);
+  core.release_call(now, first);
+  pass(limits.keep_read_call + 1s);
+  EXPECT_EQ(core.oldest_calls().at(workspace), second_came);
+}
+
 }  // namespace
 }  // namespace ionian::core

@@ -174,6 +174,8 @@ class Core {
   std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
   std::size_t live_inputs() const { return inputs_.size(); }
   std::size_t live_bytes() const { return bytes_; }
+  // Of each workspace with calls that are not over or not read yet, when the first of them came.
+  std::unordered_map<WorkspaceId, Time> oldest_calls() const;
 
  private:
   friend class CoreCheck;

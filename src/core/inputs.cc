@@ -12,6 +12,15 @@ Duration RetryPolicy::delay(std::uint32_t attempt) const {
   return std::min(max_delay, from_seconds(std::min(seconds, 3600.0)));
 }
 
+std::unordered_map<WorkspaceId, Time> Core::oldest_calls() const {
+  std::unordered_map<WorkspaceId, Time> found;
+  for (const auto& [id, call] : calls_) {
+    Time& oldest = found.try_emplace(call.workspace, call.created).first->second;
+    oldest = std::min(oldest, call.created);
+  }
+  return found;
+}
+
 const Call* Core::call(const CallId& id) const {
   const auto it = calls_.find(id);
   return it == calls_.end() ? nullptr : &it->second;

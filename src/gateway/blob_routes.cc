@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "blobs/hash.h"
-#include "store/secrets.h"
+#include "store/blobs.h"
 
 namespace ionian::gateway {
 namespace {
@@ -107,6 +107,10 @@ Result<void> BlobRoutes::put_part(Exchange& exchange, const blobs::BlobRight& ri
   traffic_.received += right.length;
   exchange.reply(200, "text/plain", "", {{"ETag", cat('"', etag, '"')}});
   return {};
+}
+
+void BlobRoutes::remove_parts_older_than(Time when) const {
+  remove_files_older_than(folder_, when);
 }
 
 Result<void> BlobRoutes::complete(Exchange& exchange, const blobs::BlobRight& right) {

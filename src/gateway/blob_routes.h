@@ -13,6 +13,8 @@ class BlobRoutes {
   // `folder`: parts of uploads under way. Emptied now.
   static Result<std::unique_ptr<BlobRoutes>> open(services::Context& context, std::string folder);
   Route route();
+  // Parts of uploads that nobody has gone on with since then: their addresses are long out of date.
+  void remove_parts_older_than(Time when) const;
   const BlobTraffic& traffic() const { return traffic_; }
 
  private:

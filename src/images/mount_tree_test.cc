@@ -14,7 +14,7 @@ namespace {
 class MountTreeTest : public testing::Test {
  protected:
   MountTreeTest()
-      : blobs_(*blobs::BlobStore::open_folder(data_ / "blobs")),
+      : blobs_(*blobs::BlobStore::open_folder(data_ / "blobs", clock_)),
         trees_(*MountTrees::open_folder(data_ / "mounts", blobs_)),
         hello_(blobs_.put("hello")->sha256),
         empty_(blobs_.put("")->sha256) {}
@@ -22,6 +22,7 @@ class MountTreeTest : public testing::Test {
     auto tree = trees_.tree_of(std::move(files));
     return tree ? Code::kOk : tree.error().code;
   }
+  FakeClock clock_;
   TestFolder data_;
   blobs::BlobStore blobs_;
   MountTrees trees_;

@@ -129,7 +129,7 @@ Result<void> Parts::open_data() {
 Result<void> Parts::open_images() {
   const std::string cache = cache_folder(options_);
   host_ = images::HostSettingsSoon::detect();
-  ASSIGN_OR_RETURN(auto blobs, blobs::BlobStore::open_folder(options_.data + "/blobs"));
+  ASSIGN_OR_RETURN(auto blobs, blobs::BlobStore::open_folder(options_.data + "/blobs", clock_));
   blobs_ = std::make_unique<blobs::BlobStore>(std::move(blobs));
   ASSIGN_OR_RETURN(auto layers, images::LayerStore::open_folder(options_.data + "/layers"));
   layers_ = std::make_unique<images::LayerStore>(std::move(layers));

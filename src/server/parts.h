@@ -99,7 +99,7 @@ class Parts {
   std::unique_ptr<logs::LogStore> logs_;
   std::unique_ptr<worker::Execs> execs_;
   std::unique_ptr<rpc::Loop> core_loop_, log_loop_, flow_loop_, exec_loop_;
-  Time next_recheck_, next_removal_;  // of the flow loop's thread
+  Time next_recheck_, next_removal_, next_blob_sweep_;  // of the flow loop's thread
   std::unique_ptr<services::Context> context_;
 
   worker::Janitor volume_janitor_;  // takes what volumes no longer need off the disk

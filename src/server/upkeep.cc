@@ -3,6 +3,7 @@
 
 #include "server/handlers.h"
 #include "server/parts.h"
+#include "services/blob_sweep.h"
 #include "services/kept_replies.h"
 #include "services/restore.h"
 #include "store/objects.h"
@@ -41,6 +42,15 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
       services::sweep_shared_volumes(*store_, services::shared_folders(options_.data));
     });
     next_removal_ = now + 1min;
+  }
+  if (now >= next_blob_sweep_) {
+    core_loop_->post([this, now] {
+      volume_pool_->post([this, now, oldest_calls = core_->oldest_calls()] {
+        services::sweep_blobs(*store_, *blobs_, oldest_calls, now);
+      });
+    });
+    blob_routes_->remove_parts_older_than(now - 1h);
+    next_blob_sweep_ = now + 1h;
   }
   next_recheck_ = now + 1s;
   return next_recheck_;

@@ -4,7 +4,7 @@
 
 #include "blobs/hash.h"
 #include "container/netns.h"
-#include "store/secrets.h"
+#include "store/blobs.h"
 
 namespace ionian::services {
 namespace {

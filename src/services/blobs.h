@@ -4,7 +4,7 @@
 #include "blobs/signed_url.h"
 #include "modal_proto/blob.pb.h"
 #include "services/context.h"
-#include "store/secrets.h"
+#include "store/blobs.h"
 
 namespace ionian::services {
 

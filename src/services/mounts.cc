@@ -22,7 +22,7 @@ std::vector<images::MountFile> files_of(const modal::client::MountGetOrCreateReq
 // What this workspace has sent: what another one has, it does not hear of.
 bool has(const Context& c, store::View& view, const WorkspaceId& workspace,
          const std::string& hash) {
-  return c.blobs.exists(hash) && store::was_sent(view, workspace, hash);
+  return store::was_sent(view, workspace, hash) && c.blobs.touch(hash);
 }
 
 void set_now(google::protobuf::Timestamp* stamp, Time now) {

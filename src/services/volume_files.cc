@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 #include "services/blobs.h"
-#include "store/secrets.h"
+#include "store/blobs.h"
 #include "volumes/write.h"
 
 namespace ionian::services {

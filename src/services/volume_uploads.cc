@@ -209,7 +209,7 @@ Result<VolumeFiles::Empty> VolumeFiles::put_files(
     if (known) {
       TRY(batch.add_known(*known, mode));
     } else {
-      if (!sent || !c_.blobs.exists(sha256))
+      if (!sent || !c_.blobs.touch(sha256))
         return fail(Code::kNotFound, "the content of ", path, " (sha256 ", sha256,
                     ") was never sent");
       ASSIGN_OR_RETURN(known, batch.add_lasting(c_.blobs.path_of(sha256), mode));

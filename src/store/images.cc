@@ -17,14 +17,18 @@ std::optional<Image> first_image(Rows rows) {
   return read_image(rows);
 }
 
+Mount read_mount(const Rows& rows) {
+  return {.id = MountId(rows.text(0)),
+          .workspace = WorkspaceId(rows.text(1)),
+          .name = rows.text(2),
+          .checksum = rows.text(3),
+          .files = rows.text(4),
+          .tree = rows.text(5)};
+}
+
 std::optional<Mount> first_mount(Rows rows) {
   if (!rows.next()) return std::nullopt;
-  return Mount{.id = MountId(rows.text(0)),
-               .workspace = WorkspaceId(rows.text(1)),
-               .name = rows.text(2),
-               .checksum = rows.text(3),
-               .files = rows.text(4),
-               .tree = rows.text(5)};
+  return read_mount(rows);
 }
 
 }  // namespace
@@ -105,6 +109,11 @@ std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace
                       "workspace = ? AND name = ?"
                       " ORDER BY created_at DESC LIMIT 1",
                       workspace, name));
+}
+
+void each_mount(View& view, const std::function<void(const Mount&)>& seen) {
+  Rows rows = view.db().query("SELECT id, workspace, name, checksum, files, tree FROM mounts");
+  while (rows.next()) seen(read_mount(rows));
 }
 
 }  // namespace ionian::store

@@ -47,5 +47,7 @@ std::optional<Mount> find_mount_by_checksum(View& view, const WorkspaceId& works
                                             std::string_view checksum);
 std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace,
                                         std::string_view name);
+// Of all workspaces.
+void each_mount(View& view, const std::function<void(const Mount&)>& seen);
 
 }  // namespace ionian::store

@@ -13,4 +13,5 @@ extern const std::string_view kMigration7Sql;
 extern const std::string_view kMigration8Sql;
 extern const std::string_view kMigration9Sql;
 extern const std::string_view kMigration10Sql;
+extern const std::string_view kMigration11Sql;
 }  // namespace ionian::store

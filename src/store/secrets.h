@@ -1,5 +1,5 @@
 #pragma once
-// Secrets and the records of blobs.
+// Secrets.
 #include <vector>
 
 #include "store/store.h"
@@ -37,17 +37,5 @@ void remove_secret(Tx& tx, const SecretId& id);
 using Reseal = std::function<Result<std::string>(std::string_view sealed)>;
 // Stops at the first error.
 Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal);
-
-struct BlobRecord {
-  BlobId id;
-  WorkspaceId workspace;
-  std::string sha256;  // hex
-  std::uint64_t length = 0;
-  bool present = false;
-};
-
-void insert_blob(Tx& tx, const BlobRecord& blob, Time now);
-std::optional<BlobRecord> find_blob(View& view, const WorkspaceId& workspace, const BlobId& id);
-void set_blob_present(Tx& tx, const BlobId& id);
 
 }  // namespace ionian::store

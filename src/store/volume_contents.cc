@@ -112,6 +112,10 @@ void note_sent_file(Tx& tx, const WorkspaceId& workspace, std::string_view sha25
               sha256);
 }
 
+void forget_sent_file(Tx& tx, std::string_view sha256) {
+  tx.db().run("DELETE FROM sent_files WHERE sha256 = ?", sha256);
+}
+
 bool was_sent(View& view, const WorkspaceId& workspace, std::string_view sha256) {
   return view.db()
       .query("SELECT 1 FROM sent_files WHERE workspace = ? AND sha256 = ?", workspace, sha256)

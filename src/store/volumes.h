@@ -86,5 +86,7 @@ std::vector<std::string> places_of_content(View& view, std::string_view content,
 
 void note_sent_file(Tx& tx, const WorkspaceId& workspace, std::string_view sha256);
 bool was_sent(View& view, const WorkspaceId& workspace, std::string_view sha256);
+// Its bytes go: nobody has sent it.
+void forget_sent_file(Tx& tx, std::string_view sha256);
 
 }  // namespace ionian::store

@@ -103,7 +103,7 @@ struct Whole {
   logs::LogStore logs{folder + "/logs"};
   rpc::Loop core_loop{"core", clock, &core};
   rpc::Loop log_loop{"logs", clock, &logs};
-  blobs::BlobStore blobs = value(blobs::BlobStore::open_folder(folder + "/blobs"));
+  blobs::BlobStore blobs = value(blobs::BlobStore::open_folder(folder + "/blobs", clock));
   images::ClientMounts client_mounts = value(
       images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
   images::MountTrees mount_trees =
