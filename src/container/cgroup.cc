@@ -23,6 +23,7 @@ constexpr const char* kControllers[] = {"memory", "pids", "cpu"};
 enum : std::size_t { kMemory, kPids, kCpu };  // of kControllers
 constexpr std::uint32_t kCpuPeriodUs = 100'000;
 constexpr std::uint32_t kLeastCpuQuotaUs = 1'000;  // the kernel refuses less
+constexpr std::uint64_t kUsualCpuMilli = 125;      // what a function asks for that says nothing
 
 bool is_v2(const std::string& path) {
   struct statfs info{};
@@ -160,22 +161,30 @@ Result<void> CgroupTree::limit(const Cgroup& group, const CgroupLimits& limits) 
     TRY(set(group, kCpu, "cpu.cfs_quota_us", "cpu.max",
             pure_v2_ ? cat(quota_us, " ", kCpuPeriodUs) : cat(quota_us)));
   }
-  return limits.background ? set_share(group, true) : Result<void>();
+  // A wish, which a kernel without version 1's limits of memory does not hear.
+  if (limits.asked_memory_bytes)
+    (void)set(group, kMemory, "memory.soft_limit_in_bytes", "memory.low",
+              cat(limits.asked_memory_bytes));
+  return set_share(group, limits);
 }
 
-Result<void> CgroupTree::set_share(const Cgroup& group, bool background) const {
-  const char* least = pure_v2_ ? "1" : "2";
-  const char* usual = pure_v2_ ? "100" : "1024";
-  return set(group, kCpu, "cpu.shares", "cpu.weight", background ? least : usual);
+Result<void> CgroupTree::set_share(const Cgroup& group, const CgroupLimits& limits) const {
+  std::uint64_t milli = limits.asked_cpu_milli ? limits.asked_cpu_milli : kUsualCpuMilli;
+  if (limits.background) milli = 1;
+  // In the kernel's units, where a group that nobody has set anything for has a whole core's.
+  const std::uint64_t share = pure_v2_ ? std::clamp<std::uint64_t>(milli / 10, 1, 10'000)
+                                       : std::clamp<std::uint64_t>(milli * 1024 / 1000, 2, 262'144);
+  return set(group, kCpu, "cpu.shares", "cpu.weight", cat(share));
 }
 
 Result<void> CgroupTree::change(const Cgroup& group, const CgroupLimits& limits) const {
-  TRY(set_share(group, limits.background));
   const char* none = pure_v2_ ? "max" : "-1";
   // Version 1 keeps the one below the other at all times, so which goes first depends on both.
   if (!pure_v2_) (void)set(group, kMemory, "memory.memsw.limit_in_bytes", "", none);
   if (!limits.memory_bytes) TRY(set(group, kMemory, "memory.limit_in_bytes", "memory.max", none));
   if (!limits.cpu_milli) TRY(set(group, kCpu, "cpu.cfs_quota_us", "cpu.max", none));
+  if (!limits.asked_memory_bytes)
+    (void)set(group, kMemory, "memory.soft_limit_in_bytes", "memory.low", pure_v2_ ? "0" : none);
   return limit(group, limits);
 }
 

@@ -13,6 +13,10 @@ struct CgroupLimits {
   std::uint64_t memory_bytes = 0;  // each: 0 = no limit
   std::uint32_t cpu_milli = 0;
   std::uint32_t pids_max = 0;
+  // What it gets where everybody wants more than there is: its part of the processors, and memory
+  // that others give up first. 0 = the usual share, none set aside.
+  std::uint32_t asked_cpu_milli = 0;
+  std::uint64_t asked_memory_bytes = 0;
   bool background = false;
 };
 
@@ -52,7 +56,7 @@ class CgroupTree {
   Result<void> set(const Cgroup& group, std::size_t controller, const char* v1, const char* v2,
                    const std::string& value) const;
   Result<void> limit(const Cgroup& group, const CgroupLimits& limits) const;
-  Result<void> set_share(const Cgroup& group, bool background) const;
+  Result<void> set_share(const Cgroup& group, const CgroupLimits& limits) const;
 
   bool pure_v2_ = false;
   std::string v2_;  // folder ionian-NAME in the version 2 tree, empty where version 1 is

@@ -69,6 +69,8 @@ CgroupLimits limits_of(const ContainerSpec& spec) {
   return {.memory_bytes = spec.memory_bytes(),
           .cpu_milli = spec.cpu_milli(),
           .pids_max = spec.pids_max(),
+          .asked_cpu_milli = spec.asked_cpu_milli(),
+          .asked_memory_bytes = spec.asked_memory_bytes(),
           .background = spec.background()};
 }
 

@@ -242,6 +242,8 @@ Result<worker::TaskSpec> make_task_spec(const Context& c, const images::LayerSto
   const auto& resources = r.definition.resources();
   spec.set_memory_bytes(std::uint64_t{resources.memory_mb_max()} << 20);
   spec.set_cpu_milli(resources.milli_cpu_max());
+  spec.set_asked_cpu_milli(resources.milli_cpu());
+  spec.set_asked_memory_bytes(std::uint64_t{resources.memory_mb()} << 20);
   spec.set_user(r.image->image.config.user);
   spec.set_keep_upper(r.definition.is_builder_function());
   // What is kept must lie beside the layers, which a disk of its own would not.

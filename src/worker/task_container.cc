@@ -68,6 +68,8 @@ container::ContainerSpec container_of_task(const TaskSpec& task, const std::stri
   spec.set_workdir(task.workdir());
   spec.set_memory_bytes(task.memory_bytes());
   spec.set_cpu_milli(task.cpu_milli());
+  spec.set_asked_cpu_milli(task.asked_cpu_milli());
+  spec.set_asked_memory_bytes(task.asked_memory_bytes());
   spec.set_disk_bytes(task.disk_bytes());
   spec.set_allow_setuid(task.keep_upper());
   return spec;

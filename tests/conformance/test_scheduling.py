@@ -153,6 +153,32 @@ def test_ephemeral_disk_is_bound(client):
     assert "default True" in out
 
 
+def test_what_a_function_asks_for_is_its_share(client):
+    """A part of the processors and of the memory, where there is less than everybody wants; the groups are looked at while it runs."""
+    out = client.run("run", client.write("""
+        import glob, os, modal
+        app = modal.App("share")
+        whoami = lambda: os.environ["MODAL_TASK_ID"]
+        most = app.function(cpu=2, memory=300, serialized=True, name="most")(whoami)
+        usual = app.function(serialized=True, name="usual")(whoami)
+
+        def of(task, *files):
+            found = [open(path).read().strip() for file in files for path in glob.glob(f"/sys/fs/cgroup/**/{task}/{file}", recursive=True)]
+            return int(found[0])
+
+        @app.local_entrypoint()
+        def main():
+            tasks = most.remote(), usual.remote()
+            shares = [of(task, "cpu.shares", "cpu.weight") for task in tasks]
+            print("sixteen times the usual share", 15 < shares[0] / shares[1] < 17)
+            print("memory", of(tasks[0], "memory.soft_limit_in_bytes", "memory.low") >> 20)
+            print("bounds", of(tasks[0], "cpu.cfs_quota_us"), of(tasks[0], "memory.limit_in_bytes") >> 40 > 0) if glob.glob("/sys/fs/cgroup/cpu") else print("bounds -1 True")
+    """)).stdout
+    assert "sixteen times the usual share True" in out
+    assert "memory 300" in out
+    assert "bounds -1 True" in out, "what a function asks for is no limit"
+
+
 def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path, built):
     server = Server(tmp_path).take_over(built).start("--pending-inputs", "100")
     try:
