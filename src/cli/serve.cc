@@ -80,6 +80,11 @@ void add_bounds_of_inputs(Command command, const Options& options) {
                   "Spawned inputs of a function that are not done")
       .show_default()
       .range(100, 1'000'000);
+  command
+      .add_option("--drain-seconds", options->drain_seconds,
+                  "Seconds that running inputs get to end on SIGTERM")
+      .show_default()
+      .range(0, 86'400);
 }
 
 void add_bounds_of_data(Command command, const Options& options) {

@@ -49,8 +49,10 @@ struct KeepOutput {
 struct KeepAttempts {
   InputId input;
 };
+// Nothing runs any more, as drain() has asked.
+struct Drained {};
 
 using Action = std::variant<StartTask, StopTask, KillTask, NoteTaskState, AppEnded,
-                            NoteRunningInput, Notify, KeepOutput, KeepAttempts>;
+                            NoteRunningInput, Notify, KeepOutput, KeepAttempts, Drained>;
 
 }  // namespace ionian::core

@@ -215,5 +215,22 @@ TEST_F(CoreTest, TheOldestCallThatIsNotOverIsKnown) {
   EXPECT_EQ(core.oldest_calls().at(workspace), second_came);
 }
 
+TEST_F(CoreTest, AtTheEndWhatRunsEndsAndNothingBegins) {
+  const FunctionId f = function("f", [](auto& config) { config.max_containers = 1; });
+  const CallId id = call(f, 2);
+  const TaskId task = started().at(0);
+  const InputId runs = take(task).at(0);
+  core.drain();
+  EXPECT_FALSE(drained()) << "an input runs";
+  EXPECT_EQ(core.start_call(now, {.function = f, .workspace = workspace}).error().code,
+            Code::kUnavailable);
+  EXPECT_EQ(core.put_inputs(now, id, std::vector<NewInput>(1)).error().code, Code::kUnavailable);
+  put(task, runs, Outcome::kSuccess);
+  EXPECT_TRUE(was_told(outputs_key(id))) << "its caller hears of it";
+  EXPECT_TRUE(drained());
+  EXPECT_TRUE(take(task).empty()) << "what waited goes on waiting";
+  EXPECT_TRUE(started().empty());
+}
+
 }  // namespace
 }  // namespace ionian::core

@@ -171,7 +171,11 @@ class Core {
   void tick(Time now);
   std::optional<Time> next_tick() const;
 
-  std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
+  std::vector<Action> take_actions();
+  // For the end of the server: from now on no call and no input is taken (UNAVAILABLE), no
+  // container starts and none gets an input; what runs goes on, and Drained says that nothing does
+  // any more.
+  void drain() { draining_ = true; }
   std::size_t live_inputs() const { return inputs_.size(); }
   std::size_t live_bytes() const { return bytes_; }
   // Of each workspace with calls that are not over or not read yet, when the first of them came.
@@ -259,9 +263,11 @@ class Core {
   Devices devices_;
   std::size_t bytes_ = 0;
   Time unattended_looked_for_;
+  bool draining_ = false, drained_was_said_ = false;
   std::vector<Action> actions_;
 };
 
+inline constexpr std::string_view kStoppingText = "the server is stopping; try again";
 inline constexpr std::string_view kCancelledText = "the function call was cancelled";
 
 // A result that the server itself reports, as a serialized GenericResult.

@@ -32,6 +32,7 @@ const Input* Core::input(const InputId& id) const {
 }
 
 ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
+  if (draining_) return fail(Code::kUnavailable, kStoppingText);
   const auto f = functions_.find(request.function);
   if (f == functions_.end() || f->second.config.workspace != request.workspace)
     return fail(Code::kNotFound, "function ", request.function,
@@ -56,6 +57,7 @@ ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
 
 ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id,
                                                       std::vector<NewInput> fresh) {
+  if (draining_) return fail(Code::kUnavailable, kStoppingText);
   const auto it = calls_.find(id);
   if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
   Call& call = it->second;

@@ -110,7 +110,7 @@ void Core::wake_idle_tasks(Time now, const Function& f, std::size_t inputs) {
 
 // Work is proportional to the function's containers, never to its waiting inputs.
 void Core::schedule(Time now, Function& f) {
-  if (apps_.at(f.config.app).stopping) return;
+  if (draining_ || apps_.at(f.config.app).stopping) return;
   if (first_batch_may_go(now, f))
     wake_idle_tasks(now, f, f.pending.size());
   else
@@ -223,6 +223,15 @@ void Core::start_task(Time now, Function& f) {
   act(StartTask{id, f.config.id, placed.devices});
 }
 
+std::vector<Action> Core::take_actions() {
+  const auto rests = [](const auto& each) { return each.second.running.empty(); };
+  if (draining_ && !drained_was_said_ && std::ranges::all_of(tasks_, rests)) {
+    drained_was_said_ = true;
+    act(Drained{});
+  }
+  return std::exchange(actions_, {});
+}
+
 std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max) {
   std::vector<const Input*> taken;
   const auto it = tasks_.find(id);
@@ -239,7 +248,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   }
   task.asked_for_inputs = true;
   task.asked = now;
-  if (!task.takes_more()) return taken;
+  if (draining_ || !task.takes_more()) return taken;
   // Where a function has none, one goes that has nothing to do, or whose function has others.
   const bool dispensable = task.running.empty() && (f.pending.empty() || f.tasks.size() > 1);
   if (task.state == TaskState::kReady && dispensable && somebody_starves(now))

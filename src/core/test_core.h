@@ -36,6 +36,10 @@ class CoreTest : public testing::Test {
     collect();
     return told_.erase(key) > 0;
   }
+  bool drained() {
+    collect();
+    return drained_;
+  }
   bool was_killed(const TaskId& id) {
     collect();
     return killed_.contains(id);
@@ -83,12 +87,14 @@ class CoreTest : public testing::Test {
       if (const auto* a = std::get_if<KillTask>(&action)) killed_.insert(a->task);
       if (const auto* a = std::get_if<KeepOutput>(&action)) to_keep_.push_back(a->input);
       if (const auto* a = std::get_if<AppEnded>(&action)) ended.push_back(a->app);
+      drained_ |= std::holds_alternative<Drained>(action);
     }
   }
   std::vector<TaskId> started_;
   std::set<std::string> told_;
   std::set<TaskId> killed_;
   std::vector<InputId> to_keep_;
+  bool drained_ = false;
 };
 
 }  // namespace ionian::core

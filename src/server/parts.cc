@@ -343,6 +343,9 @@ std::string Parts::owner_link() {
 }
 
 void Parts::stop() {
+  std::future<void> drained = driver_->drained();
+  if (core_loop_->post([this] { core_->drain(); }))
+    drained.wait_for(std::chrono::seconds(options_.drain_seconds));
   // Calls that only wait are told at once; those that are at work get their time.
   core_loop_->stop();
   log_loop_->stop();

@@ -31,6 +31,7 @@ struct ServeOptions {
   std::optional<std::uint64_t> standby_mib;
   bool no_zygotes = false;  // each interpreter loads the runtime for itself
   core::Limits limits;
+  unsigned drain_seconds = 10;  // that running inputs get at the server's end
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
   store::KeepDeleted keep_deleted;

@@ -1,5 +1,7 @@
 #pragma once
 // Carries out what the core decides, after each batch of its events, on its thread.
+#include <future>
+
 #include "services/apps.h"
 #include "services/history.h"
 #include "services/images.h"
@@ -21,6 +23,8 @@ class Driver {
 
   // Lets time pass in the core, carries out its actions, and says when it must be called again.
   std::optional<Time> after_batch(Time now);
+  // Ready once the core, told to drain, runs nothing. To be asked for once.
+  std::future<void> drained() { return drained_.get_future(); }
 
  private:
   void carry_out(const core::StartTask& a);
@@ -34,6 +38,7 @@ class Driver {
   void carry_out(const core::Notify& a);
   void carry_out(const core::KeepOutput& a) { to_keep_.push_back(a.input); }
   void carry_out(const core::KeepAttempts& a) { keep_attempts(c_, a.input); }
+  void carry_out(const core::Drained&) { drained_.set_value(); }
 
   Context& c_;
   Apps& apps_;
@@ -42,6 +47,7 @@ class Driver {
   History& history_;
   Schedules schedules_;
   std::vector<InputId> to_keep_;  // results of this batch
+  std::promise<void> drained_;
 };
 
 }  // namespace ionian::services

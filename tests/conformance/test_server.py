@@ -90,8 +90,39 @@ def test_kill_9_leaves_nothing(tmp_path, built):
     assert not [m for m in pathlib.Path("/proc/mounts").read_text().splitlines() if str(tmp_path) in m]
 
 
-def test_sigterm_ends_containers_and_exits_0(tmp_path, built):
+def test_sigterm_lets_what_runs_end(tmp_path, built):
+    """The caller gets its result; what it asks for after that, it is told to ask for later."""
     own = Server(tmp_path).take_over(built).start()
+    client = Client(own, tmp_path)
+    process = client.popen("run", client.write("""
+        import time, modal
+        app = modal.App("ends")
+
+        @app.function()
+        def work():
+            print("at work", flush=True)
+            time.sleep(2)
+            return "done"
+
+        @app.local_entrypoint()
+        def main():
+            print("got", work.remote(), flush=True)
+    """))
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if "at work" in line:
+            own.process.terminate()
+        if "got" in line:
+            break
+    assert any("got done" in line for line in seen), seen
+    assert own.process.wait(60) == 0
+    process.kill()
+    process.wait()
+
+
+def test_sigterm_ends_containers_and_exits_0(tmp_path, built):
+    own = Server(tmp_path).take_over(built).start("--drain-seconds", "1")
     client = Client(own, tmp_path)
     process = client.popen("run", client.write(SLEEPER))
     for line in process.stdout:

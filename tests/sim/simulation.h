@@ -32,6 +32,7 @@ class Simulation {
   void carry_out(const core::AppEnded& a);
   void carry_out(const core::KeepOutput& a);
   void carry_out(const core::KeepAttempts& a) { disk_.keep_attempts(a.input); }
+  void carry_out(const core::Drained&) {}
   void carry_out(const core::Notify& a);
   // Goes on until `done` says so, or nothing can happen any more, or `limit` has passed.
   template <class Done>
