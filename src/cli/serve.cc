@@ -55,6 +55,8 @@ void add_machine(Command command, const Options& options) {
                   "MiB for interpreters that wait for tasks (about 64 each); a tenth of the "
                   "machine's, at most 2048, if not said; 0 = none")
       .range(0, 1 << 24);
+  command.add_flag("--no-host-settings", options->no_host_settings,
+                   "builds take no mirror, proxy or CA bundle from this host");
   command.add_flag(
       "--no-zygotes", options->no_zygotes,
       "start each of them by itself, not as a copy of one that has loaded the runtime");

@@ -28,9 +28,8 @@ class BuilderTest : public testing::Test {
         {data_ / "bases", cache_folder() + "/bases", Registries::kNever, "", {}}, layers_));
     HostSettings host;
     host.env = {{"FROM_HOST", "yes"}};
-    builder_.emplace(
-        layers_, *bases_, runner_,
-        BuildSettings{.root = data_ / "build", .cache = cache_folder(), .host = host});
+    builder_.emplace(layers_, *bases_, runner_,
+                     BuildSettings{.root = data_ / "build", .cache = cache_folder(), .host = host});
     // A static shell with the usual commands.
     const std::string root = data_ / "root";
     for (const char* folder : {"/bin", "/etc", "/usr/lib", "/proc", "/dev", "/run"})

@@ -36,8 +36,7 @@ class RealBase : public testing::Test {
     for (const auto& [name, value] : aid_.env) step.env.push_back(name + "=" + value);
     for (const auto& [name, value] : image.config.env) step.env.push_back(name + "=" + value);
     std::string out;
-    auto done = ChrootRunner().run(
-        step, [&](int, std::string_view text) { out += text; }, never_);
+    auto done = ChrootRunner().run(step, [&](int, std::string_view text) { out += text; }, never_);
     EXPECT_TRUE(done) << done.error().message;
     EXPECT_EQ(done->exit_code, 0) << out;
     return out;

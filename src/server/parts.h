@@ -89,7 +89,7 @@ class Parts {
   std::unique_ptr<images::BaseImages> base_images_;
   std::unique_ptr<images::Builder> builder_;
 
-  rpc::FdNumbers numbers_{10'000, 9'000};
+  rpc::FdNumbers numbers_{kOtherFiles, kFilesMax - kOtherFiles};
   std::unique_ptr<services::AccessRules> access_;
   std::unique_ptr<services::SignIns> sign_ins_;
   std::unique_ptr<services::AuthTokens> auth_tokens_;

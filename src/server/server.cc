@@ -24,11 +24,15 @@ sigset_t block_signals() {
 }
 
 // Containers' connections get file numbers of their own, high above the rest (rpc/fd_numbers.h).
-void raise_file_limit() {
+Result<void> raise_file_limit() {
   rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= kFilesMax) return {};
+  return fail(Code::kFailedPrecondition, "the server may open ", limit.rlim_max,
+              " files at a time and needs ", kFilesMax, ". Raise the hard limit: ulimit -Hn ",
+              kFilesMax, ", LimitNOFILE= of a service, --ulimit nofile= of a container");
 }
 
 bool is_loopback(const std::string& address) {
@@ -73,7 +77,7 @@ Result<void> serve(const ServeOptions& options) {
   TRY(check_addresses(options));
   // Layers and mounts must be readable by the ids of containers.
   ::umask(022);
-  raise_file_limit();
+  TRY(raise_file_limit());
   const sigset_t signals = block_signals();
   ::signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(std::unique_ptr<Parts> parts, Parts::make(options));

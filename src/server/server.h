@@ -11,6 +11,9 @@
 
 namespace ionian::server {
 
+// Numbers of open files: up to kOtherFiles of anything, then those of containers' connections.
+inline constexpr int kOtherFiles = 10'000, kFilesMax = 19'000;
+
 struct ServeOptions {
   std::string data;
   std::string grpc = "127.0.0.1:8713";
@@ -29,9 +32,10 @@ struct ServeOptions {
   std::uint64_t build_disk_mib = 64 << 10;  // what a step of a build may write; 0 = no bound
   // For interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said.
   std::optional<std::uint64_t> standby_mib;
-  bool no_zygotes = false;  // each interpreter loads the runtime for itself
+  bool no_host_settings = false;  // builds take nothing from the host
+  bool no_zygotes = false;        // each interpreter loads the runtime for itself
   core::Limits limits;
-  unsigned drain_seconds = 10;  // that running inputs get at the server's end
+  unsigned drain_seconds = 10;             // that running inputs get at the server's end
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
   store::KeepDeleted keep_deleted;

@@ -1,8 +1,8 @@
 #include "store/calls.h"
 
-#define SELECT_CALL                                                                            \
-  "SELECT id, function, app, workspace, parent_input, type, invocation_type, created_at, "     \
-  "scheduled_at FROM " \
+#define SELECT_CALL                                                                        \
+  "SELECT id, function, app, workspace, parent_input, type, invocation_type, created_at, " \
+  "scheduled_at FROM "                                                                     \
   "calls"
 
 namespace ionian::store {
@@ -26,8 +26,8 @@ void insert_call(Tx& tx, const Call& c) {
   tx.db().run(
       "INSERT INTO calls (id, function, app, workspace, parent_input, type, invocation_type,"
       " created_at, scheduled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      c.id, c.function, c.app, c.workspace, c.parent_input, c.type, c.invocation_type,
-      c.created_at, c.scheduled_at);
+      c.id, c.function, c.app, c.workspace, c.parent_input, c.type, c.invocation_type, c.created_at,
+      c.scheduled_at);
 }
 
 void insert_input(Tx& tx, const CallId& call, const CallInput& i) {

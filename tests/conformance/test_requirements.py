@@ -45,6 +45,11 @@ def test_a_user_that_is_not_root(folder):
     assert "must be root (this is user 65534)" in text and "sudo" in text
 
 
+def test_too_few_open_files(folder):
+    text = refused(folder, ["prlimit", "--nofile=4096:4096"])
+    assert "4096 files" in text and "LimitNOFILE=" in text
+
+
 def test_root_without_the_right_to_mount(folder):
     text = refused(folder, ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"])
     assert "lacks CAP_SYS_ADMIN" in text and "privileged container" in text

@@ -240,10 +240,9 @@ void remove(Visit& visit, const store::Environment& env) {
                          "delete environments");
   const auto contents = visit.site.c.store.read(
       [&](store::View& view) { return store::count_contents(view, env.id); });
-  const Result<void> done =
-      visit.change([&](store::Tx& tx) {
-        return EnvironmentRules::remove(tx, visit.actor(), env, visit.site.c.keep_deleted);
-      });
+  const Result<void> done = visit.change([&](store::Tx& tx) {
+    return EnvironmentRules::remove(tx, visit.actor(), env, visit.site.c.keep_deleted);
+  });
   if (!done) return visit.refused(done.error(), "delete environments");
   visit.site.c.sign_ins.remember_place(visit.cookie, visit.person->workspace, "");
   visit.done(
