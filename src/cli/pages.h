@@ -12,5 +12,5 @@ extern const std::string_view kTokenSetPage, kTokenInfoPage;
 extern const std::string_view kEnvironmentPage, kEnvironmentRolesPage;
 extern const std::string_view kWorkspaceMembersPage, kWorkspaceSettingsPage, kMemberTokensPage;
 extern const std::string_view kServiceUsersPage, kProxyTokensPage;
-extern const std::string_view kDoctorPage, kCompletionPage;
+extern const std::string_view kDoctorPage, kCompletionPage, kVersionPage;
 }  // namespace ionian::cli

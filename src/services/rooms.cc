@@ -22,7 +22,7 @@ void WriteRoom::run(rpc::ActiveCallPtr active) {
 }
 
 void ReadRoom::run(rpc::ActiveCallPtr active) {
-  store_.read_later([this, active](store::View& view) {
+  store_.read_soon([this, active](store::View& view) {
     active->call().now = clock_.now();
     rpc::Answer answer = call_handler(*active, &view);
     CHECK(answer.has_value());

@@ -238,6 +238,20 @@ void Store::read_later(std::function<void(View&)> work) {
   read_came_.notify_one();
 }
 
+void Store::read_soon(std::function<void(View&)> work) {
+  std::unique_lock lock(readers_mutex_);
+  if (readers_.empty() || !reads_.empty()) {
+    lock.unlock();
+    return read_later(std::move(work));
+  }
+  std::unique_ptr<Database> db = std::move(readers_.back());
+  readers_.pop_back();
+  lock.unlock();
+  const Reader reader(*this, std::move(db));
+  View view(*reader.db);
+  work(view);
+}
+
 void Store::reader_main() {
   for (;;) {
     std::function<void(View&)> work;
@@ -246,7 +260,7 @@ void Store::reader_main() {
       read_came_.wait(lock, [this] { return readers_stopping_ || !reads_.empty(); });
       if (reads_.empty()) return;
       work = std::move(reads_.front());
-      reads_.erase(reads_.begin());
+      reads_.pop_front();
     }
     read([&](View& view) { work(view); });
   }

@@ -65,6 +65,9 @@ class Store {
 
   // Runs `work` on a thread of the read pool.
   void read_later(std::function<void(View&)> work);
+  // Runs `work` on this thread and at once if a read connection is free and nobody waits for one;
+  // else on a thread of the read pool.
+  void read_soon(std::function<void(View&)> work);
 
   // A consistent copy of the whole database in a new file, while others write. RESOURCE_EXHAUSTED
   // or UNAVAILABLE say what the disk said.
@@ -89,6 +92,8 @@ class Store {
   // Borrows a read connection for a scope.
   struct Reader {
     explicit Reader(Store& store);
+    Reader(Store& of, std::unique_ptr<Database> connection)
+        : store(of), db(std::move(connection)) {}
     ~Reader();
     Store& store;
     std::unique_ptr<Database> db;
@@ -124,7 +129,7 @@ class Store {
   std::mutex readers_mutex_;
   std::condition_variable reader_free_, read_came_;
   std::vector<std::unique_ptr<Database>> readers_;  // guarded by readers_mutex_
-  std::vector<std::function<void(View&)>> reads_;   // guarded by readers_mutex_
+  std::deque<std::function<void(View&)>> reads_;    // guarded by readers_mutex_
   bool readers_stopping_ = false;                   // guarded by readers_mutex_
 
   std::atomic<std::uint64_t> commits_ = 0;

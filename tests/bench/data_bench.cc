@@ -2,6 +2,7 @@
 // by 64 callers over real connections. Each line of its input asks for one round of all of them,
 // answered with a JSON object of names and calls (or items) a second; at the end come the ms from
 // a put to the end of a get that waits for it.
+#include <absl/synchronization/mutex.h>
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/wrappers.pb.h>
 #include <grpcpp/grpcpp.h>
@@ -270,6 +271,8 @@ class Figures {
 }  // namespace ionian::server
 
 int main() {
+  // As the server does.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   ionian::server::Bench bench;
   ionian::server::Figures figures(bench);
   figures.fill();

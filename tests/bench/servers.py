@@ -111,6 +111,20 @@ class Relay:
         self.process.close()
 
 
+class Sink:
+    """What takes uploads into volumes and throws the bytes away."""
+
+    def __init__(self, build):
+        self.process = Process([build / "tests/bench/block_sink"], stdout=subprocess.PIPE, text=True)
+        self.port = self.process.popen.stdout.readline().strip()
+
+    def client_env(self):
+        return {"MODAL_SERVER_URL": f"http://127.0.0.1:{self.port}", "MODAL_TOKEN_ID": "ak-none", "MODAL_TOKEN_SECRET": "as-none"}
+
+    def close(self):
+        self.process.close()
+
+
 class Caller:
     """A process of the official client that calls as it is told."""
 

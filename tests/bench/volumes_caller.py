@@ -1,8 +1,6 @@
 """usage: volumes_caller.py FILES ROUNDS FOLDER    Runs the program of volumes_app.py and the same work in FOLDER, in turns. Prints JSON, a line a row."""
 import io
 import json
-import os
-import pathlib
 import sys
 
 import volumes_app
@@ -20,37 +18,16 @@ with app.run():
     box.prepare.remote(FILES)
     volumes_app.fill(FOLDER, FILES)
     inside, outside = [], []
-    for _ in range(ROUNDS + 1):  # the first one fills the page cache of both
+    for _ in range(2 * ROUNDS + 1):  # the first one fills the page cache of both
         inside.append(box.times.remote())
         outside.append(volumes_app.times(FOLDER))
     for work in inside[0]:
         say(work, [[r[work]] for r in inside[1:]], [[r[work]] for r in outside[1:]])
-    commits = [(box.commit.remote("large"), box.commit.remote("small")) for _ in range(ROUNDS + 1)]
+    commits = [(box.commit.remote("large"), box.commit.remote("small")) for _ in range(2 * ROUNDS + 1)]
     say("commit", [[a] for a, _ in commits[1:]], [[b] for _, b in commits[1:]])
     reloads = []
-    for number in range(ROUNDS):
+    for number in range(2 * ROUNDS):
         with large.batch_upload(force=True) as batch:
             batch.put_file(io.BytesIO(str(number).encode()), "/d0/7")
         reloads.append(box.reload.remote())
     say("reload", reloads)
-    blob = pathlib.Path(FOLDER, "large").read_bytes()
-    for turn in ("upload", "upload again"):
-        uploads, copies = [], []
-        for number in range(ROUNDS if turn == "upload" else 1):
-            name = f"/up{number}"
-            data = blob[:-8] + number.to_bytes(8, "big")
-            source = pathlib.Path(FOLDER, "source")
-            source.write_bytes(data)
-
-            def upload():
-                with large.batch_upload(force=True) as batch:
-                    batch.put_file(source, name)
-
-            def copy():
-                with open(pathlib.Path(FOLDER, f"copy{number}"), "wb") as out:
-                    out.write(data)
-                    out.flush()
-                    os.fsync(out.fileno())
-            uploads.append([volumes_app.timed(upload)])
-            copies.append([volumes_app.timed(copy)])
-        say(turn, uploads, copies)
