@@ -25,7 +25,7 @@ class Sink {
     if (name == "VolumeGetOrCreate") {
       pb::VolumeGetOrCreateResponse reply;
       reply.set_volume_id("vo-sink");
-      reply.set_version(pb::VOLUME_FS_VERSION_V2);
+      reply.mutable_metadata()->set_version(pb::VOLUME_FS_VERSION_V2);
       return call->reply(reply);
     }
     if (name == "VolumePutFiles2") return put(call);
