@@ -24,7 +24,9 @@ class Service final : public grpc::CallbackGenericService {
   Pipeline& pipeline_;
 };
 
-void configure(grpc::ServerBuilder& builder) {
+int ms(std::chrono::milliseconds time) { return static_cast<int>(time.count()); }
+
+void configure(grpc::ServerBuilder& builder, const Silence& silence) {
   builder.SetMaxReceiveMessageSize(Pipeline::kMessageBytesMax);
   builder.SetMaxSendMessageSize(Pipeline::kMessageBytesMax);
   // All official clients ping every 30 s, some of them without a running call.
@@ -32,9 +34,9 @@ void configure(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   // A connection whose peer has vanished without a word is closed; so is one that never speaks.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(silence.asked_after));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ms(silence.answer));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, ms(silence.begin));
   // A second server on a port must fail, not share it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 64 << 10);
@@ -44,9 +46,9 @@ class GrpcServer final : public Server {
  public:
   explicit GrpcServer(Pipeline& pipeline) : service_(pipeline) {}
 
-  Result<void> listen(const std::vector<Listener>& listeners) {
+  Result<void> listen(const std::vector<Listener>& listeners, const Silence& silence) {
     grpc::ServerBuilder builder;
-    configure(builder);
+    configure(builder, silence);
     builder.RegisterCallbackGenericService(&service_);
     ports_.resize(listeners.size(), 0);
     for (std::size_t i = 0; i < listeners.size(); ++i)
@@ -87,9 +89,10 @@ class GrpcServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(Pipeline& pipeline,
-                                              const std::vector<Listener>& listeners) {
+                                              const std::vector<Listener>& listeners,
+                                              const Silence& silence) {
   auto server = std::make_unique<GrpcServer>(pipeline);
-  TRY(server->listen(listeners));
+  TRY(server->listen(listeners, silence));
   return server;
 }
 

@@ -15,11 +15,22 @@ struct Listener {
   TlsFiles* tls = nullptr;  // null: in the clear. Outlives the server
 };
 
+// How long connections may say nothing.
+struct Silence {
+  // Of the peer, until it is asked whether it is there.
+  std::chrono::milliseconds asked_after = 60s;
+  // After that question.
+  std::chrono::milliseconds answer = 20s;
+  // Until a new connection has said what HTTP/2 begins with, however it trickles.
+  std::chrono::milliseconds begin = 10s;
+};
+
 class Server {
  public:
   // FAILED_PRECONDITION naming the address if it is taken or not ours.
   static Result<std::unique_ptr<Server>> start(Pipeline& pipeline,
-                                               const std::vector<Listener>& listeners);
+                                               const std::vector<Listener>& listeners,
+                                               const Silence& silence = {});
   virtual ~Server() = default;
 
   // The port that the n-th listener got; 0 for a unix socket.

@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -98,19 +99,26 @@ class ServerTest : public testing::Test {
   }
   ~ServerTest() override {
     by_port.reset();
-    server->stop(Time(std::chrono::system_clock::now().time_since_epoch()) + 10s);
+    stop(*server);
     EXPECT_EQ(pipeline.counters().in_flight, 0u);
     EXPECT_EQ(pipeline.counters().bytes_in_flight, 0u);
   }
 
-  // A connection as the worker hands it over for a container.
-  std::shared_ptr<grpc::Channel> connect(const TaskId& task) {
+  // A connection as the worker hands it over for a container: the container's end.
+  UniqueFd connect_raw(Server& to, const TaskId& task) {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     const Result<int> number = numbers.assign(UniqueFd(ends[0]), task);
     EXPECT_TRUE(number.has_value());
-    server->adopt(*number);
-    return grpc::CreateInsecureChannelFromFd(std::string(task.str()), ends[1]);
+    to.adopt(*number);
+    return UniqueFd(ends[1]);
+  }
+  std::shared_ptr<grpc::Channel> connect(const TaskId& task) {
+    return grpc::CreateInsecureChannelFromFd(std::string(task.str()),
+                                             connect_raw(*server, task).release());
+  }
+  static void stop(Server& server) {
+    server.stop(Time(std::chrono::system_clock::now().time_since_epoch()) + 10s);
   }
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -262,6 +270,37 @@ TEST_F(ServerTest, ARepeatedIdempotencyKeyGetsTheFirstReply) {
   EXPECT_EQ(call(by_port, kCount, text("a"), key).value, first);
   EXPECT_NE(call(by_port, kCount, text("a")).value, first);
   EXPECT_EQ(call(by_port, kCount, text("b"), key).status.code, Code::kInvalidArgument);
+}
+
+// Whether the other end has closed, which comes after what it has sent.
+bool closed(int fd, std::chrono::milliseconds patience) {
+  char bytes[512];
+  for (pollfd ready{fd, POLLIN, 0}; ::poll(&ready, 1, static_cast<int>(patience.count())) == 1;)
+    if (::recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0) return errno != EAGAIN;
+  return false;
+}
+
+TEST_F(ServerTest, AContainersConnectionThatNeverSpeaksIsClosed) {
+  const auto strict = *Server::start(pipeline, {}, {.asked_after = 50ms, .answer = 50ms});
+  const UniqueFd mute = connect_raw(*strict, TaskId("ta-1"));
+  EXPECT_TRUE(closed(mute.get(), 30s));
+  stop(*strict);
+}
+
+TEST_F(ServerTest, AConnectionThatTricklesItsBeginningIsClosed) {
+  const auto strict = *Server::start(pipeline, {{.address = "127.0.0.1:0"}}, {.begin = 200ms});
+  const UniqueFd slow(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{.sin_family = AF_INET,
+                 .sin_port = htons(static_cast<std::uint16_t>(strict->port(0))),
+                 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  ASSERT_EQ(::connect(slow.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  bool ended = false;
+  for (const char byte : std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0", 27)) {
+    ::send(slow.get(), &byte, 1, MSG_NOSIGNAL);
+    if ((ended = closed(slow.get(), 20ms))) break;
+  }
+  EXPECT_TRUE(ended || closed(slow.get(), 30s));
+  stop(*strict);
 }
 
 TEST_F(ServerTest, ASecondServerOnThePortIsRefused) {
