@@ -17,7 +17,6 @@
 namespace ionian::gateway {
 namespace {
 
-constexpr auto kHeadPatience = std::chrono::seconds(20);
 constexpr std::uint32_t kHeadBytes = 16 << 10;
 constexpr std::uint64_t kBodyBytes = 1ull << 40;
 
@@ -25,7 +24,8 @@ constexpr std::uint64_t kBodyBytes = 1ull << 40;
 
 class Gateway::Listeners {
  public:
-  Listeners(std::vector<Route> routes, TlsFiles* tls) : routes_(std::move(routes)), tls_(tls) {}
+  Listeners(std::vector<Route> routes, TlsFiles* tls, const Patience& patience)
+      : routes_(std::move(routes)), patience_(patience), tls_(tls) {}
   ~Listeners();
 
   beast::error_code listen(const asio::ip::tcp::endpoint& endpoint);
@@ -45,6 +45,7 @@ class Gateway::Listeners {
   const Route* find(std::string_view target, bool inside) const;
 
   const std::vector<Route> routes_;
+  const Patience patience_;
   TlsContexts tls_;
   TakeGrpc take_grpc_;
   asio::io_context io_;
@@ -67,7 +68,8 @@ void Gateway::open_inside(const TaskId& task, UniqueFd listener) {
 void Gateway::close_inside(const TaskId& task) { listeners_->close_inside(task); }
 
 Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address,
-                                                 std::vector<Route> routes, TlsFiles* tls) {
+                                                 std::vector<Route> routes, TlsFiles* tls,
+                                                 const Patience& patience) {
   const std::size_t colon = address.rfind(':');
   beast::error_code error;
   const auto ip =
@@ -77,7 +79,7 @@ Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address,
   if (error || std::from_chars(address.data() + colon + 1, end, port).ptr != end)
     return fail(Code::kInvalidArgument, "'", address,
                 "' is no address: write IP:PORT, as 127.0.0.1:8714");
-  auto listeners = std::make_unique<Listeners>(std::move(routes), tls);
+  auto listeners = std::make_unique<Listeners>(std::move(routes), tls, patience);
   if ((error = listeners->listen({ip, port})))
     return fail(Code::kFailedPrecondition, "cannot listen on ", address, ": ", error.message(),
                 ". Choose another with --http IP:PORT (port 0 takes a free one)");
@@ -182,7 +184,7 @@ const Route* Gateway::Listeners::find(std::string_view target, bool inside) cons
 
 void Gateway::Listeners::serve(Stream& stream, const std::string& side, asio::yield_context yield) {
   beast::flat_buffer buffer;
-  stream.expires_after(kHeadPatience);
+  stream.expires_after(patience_.head);
   const bool may_be_grpc = stream.tls() || !side.empty();
   if (may_be_grpc && begins_http2(stream, buffer, yield))
     return pass_to_grpc(stream, buffer, yield);
@@ -190,9 +192,9 @@ void Gateway::Listeners::serve(Stream& stream, const std::string& side, asio::yi
     http::request_parser<http::buffer_body> parser;
     parser.header_limit(kHeadBytes);
     parser.body_limit(kBodyBytes);
-    stream.expires_after(kHeadPatience);
+    stream.expires_after(patience_.head);
     beast::error_code error;
-    Exchange::Wire wire{stream, buffer, parser, yield};
+    Exchange::Wire wire{stream, buffer, parser, yield, patience_};
     BlockingStream blocking = wire.blocking();
     http::read_header(blocking, buffer, parser, error);
     if (error) break;

@@ -25,8 +25,8 @@ class Gateway {
   // ours. With `tls`, which outlives the gateway, the public listener speaks TLS; those inside
   // containers never do.
   static Result<std::unique_ptr<Gateway>> listen(const std::string& address,
-                                                 std::vector<Route> routes,
-                                                 TlsFiles* tls = nullptr);
+                                                 std::vector<Route> routes, TlsFiles* tls = nullptr,
+                                                 const Patience& patience = {});
   // Takes over a connection on which gRPC is spoken: to the public listener under TLS, or from
   // inside a container. It is nobody's; what comes on it needs a token.
   using TakeGrpc = std::function<void(UniqueFd)>;

@@ -9,10 +9,6 @@
 namespace ionian::gateway {
 namespace {
 
-constexpr auto kPatience =
-    std::chrono::seconds(60);  // with a client that neither sends nor takes anything
-constexpr std::size_t kPiece = 256 << 10;
-
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 beast::string_view beast_view(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -77,7 +73,7 @@ std::optional<std::uint64_t> Exchange::content_length() const {
 }
 
 Result<void> Exchange::read_body(const std::function<Result<void>(std::string_view)>& piece) {
-  std::string bytes(kPiece, '\0');
+  std::string bytes(Patience::kPiece, '\0');
   BlockingStream blocking = wire_.blocking();
   if (beast::iequals(wire_.head()[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on{http::status::continue_, 11};
@@ -88,7 +84,7 @@ Result<void> Exchange::read_body(const std::function<Result<void>(std::string_vi
   while (!wire_.parser.is_done()) {
     wire_.parser.get().body().data = bytes.data();
     wire_.parser.get().body().size = bytes.size();
-    wire_.stream.expires_after(kPatience);
+    wire_.stream.expires_after(wire_.patience.piece);
     beast::error_code error;
     http::read(blocking, wire_.buffer, wire_.parser, error);
     if (error && error != http::error::need_buffer) return gone();
@@ -119,7 +115,7 @@ void Exchange::reply(int status, std::string_view content_type, std::string body
   for (const auto& [name, value] : fields) response.insert(name, value);
   response.body() = std::move(body);
   response.prepare_payload();
-  wire_.stream.expires_after(kPatience);
+  wire_.stream.expires_after(wire_.patience.piece);
   BlockingStream blocking = wire_.blocking();
   beast::error_code error;
   http::write(blocking, response, error);
@@ -137,9 +133,9 @@ void Exchange::reply_file(int fd, std::uint64_t length) {
   http::response_serializer<http::buffer_body> serializer{response};
   BlockingStream blocking = wire_.blocking();
   beast::error_code error;
-  wire_.stream.expires_after(kPatience);
+  wire_.stream.expires_after(wire_.patience.piece);
   http::write_header(blocking, serializer, error);
-  std::string bytes(kPiece, '\0');
+  std::string bytes(Patience::kPiece, '\0');
   for (std::uint64_t sent = 0; !error && sent < length;) {
     const ssize_t n =
         ::pread(fd, bytes.data(), std::min<std::uint64_t>(bytes.size(), length - sent),
@@ -152,7 +148,7 @@ void Exchange::reply_file(int fd, std::uint64_t length) {
     response.body().data = bytes.data();
     response.body().size = static_cast<std::size_t>(n);
     response.body().more = sent < length;
-    wire_.stream.expires_after(kPatience);
+    wire_.stream.expires_after(wire_.patience.piece);
     http::write(blocking, serializer, error);
     if (error == http::error::need_buffer) error = {};
   }

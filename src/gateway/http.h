@@ -9,9 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace ionian::gateway {
+
+// With clients. What they send is asked for in whole heads and pieces, so that one which trickles
+// it is sent away like one that says nothing.
+struct Patience {
+  static constexpr std::size_t kPiece = 256 << 10;
+  std::chrono::milliseconds head = 20s;
+  std::chrono::milliseconds piece = 60s;  // of a body, to come or to be taken
+};
 
 // A request whose head has been read and whose body has not.
 class Exchange {

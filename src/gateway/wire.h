@@ -14,6 +14,7 @@ struct Exchange::Wire {
   beast::flat_buffer& buffer;
   http::request_parser<http::buffer_body>& parser;
   asio::yield_context yield;
+  const Patience& patience;
 
   const http::request_header<>& head() const { return parser.get().base(); }
   BlockingStream blocking() { return {stream, yield}; }
