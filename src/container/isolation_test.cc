@@ -1,4 +1,7 @@
 // One test for each claim of the jail, which tries to break it.
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -162,6 +165,26 @@ TEST_F(IsolationTest, SeesOnlyItsOwnMountsAndGroups) {
     EXPECT_EQ(line.find("ionian"), std::string::npos) << line;
 }
 
+TEST_F(IsolationTest, SharesNoQueueOrMemoryOfSystemV) {
+  const int key = 0x10000 + ::getpid();
+  const std::string make = cat(IPC_CREAT | IPC_EXCL | 0666), find = "0";
+  const int queue = ::msgget(key, IPC_CREAT | IPC_EXCL | 0666);
+  const int memory = ::shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666);
+  ASSERT_TRUE(queue >= 0 && memory >= 0);
+  constexpr const char* kNone = "call: No such file or directory\n";
+  EXPECT_EQ(call(SYS_msgget, {cat(key), find}), kNone);
+  EXPECT_EQ(call(SYS_shmget, {cat(key), "4096", find}), kNone);
+  ::msgctl(queue, IPC_RMID, nullptr);
+  ::shmctl(memory, IPC_RMID, nullptr);
+  // Nor with each other.
+  const ContainerSpec first = spec({"lines"});
+  const Pipes pipes = launch(first);
+  EXPECT_EQ(read_line(pipes.out), "ready");
+  EXPECT_EQ(ask(pipes, cat("call ", SYS_msgget, ' ', key, ' ', make)), "call: ok\n");
+  EXPECT_EQ(ask(pipes, cat("call ", SYS_msgget, ' ', key, ' ', find)), "call: ok\n");
+  EXPECT_EQ(call(SYS_msgget, {cat(key), find}), kNone);
+}
+
 TEST_F(IsolationTest, NeighboursNeverShareIds) {
   std::vector<ContainerSpec> specs;
   std::vector<Pipes> pipes;
@@ -205,6 +228,13 @@ TEST_F(IsolationTest, ProcessesAreBoundAndDieTogether) {
   EXPECT_EQ(ended.out, "fork: Resource temporarily unavailable\n");
   // The forked ones wait for ever, and hold the pipe: that it ended shows that they are gone.
   EXPECT_EQ(ended.event.kind, ContainerEvent::kExited);
+}
+
+// Other work on the machine only makes it longer.
+TEST_F(IsolationTest, ProcessorTimeIsBound) {
+  ContainerSpec wanted = spec({"spin", "100"});
+  wanted.set_cpu_milli(100);
+  EXPECT_GE(std::stol("0" + run(wanted).out), 500);
 }
 
 TEST_F(IsolationTest, DiskIsBound) {

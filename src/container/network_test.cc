@@ -67,6 +67,29 @@ TEST_F(NetworkTest, ReachesNoLinkLocalAddress) {
   EXPECT_EQ(tcp("169.254.169.254", 80), kSilence);
 }
 
+// Its rules are those of IPv4 only.
+TEST_F(NetworkTest, ThereIsNoIPv6) {
+  ASSERT_EQ(::access("/proc/net/if_inet6", F_OK), 0) << "this machine has none to be switched off";
+  const std::string off = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
+  for (const Network network : {NETWORK_NONE, NETWORK_NAT}) {
+    ContainerSpec wanted = spec({"lines"});
+    wanted.set_network(network);
+    const Pipes pipes = launch(wanted);
+    EXPECT_EQ(read_line(pipes.out), "ready");
+    EXPECT_EQ(ask(pipes, "cat /proc/net/if_inet6"), "");
+    EXPECT_EQ(ask(pipes, cat("write ", off, " 0")), cat(off, ": Read-only file system\n"));
+  }
+  // The ports of the bridge have addresses, but what comes in at a port goes to the bridge.
+  int bridges = 0;
+  for (const auto& link : std::filesystem::directory_iterator("/proc/sys/net/ipv6/conf"))
+    if (const std::string name = link.path().filename();
+        name.starts_with("ioni") && name.find('v', 4) == std::string::npos) {
+      ++bridges;
+      EXPECT_EQ(*read_file(link.path() / "disable_ipv6"), "1\n") << name;
+    }
+  EXPECT_EQ(bridges, 1);
+}
+
 TEST_F(NetworkTest, AllowedHostsAreReachable) {
   const UniqueFd home = current_netns();
   const UniqueFd open = listen(home.get(), "192.0.2.2", 8083);

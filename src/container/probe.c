@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static int said(const char* what, long result) {
@@ -62,6 +63,19 @@ static int fill(const char* path, long megabytes) {
   for (long i = 0; i < megabytes; ++i)
     if (write(fd, block, sizeof block) != (ssize_t)sizeof block) return said("fill", -1);
   return said("fill", 0);
+}
+
+static long now_ms(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Uses so much time of a processor, and prints how long that took.
+static int spin(long cpu_ms) {
+  const long began = now_ms(CLOCK_MONOTONIC), end = now_ms(CLOCK_PROCESS_CPUTIME_ID) + cpu_ms;
+  while (now_ms(CLOCK_PROCESS_CPUTIME_ID) < end) continue;
+  return printf("%ld", now_ms(CLOCK_MONOTONIC) - began) < 0;
 }
 
 static int forks(int count) {
@@ -253,6 +267,7 @@ static int run(int argc, char** argv) {
   if (!strcmp(command, "terminal")) return show_terminal();
   if (!strcmp(command, "eat")) return eat(number(one));
   if (!strcmp(command, "fill")) return fill(one, number(two));
+  if (!strcmp(command, "spin")) return spin(number(one));
   if (!strcmp(command, "fork")) return forks(number(one));
   if (!strcmp(command, "orphan")) return orphan();
   if (!strcmp(command, "wait_signal")) return wait_signal();
