@@ -77,7 +77,7 @@ def test_what_forks_daemonises_and_eats_processes_ends_with_its_container(server
 
 def contents(path):
     try:
-        return path.read_bytes()
+        return pathlib.Path(path).read_bytes()
     except OSError:
         return b""
 

@@ -1,36 +1,43 @@
 """Images: what users build on `debian_slim`, cached, rebuilt, and failing."""
+import os
+import signal
 import subprocess
+
+from test_builders import processes
+from test_faults import contents
 
 
 def test_layers_and_their_cache(client):
     (client.folder / "data.txt").write_text("local file")
-    (client.folder / "helper.py").write_text("def twice(x):\n    return 2 * x\n")
+    for name, factor in ("helper", 2), ("in_image", 3):
+        (client.folder / f"{name}.py").write_text(f"def times(x):\n    return {factor} * x\n")
+    (client.folder / "tree/below").mkdir(parents=True)
+    (client.folder / "tree/below/leaf.txt").write_text("leaf")
     program = client.write("""
         import modal
-        image = (modal.Image.debian_slim().pip_install("six==1.16.0").apt_install("hostname").run_commands("echo built > /built.txt")
+        image = (modal.Image.debian_slim().pip_install("six==1.16.0").uv_pip_install("idna==3.7").apt_install("hostname").run_commands("echo built > /built.txt")
                  .env({"COLOUR": "blue"}).workdir("/srv").add_local_file("data.txt", "/copied.txt", copy=True)
-                 .add_local_file("data.txt", "/mounted.txt").add_local_python_source("helper"))
+                 .add_local_dir("tree", "/copied", copy=True).add_local_python_source("in_image", copy=True)
+                 .add_local_file("data.txt", "/mounted.txt").add_local_dir("tree", "/mounted").add_local_python_source("helper"))
         app = modal.App("image", image=image)
 
         @app.function()
         def look():
-            import os, subprocess, helper, six
-            files = [open(f).read().strip() for f in ["/built.txt", "/copied.txt", "/mounted.txt"]]
-            return six.__version__, subprocess.run(["hostname"]).returncode, files, os.environ["COLOUR"], os.getcwd(), helper.twice(21)
+            import os, subprocess, helper, idna, in_image, six
+            paths = ["/built.txt", "/copied.txt", "/mounted.txt", "/copied/below/leaf.txt", "/mounted/below/leaf.txt"]
+            files = [open(path).read().strip() for path in paths]
+            versions = six.__version__, idna.__version__
+            return versions, subprocess.run(["hostname"]).returncode, files, os.environ["COLOUR"], os.getcwd(), helper.times(21), in_image.times(2)
 
         @app.local_entrypoint()
         def main():
             print("saw", look.remote())
     """)
-    wanted = "saw ('1.16.0', 0, ['built', 'local file', 'local file'], 'blue', '/srv', 42)"
+    wanted = "saw (('1.16.0', '3.7'), 0, ['built', 'local file', 'local file', 'leaf', 'leaf'], 'blue', '/srv', 42, 6)"
     first = client.run("run", program, timeout=400).stdout
     assert wanted in first and "echo built" in first
     second = client.run("run", program).stdout
     assert wanted in second and "echo built" not in second
-    # Built again, and again found in the cache afterwards.
-    forced = client.run("run", program, timeout=400, MODAL_IGNORE_CACHE="1").stdout
-    assert wanted in forced and "echo built" in forced
-    assert "echo built" not in client.run("run", program).stdout
 
 
 def test_a_failed_step_says_what_failed(client):
@@ -59,6 +66,34 @@ def test_a_python_that_is_not_at_hand(client):
     assert failed.returncode == 1 and "3.10" in text and "3.11" in text
 
 
+def test_what_two_want_at_once_is_built_once_and_shown_live(client):
+    program = """
+        import modal
+        app = modal.App("{name}")
+        image = modal.Image.debian_slim().run_commands("echo be''gun; sleep 98765403; date +%s%N > /made")
+
+        @app.function(image=image)
+        def made():
+            return open("/made").read().strip()
+
+        @app.local_entrypoint()
+        def main():
+            print("made", made.remote())
+    """
+    both = [client.popen("run", client.write(program.format(name=name), f"{name}.py")) for name in ("one", "other")]
+    try:
+        # Each shows what the step has said while the step goes on, which it does until it is ended here.
+        for process in both:
+            assert any(line.strip() == "begun" for line in process.stdout)
+        (step,) = [pid for pid in processes("sleep 98765403") if contents(f"/proc/{pid}/cmdline") == b"sleep\x0098765403\0"]
+        os.kill(step, signal.SIGTERM)
+        outs = [process.communicate(timeout=240)[0] for process in both]
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
+    one, other = [out.split("made ")[-1].split()[0] for out in outs]
+    assert one == other, outs
 def test_secrets_and_limits(client):
     program = client.write("""
         import os, modal
@@ -135,25 +170,27 @@ def test_an_imported_image_is_built_on_listed_and_removed(server, client, tmp_pa
     assert "said our house" in client.run("run", program).stdout
 
 
-def test_force_build_builds_again_and_replaces_what_was_kept(client):
+def test_force_build_replaces_what_was_kept_and_ignore_cache_does_not(client):
     program = client.write("""
         import modal
         app = modal.App("stamped")
-        image = modal.Image.debian_slim().run_commands("date +%s%N > /stamp")
+        image = modal.Image.debian_slim().run_commands("date +%s%N > /lower").run_commands("date +%s%N > /upper")
 
         @app.function(image=image)
-        def stamp():
-            return open("/stamp").read().strip()
+        def stamps():
+            return open("/lower").read().strip(), open("/upper").read().strip()
 
         @app.local_entrypoint()
         def main():
-            print("stamp", stamp.remote())
+            print("stamps", *stamps.remote())
     """)
 
-    def stamp(**env):
-        return client.run("run", program, **env).stdout.split("stamp ")[-1].split()[0]
+    def stamps(**env):
+        return client.run("run", program, **env).stdout.split("stamps ")[-1].split()[:2]
 
-    first = stamp()
-    assert stamp() == first
-    forced = stamp(MODAL_FORCE_BUILD="1")
-    assert forced != first and stamp() == forced
+    first = stamps()
+    assert stamps() == first
+    ignoring = stamps(MODAL_IGNORE_CACHE="1")
+    assert not set(ignoring) & set(first) and stamps() == first
+    forced = stamps(MODAL_FORCE_BUILD="1")
+    assert not set(forced) & set(first + ignoring) and stamps() == forced
