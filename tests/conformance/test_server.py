@@ -6,6 +6,8 @@ import subprocess
 import time
 
 from conftest import IONIAN, Client, Server
+from test_faults import contents
+from test_run import wait_for
 
 SLEEPER = """
     import time, modal
@@ -42,12 +44,16 @@ def test_refusals_at_start(server, tmp_path):
 
 def test_old_and_new_clients_side_by_side(client, old_client):
     program = """
-        import modal
+        import time, modal
         app = modal.App("versions")
 
         @app.function()
         def version():
-            import modal
+            # Neither goes on before the other is here.
+            meeting = modal.Dict.from_name("meeting", create_if_missing=True)
+            meeting[modal.__version__] = True
+            while meeting.len() < 2:
+                time.sleep(0.05)
             return modal.__version__
 
         @app.function(serialized=True)
@@ -58,9 +64,16 @@ def test_old_and_new_clients_side_by_side(client, old_client):
         def main():
             print("container runs", version.remote(), list(serialized.map([1, 2])))
     """
-    assert "container runs 1.6.4 [2, 3]" in client.run("run", client.write(program), timeout=400).stdout
-    out = old_client.run("run", old_client.write(program), timeout=400).stdout
-    assert "container runs 0.74" in out and "[2, 3]" in out
+    new, old = [each.popen("run", each.write(program)) for each in (client, old_client)]
+    try:
+        out = new.communicate(timeout=400)[0]
+        assert new.returncode == 0 and "container runs 1.6.4 [2, 3]" in out, out
+        out = old.communicate(timeout=400)[0]
+        assert old.returncode == 0 and "container runs 0.74.62 [2, 3]" in out, out
+    finally:
+        for process in (new, old):
+            process.kill()
+            process.wait()
 
 
 def test_kill_9_leaves_nothing(tmp_path, built):
@@ -77,7 +90,7 @@ def test_kill_9_leaves_nothing(tmp_path, built):
     own.process.wait()
     process.kill()
     process.wait()
-    gone_by = time.monotonic() + 20
+    gone_by = time.monotonic() + 10
     while any(alive(p) for p in spawner + containers):
         assert time.monotonic() < gone_by
         time.sleep(0.05)
@@ -134,6 +147,21 @@ def test_sigterm_ends_containers_and_exits_0(tmp_path, built):
     process.kill()
     process.wait()
     assert not [p for p in tree if alive(p)]
+
+
+def test_a_second_sigterm_does_not_wait(tmp_path):
+    own = Server(tmp_path).start()
+    spawner = next(pid for pid in children(own.process.pid) if b"spawner" in contents(f"/proc/{pid}/cmdline"))
+    # The server waits for what ends containers, for longer than this test does.
+    os.kill(spawner, signal.SIGSTOP)
+    try:
+        own.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "stopping: SIGTERM" in own.log_text())
+        own.process.send_signal(signal.SIGTERM)
+        assert own.process.wait(10) == -signal.SIGTERM
+    finally:
+        os.kill(spawner, signal.SIGCONT)
+    wait_for(lambda: not alive(spawner))
 
 
 def children(pid):
