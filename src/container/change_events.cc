@@ -10,7 +10,10 @@ namespace ionian::container {
 
 SpawnerEvent ready_event(const Result<void>& ready, const std::string& network_warning) {
   SpawnerEvent event;
-  event.mutable_ready()->set_error(ready ? "" : ready.error().message);
+  if (!ready) {
+    event.mutable_ready()->set_error(ready.error().message);
+    event.mutable_ready()->set_code(static_cast<int>(ready.error().code));
+  }
   event.mutable_ready()->set_network_warning(network_warning);
   return event;
 }

@@ -163,7 +163,7 @@ Result<void> Spawner::configure() {
   if (!event.ParseFromString((*answer)->bytes) || !event.has_ready())
     return fail(Code::kInternal, "the spawner did not say that it is ready");
   if (!event.ready().error().empty())
-    return fail(Code::kFailedPrecondition,
+    return fail(static_cast<Code>(event.ready().code()),
                 "this machine cannot make containers: ", event.ready().error());
   network_warning_ = event.ready().network_warning();
   return {};

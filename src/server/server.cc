@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -56,6 +57,16 @@ Result<void> check_addresses(const ServeOptions& options) {
   return {};
 }
 
+// Of what can run out while the server starts, the disk is what somebody can mend.
+void name_full_disk(const ServeOptions& options, Status& status) {
+  constexpr std::uintmax_t kRoom = 16 << 20;
+  std::error_code error;
+  const auto disk = std::filesystem::space(options.data, error);
+  if (!error && disk.available < kRoom)
+    cat_to(status.message, ". Make room on the disk of ", options.data,
+           ", or choose another folder with --data");
+}
+
 Result<void> say_ready(const ServeOptions& options, Parts& parts) {
   log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ",
             options.public_url.empty() ? parts.facts().http_url : options.public_url, " (HTTP)");
@@ -80,7 +91,9 @@ Result<void> serve(const ServeOptions& options) {
   TRY(raise_file_limit());
   const sigset_t signals = block_signals();
   ::signal(SIGPIPE, SIG_IGN);
-  ASSIGN_OR_RETURN(std::unique_ptr<Parts> parts, Parts::make(options));
+  Result<std::unique_ptr<Parts>> made = Parts::make(options);
+  if (!made && made.error().code == Code::kResourceExhausted) name_full_disk(options, made.error());
+  ASSIGN_OR_RETURN(std::unique_ptr<Parts> parts, std::move(made));
   TRY(say_ready(options, *parts));
   int which = 0;
   sigwait(&signals, &which);

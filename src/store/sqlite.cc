@@ -1,6 +1,18 @@
 #include "store/sqlite.h"
 
+#include <cerrno>
+
 namespace ionian::store {
+namespace {
+
+Status status_of(int code, int system_error, std::string_view why) {
+  const int primary = code & 0xff;
+  if (primary == SQLITE_FULL || primary == SQLITE_IOERR || system_error == ENOSPC)
+    return {Code::kResourceExhausted, cat("the data folder's disk is full or failing: ", why)};
+  return {Code::kInternal, cat("database: ", why)};
+}
+
+}  // namespace
 
 bool Rows::next() {
   if (!statement_ || !db_->error().empty()) return false;
@@ -29,7 +41,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
       (mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
       SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path.c_str(), &db->handle_, flags, nullptr) != SQLITE_OK)
-    return fail(Code::kInternal, "open ", path, ": ", sqlite3_errmsg(db->handle_));
+    return prepend(cat("open ", path),
+                   status_of(sqlite3_errcode(db->handle_), sqlite3_system_errno(db->handle_),
+                             sqlite3_errmsg(db->handle_)));
   sqlite3_busy_timeout(db->handle_, 10'000);
   // FULL: a commit that has returned survives the loss of power.
   TRY(db->script(
@@ -50,8 +64,10 @@ Result<void> Database::script(const std::string& text) {
   if (sqlite3_exec(handle_, text.c_str(), nullptr, nullptr, &message) == SQLITE_OK) return {};
   const std::string why = message ? message : sqlite3_errmsg(handle_);
   sqlite3_free(message);
-  return fail(Code::kInternal, "database: ", why);
+  return std::unexpected(status_of(sqlite3_errcode(handle_), sqlite3_system_errno(handle_), why));
 }
+
+Status Database::status() const { return status_of(error_code_, 0, error_); }
 
 sqlite3_stmt* Database::prepare(const char* sql) {
   if (!error_.empty()) return nullptr;

@@ -95,6 +95,8 @@ class Database {
 
   const std::string& error() const { return error_; }
   int error_code() const { return error_code_; }
+  // What went wrong. RESOURCE_EXHAUSTED: the disk is full or failing.
+  Status status() const;
   void clear_error() { error_.clear(), error_code_ = SQLITE_OK; }
   // Statements run since the database was opened, for tests that count them.
   std::uint64_t statements_run() const { return statements_run_; }

@@ -21,14 +21,6 @@ constexpr std::array kMigrations = {&kSchemaSql,      &kMigration2Sql, &kMigrati
                                     &kMigration10Sql, &kMigration11Sql};
 constexpr int kSchemaVersion = static_cast<int>(kMigrations.size());
 
-Status status_of(const Database& db) {
-  const int primary = db.error_code() & 0xff;
-  if (primary == SQLITE_FULL || primary == SQLITE_IOERR)
-    return {Code::kResourceExhausted,
-            cat("the data folder's disk is full or failing: ", db.error())};
-  return {Code::kInternal, cat("database: ", db.error())};
-}
-
 }  // namespace
 
 Result<Lock> Store::lock(const std::string& folder) {
@@ -117,7 +109,7 @@ Result<void> Store::copy_to(const std::string& path) {
                    Database::open(path_, Database::Mode::kWrite));
   db->run("VACUUM INTO ?", path);
   if (db->error().empty()) return {};
-  return std::unexpected(status_of(*db));
+  return std::unexpected(db->status());
 }
 
 std::uint64_t Store::statements_run() {
@@ -178,7 +170,7 @@ void Store::teller_main() {
 Result<void> Store::run_one(Tx& tx, const Work& work) {
   db_->run("SAVEPOINT one");
   Result<void> result = work(tx);
-  if (!db_->error().empty()) result = std::unexpected(status_of(*db_));
+  if (!db_->error().empty()) result = std::unexpected(db_->status());
   db_->clear_error();
   if (!db_->in_transaction())
     return result ? fail(Code::kInternal, "database: the transaction is gone") : result;
@@ -203,7 +195,7 @@ Store::Committed Store::commit(std::vector<Pending> batch) {
   db_->run("COMMIT");
   commits_.fetch_add(1, std::memory_order_relaxed);
   if (!db_->error().empty()) {
-    const Status status = status_of(*db_);
+    const Status status = db_->status();
     log::error("commit failed: ", status.message);
     db_->clear_error();
     db_->run("ROLLBACK");

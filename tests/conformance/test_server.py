@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from conftest import IONIAN, Client, Server
 from test_faults import contents
 from test_run import wait_for
@@ -162,6 +164,19 @@ def test_a_second_sigterm_does_not_wait(tmp_path):
     finally:
         os.kill(spawner, signal.SIGCONT)
     wait_for(lambda: not alive(spawner))
+
+
+@pytest.mark.parametrize("kib", [4, 64, 600])
+def test_a_full_disk_at_the_start(tmp_path, kib):
+    """At none of the places where the first byte too many may be written."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=700", "none", tmp_path], check=True)
+    try:
+        full = serve("--data", tmp_path, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
+    finally:
+        subprocess.run(["umount", "--lazy", tmp_path], check=True)
+    assert full.returncode == 1 and full.stderr.startswith("Error: ") and full.stderr.count("\n") == 1, full.stderr
+    assert "full" in full.stderr or "No space left on device" in full.stderr, full.stderr
+    assert f"Make room on the disk of {tmp_path}, or choose another folder with --data" in full.stderr, full.stderr
 
 
 def children(pid):
