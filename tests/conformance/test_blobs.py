@@ -1,6 +1,8 @@
 """Arguments and results above the limits of a message."""
 import http.client
 import json
+import pathlib
+import re
 import socket
 import subprocess
 import urllib.parse
@@ -61,7 +63,7 @@ UPLOADS = """
 """
 
 
-def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(client):
+def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(server, client):
     program = client.write(UPLOADS.format(body="""
         # Mostly holes, so that it costs the disk little; no two parts are alike.
         size = (1 << 30) + (70 << 20) + 12345
@@ -84,7 +86,13 @@ def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(client):
                 length += len(piece)
         print("whole", length == size and back.digest() == whole.digest())
     """))
+    memory = pathlib.Path(f"/proc/{server.process.pid}/status")
+    resident = lambda name: int(re.search(rf"{name}:\s+(\d+)", memory.read_text())[1]) >> 10
+    memory.with_name("clear_refs").write_text("5")  # the peak begins anew
+    before = resident("VmRSS")
     assert "whole True" in client.python(program, timeout=400).stdout
+    # No body is ever held, nor is a part of one.
+    assert resident("VmHWM") - before < 64, (before, resident("VmHWM"))
 
 
 def test_a_cut_upload_leaves_nothing(server, client):
