@@ -163,6 +163,55 @@ def test_the_key_of_a_spawn_holds_across_a_restart(own, own_client):
     assert "came before with another request" in raw_spawn(own_client, waiting, kind=2)
 
 
+KEYS = """
+    import asyncio, json, sys
+    from grpclib.client import Channel
+    from modal_proto import api_pb2
+    from modal_proto.api_grpc import ModalClientStub
+
+    async def main(address, call, tokens):
+        host, port = address.removeprefix("http://").split(":")
+        channel = Channel(host, int(port))
+        stub = ModalClientStub(channel)
+
+        def headers(token):
+            return {"x-modal-client-version": "1.6.4", "x-modal-client-type": "1", "x-modal-token-id": token["token_id"],
+                    "x-modal-token-secret": token["token_secret"], "x-idempotency-key": "one key"}
+
+        one, other = map(headers, json.loads(tokens))
+        app = api_pb2.AppCreateRequest(description="keys", app_state=api_pb2.APP_STATE_DETACHED)
+        blob = api_pb2.BlobCreateRequest(content_md5="1B2M2Y8AsgTpgAmY7PhCfg==", content_length=0,
+                                         content_sha256_base64="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+        inputs = api_pb2.FunctionPutInputsRequest(
+            function_call_id=call, inputs=[api_pb2.FunctionPutInputsItem(idx=1, input=api_pb2.FunctionInput(args=b"no pickle"))])
+        made = {}
+        for name, do, request, id_of in [("apps", stub.AppCreate, app, lambda r: r.app_id), ("blobs", stub.BlobCreate, blob, lambda r: r.blob_id),
+                                         ("inputs", stub.FunctionPutInputs, inputs, lambda r: r.inputs[0].input_id)]:
+            made[name] = [id_of(await do(request, metadata=who)) for who in (one, one, other)]
+        print(json.dumps(made))
+        channel.close()
+
+    asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_a_key_stands_for_one_call_of_one_method_by_one_token(own, own_client):
+    (waiting,) = spawn(own_client, 1, "/never")
+    call = raw_spawn(own_client, waiting, kind=2)
+    tokens = json.dumps([own.token("one"), own.token("other")])
+
+    def made():
+        return json.loads(own_client.python(own_client.write(KEYS, "keys.py"), own.ready["grpc_url"], call, tokens).stdout)
+
+    first = made()
+    for name, (once, again, by_another) in first.items():
+        assert once == again != by_another, (name, first)
+    own.stop(signal.SIGKILL)
+    own.again()
+    # What was asynchronous is on disk, its key with it.
+    assert made()["inputs"] == first["inputs"]
+
+
 def test_cancel_reaches_what_waits_and_what_runs(client):
     program = client.write("""
         import modal, time
