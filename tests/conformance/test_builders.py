@@ -1,11 +1,11 @@
 """What makes images beside lines of a Dockerfile: functions, users other than root; and builds that end before their time."""
-import pathlib
+import json
 import signal
 
 import pytest
 
-from conftest import Client, Server
-from test_run import wait_for
+from conftest import Client, Server, python
+from test_run import processes, wait_for
 
 PREPARED = """
     import modal
@@ -37,18 +37,6 @@ def leftovers(server):
     """What failed or ended builds could have left: layers, and folders of their containers."""
     data = server.folder / "data"
     return sorted(p.name for folder in ["layers", "tasks"] for p in (data / folder).iterdir())
-
-
-def processes(marker):
-    """Ids of processes of this machine, those in containers too, whose command line holds the marker."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if marker in path.read_text(errors="replace").replace("\0", " "):
-                found.append(int(path.parent.name))
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return found
 
 
 @pytest.mark.parametrize("which", ["client", "old_client"])
@@ -115,8 +103,9 @@ def test_a_builder_that_is_killed_or_takes_too_long(client):
         assert failed.returncode == 1 and message in failed.stdout + failed.stderr
 
 
-def test_builds_end_with_their_app(server, client):
-    """One client is interrupted and says so, one dies without a word and is missed after a minute."""
+def test_what_ends_with_its_client_and_what_outlives_it(server, client):
+    """One client is interrupted and says so, one dies without a word and is missed after a minute: their builds end. One whose app is detached
+    has died before them, and its work goes on."""
     program = """
         import modal
 
@@ -136,6 +125,28 @@ def test_builds_end_with_their_app(server, client):
         def main():
             never.remote()
     """
+    detached = client.popen("run", "--detach", client.write("""
+        import modal
+        app = modal.App("detached")
+
+        @app.function(timeout=600)
+        def work():
+            return modal.Queue.from_name("detached", create_if_missing=True).get()
+
+        @app.local_entrypoint()
+        def main():
+            call = work.spawn()
+            print("call", call.object_id, flush=True)
+            call.get()
+    """, "detached.py"))
+
+    def state(name):
+        (app,) = [app for app in json.loads(client.run("app", "list", "--json").stdout) if app["description"] == name]
+        return app["state"]
+
+    call = next(line for line in detached.stdout if line.startswith("call ")).split()[1]
+    detached.kill()
+    detached.wait()
     by_function = client.popen("run", client.write(program.format(image="modal.Image.debian_slim().run_function(linger)"), "a.py"))
     by_command = client.popen(
         "run", client.write(program.format(image='modal.Image.debian_slim().run_commands("sleep 98765402")'), "b.py"))
@@ -146,6 +157,13 @@ def test_builds_end_with_their_app(server, client):
         by_function.wait(240)
         wait_for(lambda: not processes("sleep 98765401"), 60)
         wait_for(lambda: not processes("sleep 98765402"), 90)
+        assert state("detached") == "ephemeral (detached)"
+        out = python(client, f"""
+            modal.Queue.from_name("detached", create_if_missing=True).put("it went on")
+            call = modal.FunctionCall.from_id("{call}")
+            print("detached", call.get(timeout=120))
+        """)
+        assert "detached it went on" in out
         wait_for(lambda: server.admin("status")["containers"] == 0)
     finally:
         for process in (by_function, by_command):

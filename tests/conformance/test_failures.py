@@ -1,4 +1,9 @@
 """What goes wrong in a function reaches its caller, as itself."""
+import os
+import pathlib
+import signal
+
+from test_run import processes, wait_for
 
 
 def run(client, body, **options):
@@ -33,12 +38,17 @@ def test_exceptions_travel(client):
             except ValueError as e:
                 print("chained", e)
             print("map", [type(r).__name__ for r in fail.map(["custom", "chain"], return_exceptions=True)])
+            try:
+                list(fail.map(["custom", "custom"]))
+            except Custom as e:
+                print("map raised", e)
     """).stdout
     assert "caught Custom mine" in out
     assert "chained outer" in out
     # The client pickles an exception without its __cause__; the whole chain stands in the container's output.
     assert "KeyError: 'missing'" in out and "direct cause" in out
     assert "map ['Custom', 'ValueError']" in out or "UserCodeException" in out
+    assert "map raised mine" in out
 
 
 def test_uncaught_exception_shows_the_remote_traceback(client):
@@ -64,23 +74,57 @@ def test_uncaught_exception_shows_the_remote_traceback(client):
 
 def test_exits_of_the_container(client):
     out = run(client, """
-        import os, sys, modal
+        import os, signal, sys, modal
         app = modal.App("exits")
 
         @app.function()
         def leave(how):
+            if how == "kill":
+                os.write(1, b"last words")
+                os.kill(os.getpid(), signal.SIGKILL)
             (sys.exit if how == "sys" else os._exit)(3)
 
         @app.local_entrypoint()
         def main():
-            for how in ["sys", "os"]:
+            for how in ["sys", "os", "kill"]:
                 try:
                     leave.remote(how)
                 except BaseException as e:
-                    print("got", how, type(e).__name__, e)
+                    print("got", how, repr(e))
     """).stdout
-    assert "got sys" in out
-    assert "got os" in out and "exit code 3" in out
+    assert "got sys SystemExit(3)" in out
+    assert "got os RemoteError('the container ended while this input ran, with exit code 3')" in out
+    assert "got kill RemoteError('the container ended while this input ran, with signal 9')" in out
+    assert "last words" in out
+
+
+def test_a_container_that_is_killed_from_outside_fails_its_input_and_names_the_signal(client):
+    running = client.popen("run", client.write("""
+        import subprocess, modal
+        app = modal.App("shot")
+
+        @app.function()
+        def sleep():
+            subprocess.run(["sleep", "98765404"])
+
+        @app.local_entrypoint()
+        def main():
+            try:
+                sleep.remote()
+            except Exception as e:
+                print("got", repr(e))
+    """))
+    (inside,) = wait_for(lambda: processes("sleep 98765404"))
+    while namespaced(inside)["NSpid"].split()[-1] != "1":
+        inside = namespaced(inside)["PPid"]
+    os.kill(int(inside), signal.SIGKILL)
+    out = running.communicate(timeout=240)[0]
+    assert "got RemoteError('the container ended while this input ran, with signal 9')" in out, out
+
+
+def namespaced(pid):
+    """A process as /proc/PID/status has it."""
+    return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
 
 
 def test_out_of_memory_names_the_limit(client):
@@ -117,24 +161,38 @@ def test_import_error_reaches_the_client(client):
 
         @app.local_entrypoint()
         def main():
-            never.remote()
+            try:
+                never.remote()
+            except BaseException as e:
+                print("got", repr(e))
+                raise
     """, check=False, timeout=60)
-    assert failed.returncode != 0
-    assert "a_module_that_is_not_there" in failed.stdout + failed.stderr
+    assert failed.returncode == 1
+    assert """got ModuleNotFoundError("No module named 'a_module_that_is_not_there'")""" in failed.stdout
 
 
 def test_timeout_kills(server, client):
     out = run(client, """
-        import time, modal
+        import os, subprocess, time, modal
         app = modal.App("slow")
 
         @app.function(timeout=2)
         def hang():
+            subprocess.Popen(["sleep", "98765405"])
             while True:
                 try:
                     time.sleep(100)
                 except BaseException:
                     pass
+
+        def left():
+            return [pid for pid in os.listdir("/proc") if pid.isdigit() and b"sleep\\x0098765405" in contents(pid)]
+
+        def contents(pid):
+            try:
+                return open(f"/proc/{pid}/cmdline", "rb").read()
+            except OSError:
+                return b""
 
         @app.local_entrypoint()
         def main():
@@ -143,8 +201,12 @@ def test_timeout_kills(server, client):
                 hang.remote()
             except modal.exception.FunctionTimeoutError as e:
                 print("timed out", time.monotonic() - began < 20)
+            while left() and time.monotonic() - began < 60:  # while the app goes on, which could end them too
+                time.sleep(0.05)
+            print("left", left())
     """).stdout
     assert "timed out True" in out
+    assert "left []" in out
 
 
 def test_retries_until_success(client):
