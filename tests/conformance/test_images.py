@@ -3,8 +3,8 @@ import os
 import signal
 import subprocess
 
-from test_builders import processes
 from test_faults import contents
+from test_run import processes
 
 
 def test_layers_and_their_cache(client):
@@ -96,34 +96,63 @@ def test_what_two_want_at_once_is_built_once_and_shown_live(client):
     assert one == other, outs
 def test_secrets_and_limits(client):
     program = client.write("""
-        import os, modal
+        import glob, os, subprocess, time, modal
         app = modal.App("limits")
 
-        @app.function(secrets=[modal.Secret.from_dict({"PASSPHRASE": "melon", "EMPTY": ""})], cpu=(0.25, 1.0), memory=256, max_containers=1)
+        @app.function(secrets=[modal.Secret.from_dict({"PASSPHRASE": "melon", "EMPTY": ""})], cpu=(0.25, 0.5), memory=256, max_containers=1)
         def look():
-            return os.environ["PASSPHRASE"], os.environ["EMPTY"], os.environ["MODAL_TASK_ID"]
+            began, end = time.monotonic(), time.process_time() + 0.3
+            while time.process_time() < end:
+                pass
+            slowed = time.monotonic() - began > 0.42
+            subprocess.Popen(["sleep", "1000"])  # whose environment shows it
+            return os.environ["PASSPHRASE"], os.environ["EMPTY"], os.environ["MODAL_TASK_ID"], slowed
+
+        def contents(path):
+            try:
+                return open(path, "rb").read()
+            except OSError:
+                return b""
+
+        @app.function()
+        def search():
+            subprocess.Popen(["sleep", "1000"])
+            seen = [contents(path) for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline")]
+            return any(b"MODAL_TASK_ID" in each for each in seen), any(b"melon" in each for each in seen)
 
         @app.local_entrypoint()
         def main():
             seen = [look.remote() for _ in range(3)]
-            print("secret", seen[0][0], repr(seen[0][1]), "containers", len({s[2] for s in seen}))
+            print("secret", seen[0][0], repr(seen[0][1]), "containers", len({s[2] for s in seen}), "slowed", seen[0][3])
+            print("searched", *search.remote())
     """)
-    assert "secret melon '' containers 1" in client.run("run", program).stdout
+    out = client.run("run", program).stdout
+    assert "secret melon '' containers 1 slowed True" in out, out
+    # The container that has it still stands beside this one.
+    assert "searched True False" in out, out
     assert "melon" not in client.server.log_text()
 
 
 def test_output_arrives_whole(client):
     # The client waits 10 s for the last lines by default, which a machine that does much else may need more than once.
     out = client.run("run", client.write(r"""
-        import os, sys, modal
+        import fcntl, os, sys, termios, time, modal
         app = modal.App("output")
+
+        def say(fd, text):
+            os.write(fd, text)
+            while fcntl.ioctl(fd, termios.FIONREAD, bytes(4)) != bytes(4):  # until the server has read it
+                time.sleep(0.001)
 
         @app.function()
         def speak():
             print("no newline at the end", end="", flush=True)
             os.write(1, b"\nbytes \xff\xfe end\n")
-            os.write(1, "é".encode()[:1]); os.write(1, "é".encode()[1:] + b" joined\n")
-            sys.stderr.write("to stderr\n")
+            say(1, "é".encode()[:1])
+            say(1, "é".encode()[1:] + b" joined\n")
+            for i in range(50):
+                say(1, b"out %d\n" % i)
+                say(2, b"err %d\n" % i)
             for i in range(100_000):
                 print(f"line {i:06d} " + "x" * 88)
 
@@ -132,9 +161,10 @@ def test_output_arrives_whole(client):
             speak.remote()
     """), MODAL_LOGS_TIMEOUT="120").stdout
     lines = [line for line in out.splitlines() if line.startswith("line ")]
-    assert len(lines) == 100_000 and lines[0].startswith("line 000000") and lines[-1].startswith("line 099999")
-    assert "no newline at the end" in out and "to stderr" in out
-    assert "bytes \ufffd\ufffd end" in out and "é joined" in out
+    assert lines == [f"line {i:06d} " + "x" * 88 for i in range(100_000)]
+    assert "no newline at the end\nbytes \ufffd\ufffd end\né joined\n" in out
+    # Each stream in its order, and the two by the time at which they came.
+    assert [line for line in out.splitlines() if line.startswith(("out ", "err "))] == [f"{word} {i}" for i in range(50) for word in ("out", "err")]
 
 
 def test_an_imported_image_is_built_on_listed_and_removed(server, client, tmp_path):
