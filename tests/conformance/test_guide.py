@@ -1,4 +1,4 @@
-"""Every program of the guide to functions, run as the guide says, prints what the guide shows."""
+"""Every program of the guide to functions, run as the guide says, prints what the guide shows; and so does the first one of `make run`."""
 import pathlib
 import subprocess
 import sys
@@ -7,6 +7,7 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "tests/docs"))
+from conftest import IONIAN, Server  # noqa: E402
 from blocks import pattern_of, sections_of  # noqa: E402
 
 SECTIONS = [section for section in sections_of(REPOSITORY / "docs/guide/functions.md") if section.blocks]
@@ -27,3 +28,12 @@ def test_section(client, section):
             printed = out.stdout
         else:
             assert block.kind == "output" and pattern_of(block.text).search(printed), f"{block.place}: {printed}"
+
+
+def test_what_make_run_runs(tmp_path, built):
+    Server(tmp_path).take_over(built)
+    out = subprocess.run([REPOSITORY / "tools/run-hello", IONIAN, REPOSITORY / "examples/hello.py", tmp_path / "data"], capture_output=True, text=True,
+                         timeout=400)
+    assert out.returncode == 0, out.stdout + out.stderr
+    for wanted in ("first call: 25 (", "second call: 36 (", "map: [0, 1, 4, 9, 16]", "== done in ", "What to try next:"):
+        assert wanted in out.stdout, out.stdout
