@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 from test_faults import contents
-from test_run import processes
+from test_run import processes, wait_for
 
 
 def test_layers_and_their_cache(client):
@@ -70,7 +70,7 @@ def test_what_two_want_at_once_is_built_once_and_shown_live(client):
     program = """
         import modal
         app = modal.App("{name}")
-        image = modal.Image.debian_slim().run_commands("echo be''gun; sleep 98765403; date +%s%N > /made")
+        image = modal.Image.debian_slim().run_commands("echo be''gun; sleep 99.98765403; date +%s%N > /made")
 
         @app.function(image=image)
         def made():
@@ -85,7 +85,7 @@ def test_what_two_want_at_once_is_built_once_and_shown_live(client):
         # Each shows what the step has said while the step goes on, which it does until it is ended here.
         for process in both:
             assert any(line.strip() == "begun" for line in process.stdout)
-        (step,) = [pid for pid in processes("sleep 98765403") if contents(f"/proc/{pid}/cmdline") == b"sleep\x0098765403\0"]
+        (step,) = wait_for(lambda: [pid for pid in processes("sleep 99.98765403") if contents(f"/proc/{pid}/cmdline").startswith(b"sleep")])
         os.kill(step, signal.SIGTERM)
         outs = [process.communicate(timeout=240)[0] for process in both]
     finally:
@@ -165,6 +165,22 @@ def test_output_arrives_whole(client):
     assert "no newline at the end\nbytes \ufffd\ufffd end\né joined\n" in out
     # Each stream in its order, and the two by the time at which they came.
     assert [line for line in out.splitlines() if line.startswith(("out ", "err "))] == [f"{word} {i}" for i in range(50) for word in ("out", "err")]
+
+
+def test_the_newest_builder_version(client):
+    out = client.run("run", client.write("""
+        import sys, modal
+        app = modal.App("newest", image=modal.Image.debian_slim(python_version="3.13").run_commands("echo kept > /kept"))
+
+        @app.function()
+        def look():
+            return sys.version_info[:2], open("/etc/debian_version").read().split(".")[0], open("/kept").read().strip()
+
+        @app.local_entrypoint()
+        def main():
+            print("saw", look.remote())
+    """), MODAL_IMAGE_BUILDER_VERSION="2026.10").stdout
+    assert "saw ((3, 13), '13', 'kept')" in out, out
 
 
 def test_an_imported_image_is_built_on_listed_and_removed(server, client, tmp_path):
