@@ -4,27 +4,33 @@ namespace ionian::rpc {
 
 IdempotentReplies::Claim IdempotentReplies::claim(const std::string& key,
                                                   const std::string& request_hash, Waiter waiter) {
-  std::string reply;
-  {
-    std::lock_guard lock(mutex_);
-    forget_old(clock_.now());
-    auto [it, fresh] = entries_.try_emplace(key);
-    Entry& entry = it->second;
-    if (fresh) {
-      entry.request_hash = request_hash;
-      entry.since = clock_.now();
-      entry.age = by_age_.end();
-      return Claim::kFirst;
+  while (true) {
+    std::optional<std::string> reply;
+    {
+      std::lock_guard lock(mutex_);
+      forget_old(clock_.now());
+      auto [it, fresh] = entries_.try_emplace(key);
+      Entry& entry = it->second;
+      if (fresh) {
+        entry.request_hash = request_hash;
+        entry.since = clock_.now();
+        entry.age = by_age_.end();
+        return Claim::kFirst;
+      }
+      if (entry.request_hash != request_hash) return Claim::kConflict;
+      if (!entry.done) {
+        entry.waiters.push_back(std::move(waiter));
+        return Claim::kRepeated;
+      }
+      reply = entry.reply;
     }
-    if (entry.request_hash != request_hash) return Claim::kConflict;
-    if (!entry.done) {
-      entry.waiters.push_back(std::move(waiter));
+    if (!reply && recall_) reply = recall_(key);
+    if (reply) {
+      waiter(std::move(*reply));
       return Claim::kRepeated;
     }
-    reply = entry.reply;
+    forget_what_is_nowhere(key);
   }
-  waiter(reply);
-  return Claim::kRepeated;
 }
 
 void IdempotentReplies::complete(const std::string& key, const Outcome& outcome) {
@@ -34,9 +40,9 @@ void IdempotentReplies::complete(const std::string& key, const Outcome& outcome)
     const auto it = entries_.find(key);
     if (it == entries_.end()) return;
     waiters.swap(it->second.waiters);
-    const bool fits = outcome && key.size() + outcome->size() <= kBytesMax;
-    if (fits) {
-      keep(key, it->second, *outcome, clock_.now());
+    if (outcome) {
+      const bool small = outcome->size() <= kReplyBytesMax;
+      keep(key, it->second, small ? std::optional(*outcome) : std::nullopt, clock_.now());
     } else {
       entries_.erase(it);
     }
@@ -45,16 +51,19 @@ void IdempotentReplies::complete(const std::string& key, const Outcome& outcome)
   for (const Waiter& waiter : waiters) waiter(outcome);
 }
 
-void IdempotentReplies::keep(const std::string& key, Entry& entry, std::string reply, Time since) {
-  bytes_ += key.size() + reply.size();
+void IdempotentReplies::keep(const std::string& key, Entry& entry, std::optional<std::string> reply,
+                             Time since) {
   entry.done = true;
   entry.since = since;
-  entry.reply = std::move(reply);
   entry.age = by_age_.insert(by_age_.end(), key);
+  if (!reply) return;
+  bytes_ += key.size() + reply->size();
+  entry.reply = std::move(reply);
+  with_reply_.push_back(key);
 }
 
 void IdempotentReplies::remember(const std::string& key, const std::string& request_hash,
-                                 std::string reply, Time since) {
+                                 std::optional<std::string> reply, Time since) {
   std::lock_guard lock(mutex_);
   const auto [it, fresh] = entries_.try_emplace(key);
   if (!fresh) return;
@@ -68,15 +77,31 @@ std::size_t IdempotentReplies::size() const {
   return entries_.size();
 }
 
+// The oldest of those that have one: the others' order is the same.
+void IdempotentReplies::drop_reply(Entries::iterator it) {
+  bytes_ -= it->first.size() + it->second.reply->size();
+  it->second.reply.reset();
+  with_reply_.pop_front();
+}
+
+// Neither here nor written down: the call may be made again.
+void IdempotentReplies::forget_what_is_nowhere(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(key);
+  if (it == entries_.end() || !it->second.done || it->second.reply) return;
+  by_age_.erase(it->second.age);
+  entries_.erase(it);
+}
+
 void IdempotentReplies::forget_old(Time now) {
   while (!by_age_.empty()) {
     const auto it = entries_.find(by_age_.front());
-    const bool old = now - it->second.since > kKeep;
-    if (!old && by_age_.size() <= kEntriesMax && bytes_ <= kBytesMax) return;
-    bytes_ -= it->first.size() + it->second.reply.size();
+    if (now - it->second.since <= kKeep && by_age_.size() <= kEntriesMax) break;
+    if (it->second.reply) drop_reply(it);
     entries_.erase(it);
     by_age_.pop_front();
   }
+  while (bytes_ > kBytesMax) drop_reply(entries_.find(with_reply_.front()));
 }
 
 }  // namespace ionian::rpc

@@ -3,10 +3,14 @@
 // apps.
 //
 // Kept by caller, method and key for 10 minutes, bounded in number and bytes; the oldest go first.
-// While the first call is still running, later ones with its key wait for its reply.
+// While the first call is still running, later ones with its key wait for its reply. Large replies,
+// and older ones than there is room for, are asked for where the handler has written them down:
+// here stays only that there was such a call.
+#include <deque>
 #include <functional>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -21,10 +25,14 @@ class IdempotentReplies {
   static constexpr Duration kKeep = 10min;
   static constexpr std::size_t kEntriesMax = 100'000;
   static constexpr std::size_t kBytesMax = 64 << 20;
+  // A larger one never stays in memory.
+  static constexpr std::size_t kReplyBytesMax = 1 << 20;
 
   // A reply as it went out, serialized.
   using Outcome = Result<std::string>;
   using Waiter = std::function<void(const Outcome&)>;
+  // The reply that was written down under a key, if one was.
+  using Recall = std::function<std::optional<std::string>(const std::string& key)>;
 
   enum class Claim {
     kFirst,     // go on, and call `complete`
@@ -32,15 +40,16 @@ class IdempotentReplies {
     kConflict,  // the key came before with another request
   };
 
-  explicit IdempotentReplies(const Clock& clock) : clock_(clock) {}
+  explicit IdempotentReplies(const Clock& clock, Recall recall = {})
+      : clock_(clock), recall_(std::move(recall)) {}
 
   Claim claim(const std::string& key, const std::string& request_hash, Waiter waiter);
   // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may
-  // succeed. Nor is a reply that is larger than all of them may be.
+  // succeed.
   void complete(const std::string& key, const Outcome& outcome);
-  // A finished one of a former life of the server; the oldest first.
-  void remember(const std::string& key, const std::string& request_hash, std::string reply,
-                Time since);
+  // A finished one of a former life of the server; the oldest first. Without a reply: it is large.
+  void remember(const std::string& key, const std::string& request_hash,
+                std::optional<std::string> reply, Time since);
 
   std::size_t size() const;
 
@@ -49,17 +58,22 @@ class IdempotentReplies {
     std::string request_hash;
     Time since;  // it was finished
     bool done = false;
-    std::string reply;
+    std::optional<std::string> reply;  // of one that is done; none: recall_ may have it
     std::vector<Waiter> waiters;
     std::list<std::string>::iterator age;
   };
-  void keep(const std::string& key, Entry& entry, std::string reply, Time since);
+  using Entries = std::unordered_map<std::string, Entry>;
+  void keep(const std::string& key, Entry& entry, std::optional<std::string> reply, Time since);
+  void drop_reply(Entries::iterator entry);
+  void forget_what_is_nowhere(const std::string& key);
   void forget_old(Time now);
 
   const Clock& clock_;
+  const Recall recall_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Entry> entries_;
-  std::list<std::string> by_age_;  // keys of finished entries, oldest first
+  Entries entries_;
+  std::list<std::string> by_age_;       // keys of finished entries, oldest first
+  std::deque<std::string> with_reply_;  // those of them that have their reply here
   std::size_t bytes_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace ionian::rpc {
 namespace {
 
@@ -15,7 +17,13 @@ class IdempotentRepliesTest : public testing::Test {
     });
   }
   FakeClock clock;
-  IdempotentReplies replies{clock};
+  std::map<std::string, std::string> written;  // by handlers, with what they did
+  std::vector<std::string> asked;              // for which of them
+  IdempotentReplies replies{clock, [this](const std::string& key) -> std::optional<std::string> {
+                              asked.push_back(key);
+                              if (!written.contains(key)) return std::nullopt;
+                              return written[key];
+                            }};
   std::vector<std::string> got;  // what repeated calls were answered
 };
 
@@ -96,24 +104,43 @@ TEST_F(IdempotentRepliesTest, TheNumberIsBoundedAndTheOldestGoFirst) {
   EXPECT_EQ(claim("0"), Claim::kFirst);
 }
 
-TEST_F(IdempotentRepliesTest, TheBytesAreBounded) {
-  const std::string big(IdempotentReplies::kBytesMax / 4, 'x');
-  for (int i = 0; i < 8; ++i) {
+TEST_F(IdempotentRepliesTest, TheBytesInMemoryAreBoundedAndTheRestIsAskedFor) {
+  const std::string big(IdempotentReplies::kReplyBytesMax, 'x');
+  const auto count = static_cast<int>(IdempotentReplies::kBytesMax / big.size()) + 1;
+  for (int i = 0; i < count; ++i) {
     claim(std::to_string(i));
     replies.complete(std::to_string(i), big);
   }
-  EXPECT_EQ(replies.size(), 3u);
-  EXPECT_EQ(claim("7"), Claim::kRepeated);
+  // Each has a key too, so that one less than so many fit.
+  EXPECT_EQ(claim("2"), Claim::kRepeated);
+  EXPECT_EQ(asked, std::vector<std::string>{});
+  written["1"] = "as it was written down";
+  EXPECT_EQ(claim("1"), Claim::kRepeated);
+  EXPECT_EQ(got, (std::vector<std::string>{big, "as it was written down"}));
+  EXPECT_EQ(claim("1", "another request"), Claim::kConflict);
+  EXPECT_EQ(claim("0"), Claim::kFirst) << "it is written down nowhere";
+  EXPECT_EQ(claim("0"), Claim::kRepeated) << "waits for the second attempt";
+  EXPECT_EQ(asked, (std::vector<std::string>{"1", "0"}));
 }
 
-TEST_F(IdempotentRepliesTest, AReplyThatIsTooLargeToKeepDrivesNoOtherOut) {
+TEST_F(IdempotentRepliesTest, ALargeReplyDrivesNoOtherOutAndIsAskedFor) {
   claim("small");
   replies.complete("small", "reply");
   claim("large");
   claim("large");
-  replies.complete("large", std::string(IdempotentReplies::kBytesMax + 1, 'x'));
+  const std::string large(IdempotentReplies::kBytesMax + 1, 'x');
+  replies.complete("large", large);
   EXPECT_EQ(got.size(), 1u);
+  replies.remember("large of a former life", "hash", std::nullopt, clock.now());
   EXPECT_EQ(claim("small"), Claim::kRepeated);
+  EXPECT_EQ(asked, std::vector<std::string>{});
+  written["large"] = large;
+  written["large of a former life"] = "another";
+  EXPECT_EQ(claim("large"), Claim::kRepeated);
+  EXPECT_EQ(got.back(), large);
+  EXPECT_EQ(claim("large of a former life"), Claim::kRepeated);
+  EXPECT_EQ(got.back(), "another");
+  clock.advance(IdempotentReplies::kKeep + 1ms);
   EXPECT_EQ(claim("large"), Claim::kFirst);
 }
 

@@ -39,12 +39,14 @@ class Pipeline {
   static constexpr std::uint64_t kBytesInFlightMax = 1ull << 30;
   static constexpr int kMessageBytesMax = 100 << 20;
 
-  Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock)
+  // `recall` finds replies that were written down, if they are asked for again.
+  Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock,
+           IdempotentReplies::Recall recall = {})
       : table_(table),
         authenticator_(authenticator),
         numbers_(numbers),
         clock_(clock),
-        replies_(clock) {
+        replies_(clock, std::move(recall)) {
     for (const auto& [path, method] : table.methods()) counts_[path];
   }
 
@@ -70,8 +72,8 @@ class Pipeline {
   void dispatch(ActiveCallPtr call, const std::string& request_bytes_hash);
 
   // A reply that a former life of the server has kept on disk. Before there are calls.
-  void remember(const std::string& reply_key, const std::string& request_hash, std::string reply,
-                Time since) {
+  void remember(const std::string& reply_key, const std::string& request_hash,
+                std::optional<std::string> reply, Time since) {
     replies_.remember(reply_key, request_hash, std::move(reply), since);
   }
 

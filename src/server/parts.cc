@@ -300,7 +300,8 @@ Result<void> Parts::listen_for_http() {
 }
 
 Result<void> Parts::listen_for_calls() {
-  pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_);
+  pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_,
+                                              services::recall_of(*store_));
   services::remember_replies(*store_, *pipeline_, clock_.now());
   facts_.counters = &pipeline_->counters();
   metrics_->connect(*pipeline_);

@@ -15,11 +15,20 @@ constexpr std::size_t kStatisticsAtOnce = 10'000;
 
 }  // namespace
 
+rpc::IdempotentReplies::Recall recall_of(store::Store& store) {
+  return [&store](const std::string& key) {
+    return store.read([&](store::View& view) { return store::find_reply(view, key); });
+  };
+}
+
 void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now) {
-  const auto replies = store.read([&](store::View& view) {
-    return store::list_replies(view, now - rpc::IdempotentReplies::kKeep);
+  const store::ReplyRange range{.since = now - rpc::IdempotentReplies::kKeep,
+                                .reply_bytes_max = rpc::IdempotentReplies::kReplyBytesMax};
+  store.read([&](store::View& view) {
+    store::each_reply(view, range, [&](store::RememberedReply r) {
+      pipeline.remember(r.key, r.request_hash, std::move(r.reply), r.at);
+    });
   });
-  for (const store::KeptReply& r : replies) pipeline.remember(r.key, r.request_hash, r.reply, r.at);
 }
 
 void remove_what_is_old(store::Store& store, Time now) {

@@ -5,8 +5,11 @@
 
 namespace ionian::services {
 
-// Gives the pipeline the replies that a former life has kept with its writes. Before there are
-// calls.
+// Finds the reply that was kept with a write.
+rpc::IdempotentReplies::Recall recall_of(store::Store& store);
+
+// Gives the pipeline the replies that a former life has kept with its writes, of large ones only
+// that there are such. Before there are calls.
 void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now);
 
 // Results go 7 days after their call was done; that there was such a call is known for 30. Replies

@@ -8,16 +8,23 @@ void keep_reply(Tx& tx, const KeptReply& r) {
               r.key, Blob{r.request_hash}, Blob{r.reply}, r.at);
 }
 
-std::vector<KeptReply> list_replies(View& view, Time since) {
-  std::vector<KeptReply> all;
+std::optional<std::string> find_reply(View& view, std::string_view key) {
+  Rows rows = view.db().query("SELECT reply FROM replies WHERE key = ?", key);
+  if (!rows.next()) return std::nullopt;
+  return rows.text(0);
+}
+
+void each_reply(View& view, const ReplyRange& range,
+                const std::function<void(RememberedReply)>& seen) {
   Rows rows = view.db().query(
-      "SELECT key, request_hash, reply, at FROM replies WHERE at >= ? ORDER BY at", since);
-  while (rows.next())
-    all.push_back({.key = rows.text(0),
-                   .request_hash = rows.text(1),
-                   .reply = rows.text(2),
-                   .at = rows.time(3)});
-  return all;
+      "SELECT key, request_hash, at, length(reply) <= ?1, CASE WHEN length(reply) <= ?1 THEN reply "
+      "END FROM replies WHERE at >= ?2 ORDER BY at",
+      range.reply_bytes_max, range.since);
+  while (rows.next()) {
+    RememberedReply one{.key = rows.text(0), .request_hash = rows.text(1), .at = rows.time(2)};
+    if (rows.number(3) != 0) one.reply = rows.text(4);
+    seen(std::move(one));
+  }
 }
 
 void remove_replies(Tx& tx, Time before) {

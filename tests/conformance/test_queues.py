@@ -1,8 +1,8 @@
 """modal.Queue: every method, from a laptop and from containers, and what the server keeps through its own end."""
 import json
-import signal
 
 from conftest import Client, Server, python
+from grpc_call import raw
 
 
 def test_every_method(client):
@@ -175,17 +175,39 @@ def test_a_deleted_queue_ends_the_waiting(client):
     assert "all well" in out
 
 
-def test_items_outlive_the_server(tmp_path):
+TAKES = """
+    async def body(call):
+        by_name = {"deployment_name": "kept", "object_creation_type": 1}
+        queue = (await call("QueueGetOrCreate", **by_name)).queue_id
+        made = (await call("DictGetOrCreate", **by_name)).dict_id
+        if %(first)s:
+            await call("QueuePut", queue_id=queue, values=[b"a", b"b", b"c"])
+            entries = [api_pb2.DictEntry(key=b"small", value=b"v"), api_pb2.DictEntry(key=b"large", value=b"0123456789abcdef" * (70 << 16))]
+            await call("DictUpdate", dict_id=made, updates=entries)
+        for attempt in range(2):
+            taken = await call("QueueGet", key="first", queue_id=queue, n_values=1)
+            small = await call("DictPop", key="second", dict_id=made, key_=b"small")
+            large = await call("DictPop", key="third", dict_id=made, key_=b"large")
+            print(list(taken.values), small.value, len(large.value), hashlib.sha256(large.value).hexdigest()[:8])
+        print((await call("QueueLen", queue_id=queue)).len, (await call("DictLen", dict_id=made)).len,
+              (await call("DictPop", key="another", dict_id=made, key_=b"large")).found)
+    """
+
+
+def test_items_and_takes_outlive_the_server(tmp_path):
+    """A take whose answer was lost is the same take, also of the next server and of a large value."""
     server = Server(tmp_path).start()
     try:
-        client = Client(server, tmp_path)
+        client, pair = Client(server, tmp_path), server.token()
         python(client, """
-            q = modal.Queue.from_name("kept", create_if_missing=True)
+            q = modal.Queue.from_name("jobs", create_if_missing=True)
             q.put_many(["a", "b", "c"]); assert q.get() == "a"
             """)
-        server.stop(signal.SIGKILL)
-        address = server.ready["grpc_url"].removeprefix("http://")
+        first = raw(server, pair, TAKES % {"first": True}).splitlines()
+        assert first[0].startswith("[b'a'] b'v' 73400320 ") and first[1] == first[0] and first[2] == "2 0 False"
+        server.fall()
         server.again()
-        assert python(client, 'print(modal.Queue.from_name("kept").get_many(5))').strip() == "['b', 'c']"
+        assert raw(server, pair, TAKES % {"first": False}).splitlines() == first
+        assert python(client, 'print(modal.Queue.from_name("jobs").get_many(5))').strip() == "['b', 'c']"
     finally:
         server.stop()
