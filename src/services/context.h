@@ -1,5 +1,6 @@
 #pragma once
 // What handlers work with. Each service takes this one argument; nothing here is global.
+#include <atomic>
 #include <set>
 #include <string>
 
@@ -53,6 +54,8 @@ struct Context {
   bool http_is_wildcard = false;  // it listens on 0.0.0.0, so clients know it by names of their own
   std::string server_url = {};    // of the API
   bool server_is_wildcard = false;
+  // Of replies that were written down since somebody looked how many there are.
+  std::atomic<std::uint64_t> unseen_reply_bytes = 0;
 
   // `own`, or, if that is a wildcard's, the same at the host that the client knows.
   static std::string url_for(const rpc::RequestHeaders& client, const std::string& own,

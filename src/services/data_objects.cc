@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "services/environments.h"
+#include "services/kept_replies.h"
 #include "store/people.h"
-#include "store/replies.h"
 
 namespace ionian::services {
 
@@ -110,12 +110,17 @@ Result<ObjectPage> list_objects_of(const Context& c, store::View& view, const rp
       .objects = store::list_objects(view, env.id, kind.kind, range.before, range.max)};
 }
 
-void keep_reply_of(store::Tx& tx, const rpc::Call& call, const rpc::Message& reply) {
+void keep_reply_of(Context& c, store::Tx& tx, const rpc::Call& call, const rpc::Message& reply) {
   if (call.reply_key.empty()) return;
-  store::keep_reply(tx, {.key = call.reply_key,
-                         .request_hash = call.request_hash,
-                         .reply = reply.SerializeAsString(),
-                         .at = call.now});
+  const store::KeptReply kept{.key = call.reply_key,
+                              .request_hash = call.request_hash,
+                              .reply = reply.SerializeAsString(),
+                              .at = call.now};
+  store::keep_reply(tx, kept);
+  if (c.unseen_reply_bytes.fetch_add(kept.reply.size()) + kept.reply.size() < kReplyBytesUnseen)
+    return;
+  c.unseen_reply_bytes = 0;
+  trim_replies(c.store);
 }
 
 }  // namespace ionian::services

@@ -67,6 +67,6 @@ void fill_metadata(Metadata& metadata, const store::DataObject& object) {
 
 // The call's reply stays with what the transaction does: a client that has not got it, and asks
 // again with the same key within ten minutes, gets the same one, also of the next server.
-void keep_reply_of(store::Tx& tx, const rpc::Call& call, const rpc::Message& reply);
+void keep_reply_of(Context& c, store::Tx& tx, const rpc::Call& call, const rpc::Message& reply);
 
 }  // namespace ionian::services

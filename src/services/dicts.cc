@@ -125,7 +125,7 @@ Result<modal::client::DictUpdateResponse> Dicts::update(
   }
   // A second attempt could neither tell whether the key was there before, nor that somebody has
   // written since.
-  keep_reply_of(tx, call, reply);
+  keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 
@@ -168,7 +168,7 @@ Result<modal::client::DictPopResponse> Dicts::pop(rpc::Call& call,
   if (!found) return reply;
   reply.set_value(std::move(found->value));
   store::remove_entry(tx, request.dict_id(), request.key());
-  keep_reply_of(tx, call, reply);
+  keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "store/calls.h"
 #include "store/history.h"
-#include "store/replies.h"
 
 namespace ionian::services {
 namespace {
@@ -28,6 +27,19 @@ void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now) {
     store::each_reply(view, range, [&](store::RememberedReply r) {
       pipeline.remember(r.key, r.request_hash, std::move(r.reply), r.at);
     });
+  });
+}
+
+void trim_replies(store::Store& store) {
+  store.read_later([&store](store::View& view) {
+    const auto cut = store::find_reply_cut(view, kRepliesKept);
+    if (!cut) return;
+    store.write(
+        [cut = *cut](store::Tx& tx) -> Result<void> {
+          store::remove_replies_up_to(tx, cut);
+          return {};
+        },
+        {});
   });
 }
 

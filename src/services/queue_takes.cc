@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "modal_proto/queue.pb.h"
 #include "services/data_objects.h"
+#include "services/kept_replies.h"
 #include "store/dicts.h"
-#include "store/replies.h"
 
 namespace ionian::services {
 namespace {
@@ -159,7 +159,7 @@ Result<void> QueueTakes::take(store::Tx& tx, const store::PartitionKey& key, Rou
     round.exhausted = round.items[i].empty();
     if (round.exhausted) break;
     taker.call->call().now = now;
-    keep_reply_of(tx, taker.call->call(), reply_of(round.items[i]));
+    keep_reply_of(c_, tx, taker.call->call(), reply_of(round.items[i]));
   }
   return {};
 }
@@ -260,10 +260,10 @@ void QueueTakes::sweep(Time now) {
         if (c_.dict_entry_life > 0ns)
           store::remove_unused_entries(tx, now - c_.dict_entry_life - kUseIsNotedEvery, kAtOnce,
                                        c_.dicts_kept_in, now);
-        store::keep_newest_replies(tx, 100'000);
         return {};
       },
       {});
+  trim_replies(c_.store);
 }
 
 }  // namespace ionian::services

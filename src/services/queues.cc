@@ -126,7 +126,7 @@ Result<Queues::Empty> Queues::put(rpc::Call& call, const modal::client::QueuePut
   const int seconds = request.partition_ttl_seconds();
   const std::vector<std::string_view> values(request.values().begin(), request.values().end());
   store::put_items(tx, key, partition, values, call.now, seconds > 0 ? 1s * seconds : 24h);
-  keep_reply_of(tx, call, Empty());
+  keep_reply_of(c_, tx, call, Empty());
   call.after_commit([this, key] { takes_.came(key); });
   return Empty();
 }

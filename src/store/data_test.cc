@@ -157,6 +157,31 @@ TEST_F(DataTest, AListIsReadInPages) {
   });
 }
 
+TEST_F(DataTest, TheNewestRepliesStayAsManyAndAsLargeAsMay) {
+  write([&](Tx& tx) {
+    for (int i = 0; i < 10; ++i)
+      keep_reply(tx, {.key = cat(i), .request_hash = "h", .reply = "12345", .at = now_ + 1ms * i});
+    EXPECT_FALSE(find_reply_cut(tx, {.replies = 10, .bytes = 60}));
+    const auto by_number = find_reply_cut(tx, {.replies = 8, .bytes = 60});
+    ASSERT_TRUE(by_number);
+    remove_replies_up_to(tx, *by_number);
+    EXPECT_FALSE(find_reply(tx, "1"));
+    EXPECT_EQ(find_reply(tx, "2"), "12345");
+    const auto by_bytes = find_reply_cut(tx, {.replies = 10, .bytes = 30});
+    ASSERT_TRUE(by_bytes);
+    remove_replies_up_to(tx, *by_bytes);
+    std::string left;
+    each_reply(tx, {.since = now_ + 6ms, .reply_bytes_max = 4},
+               [&](const RememberedReply& r) { left += r.key + (r.reply ? "" : " is large, "); });
+    EXPECT_EQ(left, "6 is large, 7 is large, 8 is large, 9 is large, ");
+    EXPECT_FALSE(find_reply(tx, "4"));
+    // What came since is none of those that were too many.
+    remove_replies_up_to(tx, {.number = 100, .at = now_ + 8ms});
+    EXPECT_FALSE(find_reply(tx, "8"));
+    EXPECT_TRUE(find_reply(tx, "9"));
+  });
+}
+
 TEST_F(DataTest, NamesAreOfOneKindAndEnvironmentAndPagesMissNobody) {
   write([&](Tx& tx) {
     EXPECT_TRUE(find_named_object(tx, kEnvironment, "queue", "jobs"));

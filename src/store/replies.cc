@@ -35,8 +35,21 @@ void remove_reply(Tx& tx, std::string_view key) {
   tx.db().run("DELETE FROM replies WHERE key = ?", key);
 }
 
-void keep_newest_replies(Tx& tx, std::int64_t max) {
-  tx.db().run("DELETE FROM replies WHERE rowid <= (SELECT max(rowid) FROM replies) - ?", max);
+std::optional<ReplyCut> find_reply_cut(View& view, const ReplyBounds& bounds) {
+  Rows rows = view.db().query(
+      "SELECT rowid, at, length(key) + length(reply) FROM replies ORDER BY rowid DESC");
+  std::int64_t replies = 0, bytes = 0;
+  while (rows.next()) {
+    bytes += rows.number(2);
+    if (++replies > bounds.replies || bytes > bounds.bytes)
+      return ReplyCut{.number = rows.number(0), .at = rows.time(1)};
+  }
+  return std::nullopt;
+}
+
+void remove_replies_up_to(Tx& tx, const ReplyCut& cut) {
+  // Numbers begin anew when there are none: what is younger is none of those that were seen.
+  tx.db().run("DELETE FROM replies WHERE rowid <= ? AND at <= ?", cut.number, cut.at);
 }
 
 }  // namespace ionian::store

@@ -32,7 +32,16 @@ void each_reply(View& view, const ReplyRange& range,
 void remove_replies(Tx& tx, Time before);
 // What it told of was undone.
 void remove_reply(Tx& tx, std::string_view key);
-// No more than so many in all.
-void keep_newest_replies(Tx& tx, std::int64_t max);
+// The last reply that goes if only the newest are to stay, so many of so many bytes together.
+struct ReplyBounds {
+  std::int64_t replies = 0, bytes = 0;
+};
+struct ReplyCut {
+  std::int64_t number = 0;
+  Time at;
+};
+std::optional<ReplyCut> find_reply_cut(View& view, const ReplyBounds& bounds);
+// Those up to it.
+void remove_replies_up_to(Tx& tx, const ReplyCut& cut);
 
 }  // namespace ionian::store
