@@ -19,7 +19,8 @@ std::vector<images::MountFile> files_of(const modal::client::MountGetOrCreateReq
   return files;
 }
 
-// What this workspace has sent: what another one has, it does not hear of.
+// What this workspace has sent: what another one has, it does not hear of, nor can it tell from the
+// work.
 bool has(const Context& c, store::View& view, const WorkspaceId& workspace,
          const std::string& hash) {
   return store::was_sent(view, workspace, hash) && c.blobs.touch(hash);
@@ -125,8 +126,8 @@ Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call,
   const std::vector<images::MountFile> files = files_of(request);
   TRY(c_.store.read([&](store::View& view) -> Result<void> {
     for (const images::MountFile& file : files)
-      if (file.sha256 != kHashOfNothing && c_.blobs.exists(file.sha256) &&
-          !store::was_sent(view, call.caller.workspace, file.sha256))
+      if (file.sha256 != kHashOfNothing && blobs::is_sha256_hex(file.sha256) &&
+          !has(c_, view, call.caller.workspace, file.sha256))
         return fail(Code::kNotFound, "the content of ", file.filename, " (sha256 ", file.sha256,
                     ") was never sent");
     return {};

@@ -8,8 +8,11 @@
 #include <regex>
 #include <set>
 
+#include "blobs/hash.h"
+#include "modal_proto/mount.pb.h"
 #include "outcome.h"
 #include "requests.h"
+#include "store/volumes.h"
 
 namespace ionian::server {
 namespace {
@@ -256,6 +259,36 @@ TEST(Walk, AViewerOfAnEnvironmentChangesNothingInIt) {
   EXPECT_GT(refused, 5);
 }
 
+// A content that another workspace has sent answers like one that nobody has.
+TEST(Walk, WhatAnotherWorkspaceHasSentIsNotThere) {
+  World w;
+  const blobs::BlobInfo stored = value(w.whole.blobs.put("what A has written"));
+  const std::string& theirs = stored.sha256;
+  const std::string nobodys = blobs::sha256_hex("what nobody has written");
+  ASSERT_TRUE(w.whole.store->write_now([&](store::Tx& tx) -> Result<void> {
+    store::note_sent_file(tx, w.workspace_a, theirs);
+    return {};
+  }));
+  const auto answer = [&](const std::string& name, const rpc::Caller& who, const Message& request) {
+    const rpc::Method& method = *w.whole.table.find(cat(rpc::Table::kModal, name));
+    const Outcome outcome = outcome_of(w, method, who, request);
+    return cat(without_chance(outcome.answer, {theirs, nobodys}), " after ", outcome.statements);
+  };
+  const auto answers = [&](const rpc::Caller& who, const std::string& hash) {
+    modal::client::MountBatchedCheckExistenceRequest check;
+    check.add_sha256_hex_hashes(hash);
+    modal::client::MountPutFileRequest put;
+    put.set_sha256_hex(hash);
+    modal::client::MountGetOrCreateRequest make;
+    make.add_files()->set_filename("/f");
+    make.mutable_files(0)->set_sha256_hex(hash);
+    return cat(answer("MountBatchedCheckExistence", who, check), '\n',
+               answer("MountPutFile", who, put), '\n', answer("MountGetOrCreate", who, make));
+  };
+  EXPECT_EQ(answers(w.stranger, theirs), answers(w.stranger, nobodys));
+  EXPECT_NE(answers(w.owner, theirs), answers(w.stranger, theirs));
+}
+
 // The reply of a list may not hold anything of another workspace, whatever it was asked.
 TEST(Walk, NoAnswerNamesAnythingOfAnotherWorkspace) {
   World w;
@@ -272,6 +305,7 @@ TEST(Walk, NoAnswerNamesAnythingOfAnotherWorkspace) {
                                   w.a.dict,
                                   w.a.queue,
                                   w.a.volume,
+                                  w.a.shared_volume,
                                   w.a.blob,
                                   w.a.call,
                                   w.a.input,
