@@ -21,7 +21,7 @@ constexpr int kKeepaliveMs = 30'000, kKeepaliveAnswerMs = 10'000;  // as the off
 constexpr Duration kLookAtClosedEach = 50ms;
 constexpr Duration kChannelsEndWithin = 5s;
 constexpr int kReconnectFirstMs = 100, kReconnectMaxMs = 5'000;
-constexpr int kMessageBytesMax = 100 << 20;
+constexpr int kMessageBytesMax = 104 << 20;  // as the server has it
 constexpr std::string_view kForkedTooSoon =
     "the process forked while calls were under way, so that its child has no connection";
 

@@ -37,7 +37,8 @@ class Pipeline {
  public:
   // The sum of all requests that are being worked on; above it, RESOURCE_EXHAUSTED.
   static constexpr std::uint64_t kBytesInFlightMax = 1ull << 30;
-  static constexpr int kMessageBytesMax = 100 << 20;
+  // Room for a value of a dict of 100 MiB, its key and what is around them.
+  static constexpr int kMessageBytesMax = 104 << 20;
 
   // `recall` finds replies that were written down, if they are asked for again.
   Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock,

@@ -45,8 +45,21 @@ void Dicts::note_use_if_due(const std::string& dict, const std::string& key, Tim
       {});
 }
 
+// Clients know requests that are too large by the number in the text.
+Result<void> Dicts::check(const google::protobuf::RepeatedPtrField<DictEntry>& entries) {
+  if (entries.size() > kUpdatesMax)
+    return fail(Code::kInvalidArgument, "an update has at most ", kUpdatesMax, " entries, not ",
+                entries.size());
+  for (const DictEntry& entry : entries)
+    if (entry.value().size() > kValueBytes)
+      return fail(Code::kInvalidArgument, "status = '413': a value has at most ", kValueBytes,
+                  " bytes, not ", entry.value().size());
+  return {};
+}
+
 Result<modal::client::DictGetOrCreateResponse> Dicts::get_or_create(
     rpc::Call& call, const modal::client::DictGetOrCreateRequest& request, store::Tx& tx) {
+  TRY(check(request.data()));
   ASSIGN_OR_RETURN(const FoundObject found,
                    get_or_create_object(c_, call, tx, kDictKind,
                                         {.name = request.deployment_name(),
@@ -107,9 +120,7 @@ Result<modal::client::DictUpdateResponse> Dicts::update(
     rpc::Call& call, const modal::client::DictUpdateRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::DataObject dict,
                    object_of(c_, tx, call, kDictKind, request.dict_id()));
-  if (request.updates_size() > kUpdatesMax)
-    return fail(Code::kInvalidArgument, "an update has at most ", kUpdatesMax, " entries, not ",
-                request.updates_size());
+  TRY(check(request.updates()));
   if (request.if_not_exists() && request.updates_size() != 1)
     return fail(Code::kInvalidArgument, "only one entry at a time can be put if it is not there");
   modal::client::DictUpdateResponse reply;

@@ -17,6 +17,7 @@ class Dicts {
  private:
   using Empty = google::protobuf::Empty;
   static constexpr int kUpdatesMax = 10'000;
+  static constexpr std::size_t kValueBytes = 100 << 20;
   static constexpr std::int64_t kLenMax = 100'000;
 
   // DictGetOrCreate. `data` fills one that is made by this call.
@@ -34,7 +35,8 @@ class Dicts {
 
   // DictUpdate. All entries or none. `created` is false only if the key was there and was to be
   // left alone.
-  //   errors   NOT_FOUND · INVALID_ARGUMENT more than 10,000 entries, or if_not_exists with several
+  //   errors   NOT_FOUND · INVALID_ARGUMENT more than 10,000 entries, a value that is too large, or
+  //            if_not_exists with several
   Result<modal::client::DictUpdateResponse> update(rpc::Call& call,
                                                    const modal::client::DictUpdateRequest& request,
                                                    store::Tx& tx);
@@ -58,6 +60,8 @@ class Dicts {
   std::optional<Status> contents(rpc::Call& call, const modal::client::DictContentsRequest& request,
                                  DataWatch&, rpc::Emit<modal::client::DictEntry>& emit);
 
+  static Result<void> check(
+      const google::protobuf::RepeatedPtrField<modal::client::DictEntry>& entries);
   // Entries that were used since then are alive.
   Time alive_since(store::View& view, const store::DataObject& dict, Time now) const;
   // A use is written down once an hour, so that reading does not write.

@@ -32,8 +32,11 @@ def test_every_method(client):
 def test_large_values_and_many_entries(client):
     out = python(client, """
         with modal.Dict.ephemeral() as d:
-            large = bytes(range(256)) * (90 << 12)
-            d["large"] = large; assert d["large"] == large; assert d.pop("large") == large
+            # The largest value of all, as pickles go, and one byte more.
+            around = len(modal._serialization.serialize(bytes(1 << 20))) - (1 << 20)
+            large = bytes((100 << 20) - around)
+            d["large"] = large; assert d["large"] == large; assert list(d.values()) == [large] and d.pop("large") == large
+            refused(modal.exception.RequestSizeError, lambda: d.put("large", large + b"x")); assert d.len() == 0
             d.update({n: str(n) for n in range(10_000)}); assert d.len() == 10_000
             assert sorted(d.keys()) == list(range(10_000)) and dict(d.items())[9_999] == "9999"
             assert "10000" in refused(modal.exception.InvalidError, lambda: d.update({n: 1 for n in range(10_001)}))
