@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/core_files.h"
 #include "cli/command.h"
 #include "cli/settings.h"
 #include "container/served.h"
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "spawner") {
     int fd = -1;
     std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), fd);
+    ionian::forbid_core_files();
     return ionian::container::run_spawner(fd);
   }
   if (argc > 0 && ionian::container::is_fusermount(argv[0]))

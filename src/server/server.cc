@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/core_files.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "server/parts.h"
@@ -89,6 +90,7 @@ Result<void> serve(const ServeOptions& options) {
   // Layers and mounts must be readable by the ids of containers.
   ::umask(022);
   TRY(raise_file_limit());
+  forbid_core_files();
   const sigset_t signals = block_signals();
   ::signal(SIGPIPE, SIG_IGN);
   Result<std::unique_ptr<Parts>> made = Parts::make(options);
