@@ -126,6 +126,55 @@ void add_bounds_of_data(Command command, const Options& options) {
       .range(0, 86'400);
 }
 
+void add_bounds_of_queues(Command command, const Options& options) {
+  services::DataLimits& limits = options->data_limits;
+  command
+      .add_option("--queue-items-max", limits.queue_items,
+                  "Items that a partition of a queue holds")
+      .show_default()
+      .range(1, 10'000'000);
+  command
+      .add_option(
+          "--queue-item-max", [&limits](std::size_t kib) { limits.queue_item_bytes = kib << 10; },
+          "KiB that one item may have; 1,024 if not said")
+      .range(1, 100 << 10);
+  command
+      .add_option(
+          "--queue-partition-max",
+          [&limits](std::size_t mib) { limits.queue_partition_bytes = mib << 20; },
+          "MiB that a partition holds; 64 if not said")
+      .range(1, 1 << 20);
+  command
+      .add_option("--queue-partitions-max", limits.queue_partitions,
+                  "Partitions that a queue may have")
+      .show_default()
+      .range(1, 100'000'000);
+  command
+      .add_option(
+          "--queue-partition-hours",
+          [&limits](unsigned hours) { limits.queue_partition_life = hours * 1h; },
+          "Hours after its last put for which a partition stays if the put does not say; 24 if not "
+          "said")
+      .range(1, 24 * 36'500);
+}
+
+void add_bounds_of_dicts_and_secrets(Command command, const Options& options) {
+  services::DataLimits& limits = options->data_limits;
+  command.add_option("--dict-update-max", limits.dict_updates, "Entries of one update of a dict")
+      .show_default()
+      .range(1, 1'000'000);
+  command
+      .add_option(
+          "--dict-value-max", [&limits](std::size_t mib) { limits.dict_value_bytes = mib << 20; },
+          "MiB that a value of a dict may have; 100, the most, if not said")
+      .range(1, 100);
+  command
+      .add_option(
+          "--secret-max", [&limits](std::size_t kib) { limits.secret_bytes = kib << 10; },
+          "KiB that the names and values of a secret may have together; 1,024 if not said")
+      .range(1, 100 << 10);
+}
+
 void run(server::ServeOptions& options, bool password_from_stdin) {
   if (password_from_stdin != !options.owner_email.empty())
     die("--owner-email and --owner-password-stdin belong together");
@@ -156,6 +205,8 @@ void add_serve(Command app) {
   add_machine(command, options);
   add_bounds_of_inputs(command, options);
   add_bounds_of_data(command, options);
+  add_bounds_of_queues(command, options);
+  add_bounds_of_dicts_and_secrets(command, options);
   command.add_flag("--log-json", options->json_logs, "Log lines as JSON");
   command.add_flag("--debug", options->debug, "Log every call");
   command.callback([options, password_from_stdin] { run(*options, *password_from_stdin); });

@@ -203,6 +203,7 @@ void Parts::make_services() {
                                        *sign_ins_, *auth_tokens_, *core_, timetable_, *core_loop_,
                                        *log_loop_, *logs_, *blobs_, *client_mounts_, *mount_trees_,
                                        *execs_, ""});
+  context_->data_limits = options_.data_limits;
   context_->dict_entry_life = options_.dict_entry_life;
   context_->dicts_kept_in = {options_.dicts_kept_in.begin(), options_.dicts_kept_in.end()};
   context_->keep_deleted = options_.keep_deleted;

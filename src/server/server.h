@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "core/core.h"
+#include "services/data_limits.h"
 #include "store/keep_deleted.h"
 
 namespace ionian::server {
@@ -36,6 +37,7 @@ struct ServeOptions {
   bool no_zygotes = false;        // each interpreter loads the runtime for itself
   core::Limits limits;
   unsigned drain_seconds = 10;             // that running inputs get at the server's end
+  services::DataLimits data_limits;
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
   store::KeepDeleted keep_deleted;

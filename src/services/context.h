@@ -14,6 +14,7 @@
 #include "rpc/table.h"
 #include "services/access.h"
 #include "services/auth_tokens.h"
+#include "services/data_limits.h"
 #include "services/identity.h"
 #include "services/sign_ins.h"
 #include "store/keep_deleted.h"
@@ -47,6 +48,7 @@ struct Context {
   images::MountTrees& mount_trees;
   worker::Execs& execs;
   std::string public_url;                    // of the HTTP gateway, for links that people follow
+  DataLimits data_limits = {};
   Duration dict_entry_life = 7 * 24h;        // since the last use; 0 = for ever
   std::set<std::string> dicts_kept_in = {};  // environments by name where entries stay for ever
   store::KeepDeleted keep_deleted = {};

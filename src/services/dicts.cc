@@ -46,14 +46,14 @@ void Dicts::note_use_if_due(const std::string& dict, const std::string& key, Tim
 }
 
 // Clients know requests that are too large by the number in the text.
-Result<void> Dicts::check(const google::protobuf::RepeatedPtrField<DictEntry>& entries) {
-  if (entries.size() > kUpdatesMax)
-    return fail(Code::kInvalidArgument, "an update has at most ", kUpdatesMax, " entries, not ",
-                entries.size());
+Result<void> Dicts::check(const google::protobuf::RepeatedPtrField<DictEntry>& entries) const {
+  if (entries.size() > c_.data_limits.dict_updates)
+    return fail(Code::kInvalidArgument, "an update has at most ", c_.data_limits.dict_updates,
+                " entries, not ", entries.size());
   for (const DictEntry& entry : entries)
-    if (entry.value().size() > kValueBytes)
-      return fail(Code::kInvalidArgument, "status = '413': a value has at most ", kValueBytes,
-                  " bytes, not ", entry.value().size());
+    if (entry.value().size() > c_.data_limits.dict_value_bytes)
+      return fail(Code::kInvalidArgument, "status = '413': a value has at most ",
+                  c_.data_limits.dict_value_bytes, " bytes, not ", entry.value().size());
   return {};
 }
 

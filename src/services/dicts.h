@@ -16,8 +16,6 @@ class Dicts {
 
  private:
   using Empty = google::protobuf::Empty;
-  static constexpr int kUpdatesMax = 10'000;
-  static constexpr std::size_t kValueBytes = 100 << 20;
   static constexpr std::int64_t kLenMax = 100'000;
 
   // DictGetOrCreate. `data` fills one that is made by this call.
@@ -35,7 +33,7 @@ class Dicts {
 
   // DictUpdate. All entries or none. `created` is false only if the key was there and was to be
   // left alone.
-  //   errors   NOT_FOUND · INVALID_ARGUMENT more than 10,000 entries, a value that is too large, or
+  //   errors   NOT_FOUND · INVALID_ARGUMENT too many entries, a value that is too large, or
   //            if_not_exists with several
   Result<modal::client::DictUpdateResponse> update(rpc::Call& call,
                                                    const modal::client::DictUpdateRequest& request,
@@ -60,8 +58,8 @@ class Dicts {
   std::optional<Status> contents(rpc::Call& call, const modal::client::DictContentsRequest& request,
                                  DataWatch&, rpc::Emit<modal::client::DictEntry>& emit);
 
-  static Result<void> check(
-      const google::protobuf::RepeatedPtrField<modal::client::DictEntry>& entries);
+  Result<void> check(
+      const google::protobuf::RepeatedPtrField<modal::client::DictEntry>& entries) const;
   // Entries that were used since then are alive.
   Time alive_since(store::View& view, const store::DataObject& dict, Time now) const;
   // A use is written down once an hour, so that reading does not write.

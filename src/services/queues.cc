@@ -13,22 +13,6 @@ Result<store::PartitionKey> partition_of(const std::string& queue, const std::st
               " bytes, not ", key.size());
 }
 
-// What can never fit. Clients know requests that are too large by the number in the text.
-Result<std::int64_t> size_of(const modal::client::QueuePutRequest& request) {
-  std::size_t bytes = 0;
-  for (const std::string& value : request.values()) {
-    if (value.size() > Queues::kValueBytes)
-      return fail(Code::kInvalidArgument, "status = '413': an item has at most ",
-                  Queues::kValueBytes, " bytes, not ", value.size());
-    bytes += value.size();
-  }
-  if (request.values_size() > Queues::kItemsMax || bytes > Queues::kPartitionBytes)
-    return fail(Code::kInvalidArgument, "status = '413': a partition holds at most ",
-                Queues::kItemsMax, " items and ", Queues::kPartitionBytes, " bytes, and these are ",
-                request.values_size(), " of ", bytes, " bytes");
-  return static_cast<std::int64_t>(bytes);
-}
-
 }  // namespace
 
 void Queues::bind(rpc::Table& table) {
@@ -107,6 +91,23 @@ Result<Queues::Empty> Queues::heartbeat(rpc::Call& call,
   return Empty();
 }
 
+// Clients know requests that are too large by the number in the text.
+Result<std::int64_t> Queues::size_of(const modal::client::QueuePutRequest& request) const {
+  const DataLimits& limits = c_.data_limits;
+  std::size_t bytes = 0;
+  for (const std::string& value : request.values()) {
+    if (value.size() > limits.queue_item_bytes)
+      return fail(Code::kInvalidArgument, "status = '413': an item has at most ",
+                  limits.queue_item_bytes, " bytes, not ", value.size());
+    bytes += value.size();
+  }
+  if (request.values_size() > limits.queue_items || bytes > limits.queue_partition_bytes)
+    return fail(Code::kInvalidArgument, "status = '413': a partition holds at most ",
+                limits.queue_items, " items and ", limits.queue_partition_bytes,
+                " bytes, and these are ", request.values_size(), " of ", bytes, " bytes");
+  return static_cast<std::int64_t>(bytes);
+}
+
 Result<Queues::Empty> Queues::put(rpc::Call& call, const modal::client::QueuePutRequest& request,
                                   store::Tx& tx) {
   TRY(object_of(c_, tx, call, kQueueKind, request.queue_id()));
@@ -114,18 +115,21 @@ Result<Queues::Empty> Queues::put(rpc::Call& call, const modal::client::QueuePut
                    partition_of(request.queue_id(), request.partition_key()));
   ASSIGN_OR_RETURN(const std::int64_t bytes, size_of(request));
   if (request.values_size() == 0) return Empty();
+  const DataLimits& limits = c_.data_limits;
   const auto partition = store::find_partition(tx, key, call.now);
-  if (partition && (partition->items + request.values_size() > kItemsMax ||
-                    partition->bytes + bytes > static_cast<std::int64_t>(kPartitionBytes)))
+  if (partition &&
+      (partition->items + request.values_size() > limits.queue_items ||
+       partition->bytes + bytes > static_cast<std::int64_t>(limits.queue_partition_bytes)))
     return fail(Code::kResourceExhausted, "the partition is full: it holds ", partition->items,
-                " items of ", partition->bytes, " bytes, and at most ", kItemsMax, " of ",
-                kPartitionBytes);
-  if (!partition && store::count_partitions(tx, request.queue_id()) >= kPartitionsMax)
-    return fail(Code::kResourceExhausted, "the queue has ", kPartitionsMax,
+                " items of ", partition->bytes, " bytes, and at most ", limits.queue_items, " of ",
+                limits.queue_partition_bytes);
+  if (!partition && store::count_partitions(tx, request.queue_id()) >= limits.queue_partitions)
+    return fail(Code::kResourceExhausted, "the queue has ", limits.queue_partitions,
                 " partitions, and no more are possible until one of them expires");
   const int seconds = request.partition_ttl_seconds();
   const std::vector<std::string_view> values(request.values().begin(), request.values().end());
-  store::put_items(tx, key, partition, values, call.now, seconds > 0 ? 1s * seconds : 24h);
+  store::put_items(tx, key, partition, values, call.now,
+                   seconds > 0 ? 1s * seconds : limits.queue_partition_life);
   keep_reply_of(c_, tx, call, Empty());
   call.after_commit([this, key] { takes_.came(key); });
   return Empty();

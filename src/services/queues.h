@@ -13,8 +13,7 @@ class Queues {
   Queues(Context& context, QueueTakes& takes) : c_(context), takes_(takes) {}
   void bind(rpc::Table& table);
 
-  static constexpr std::int64_t kPartitionsMax = 100'000, kItemsMax = 5000;
-  static constexpr std::size_t kValueBytes = 1 << 20, kPartitionBytes = 64 << 20, kKeyBytes = 64;
+  static constexpr std::size_t kKeyBytes = 64;
 
  private:
   using Empty = google::protobuf::Empty;
@@ -33,8 +32,8 @@ class Queues {
   Result<Empty> heartbeat(rpc::Call& call, const modal::client::QueueHeartbeatRequest& request,
                           store::Tx& tx);
 
-  // QueuePut. All values or none; a partition lives for its time after the last put, 24 h if none
-  // is said.
+  // QueuePut. All values or none; a partition lives for its time after the last put, the
+  // server's if none is said.
   //   errors   NOT_FOUND · RESOURCE_EXHAUSTED the partition is full, which clients wait for ·
   //            INVALID_ARGUMENT a value, a key or a put that never fits
   Result<Empty> put(rpc::Call& call, const modal::client::QueuePutRequest& request, store::Tx& tx);
@@ -51,6 +50,9 @@ class Queues {
                                               store::View& view);
   Result<Empty> clear(rpc::Call& call, const modal::client::QueueClearRequest& request,
                       store::Tx& tx);
+
+  // What can never fit.
+  Result<std::int64_t> size_of(const modal::client::QueuePutRequest& request) const;
 
   Context& c_;
   QueueTakes& takes_;

@@ -106,9 +106,9 @@ Result<store::Secret> Secrets::make(rpc::Call& call, store::Tx& tx, store::Secre
     TRY(check_variable(key, value));
     bytes += key.size() + value.size();
   }
-  if (bytes > kBytesMax)
-    return fail(Code::kInvalidArgument, "the keys and values of a secret have at most ", kBytesMax,
-                " bytes together, not ", bytes);
+  if (bytes > c_.data_limits.secret_bytes)
+    return fail(Code::kInvalidArgument, "the keys and values of a secret have at most ",
+                c_.data_limits.secret_bytes, " bytes together, not ", bytes);
   wanted.sealed = seal(variables);
   if (!wanted.id.empty()) {
     store::update_secret(tx, wanted.id, wanted.sealed);

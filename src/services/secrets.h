@@ -28,7 +28,6 @@ class Secrets {
  private:
   using Empty = google::protobuf::Empty;
   using Variables = std::map<std::string, std::string>;
-  static constexpr std::size_t kBytesMax = 1 << 20;
 
   // SecretGetOrCreate. Looks one up by name, makes one, or makes one without a name for an app or a
   // client. Making one that must not be there, or that replaces what is there, is `modal secret

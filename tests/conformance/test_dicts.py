@@ -1,6 +1,6 @@
 """modal.Dict: every method, from a laptop and from containers, and what the server keeps through its own end."""
 import json
-import signal
+import sqlite3
 
 from conftest import Client, Server, python
 
@@ -117,13 +117,36 @@ def test_environments_are_walls(client):
     python(client, 'refused(modal.exception.NotFoundError, lambda: modal.Dict.from_name("walled", environment_name="beyond").len())')
 
 
-def test_entries_outlive_the_server(tmp_path):
+def test_entries_outlive_the_server_until_nobody_uses_them(tmp_path):
     server = Server(tmp_path).start()
     try:
-        client = Client(server, tmp_path)
-        python(client, 'd = modal.Dict.from_name("kept", create_if_missing=True); d["a"] = 1; d["b"] = 2; d.pop("a")')
-        server.stop(signal.SIGKILL)
-        server.again()
-        assert python(client, 'print(dict(modal.Dict.from_name("kept").items()))').strip() == "{'b': 2}"
+        client, day = Client(server, tmp_path), 24 * 3600 * 1000
+        client.run("environment", "create", "beyond")
+        python(client, """
+            d = modal.Dict.from_name("kept", create_if_missing=True); d["a"] = 1; d["b"] = 2; d.pop("a")
+            for name in ("listed", "read"):
+                modal.Dict.from_name(name, create_if_missing=True)["x"] = 3
+            modal.Dict.from_name("kept", environment_name="beyond", create_if_missing=True)["y"] = 4
+            """)
+        server.fall()
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ionian.db")) as db, db:
+            assert db.execute("UPDATE dict_entries SET used_at = used_at - ?", [8 * day]).rowcount == 4
+        server.again("--dict-expiry-days", "30", "--dict-update-max", "2", "--dict-value-max", "1", "--secret-max", "1")
+        out = python(client, """
+            assert modal.Dict.from_name("kept").len() == 1
+            assert list(modal.Dict.from_name("listed").keys()) == ["x"] and modal.Dict.from_name("read")["x"] == 3
+            d = modal.Dict.from_name("bounded", create_if_missing=True)
+            d.update({1: 1, 2: 2}); refused(modal.exception.InvalidError, lambda: d.update({1: 1, 2: 2, 3: 3}))
+            d.put("large", bytes(1_000_000)); refused(modal.exception.RequestSizeError, lambda: d.put("large", bytes(1 << 20)))
+            refused(modal.exception.InvalidError, lambda: modal.Secret.objects.create("large", {"A": "x" * 1024}))
+            print(dict(modal.Dict.from_name("bounded").items()).keys())
+            """)
+        assert out.strip() == "dict_keys([1, 2, 'large'])"
+        assert server.stop() == 0
+        # What was used stays, what was not goes after seven days, and in one environment nothing does.
+        server.again("--dict-no-expiry-in", "beyond")
+        assert python(client, """
+            print(*(modal.Dict.from_name(name).len() for name in ("kept", "listed", "read")), modal.Dict.from_name("kept", environment_name="beyond").len())
+            """).strip() == "0 1 1 1"
     finally:
         server.stop()

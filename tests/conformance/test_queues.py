@@ -1,6 +1,8 @@
 """modal.Queue: every method, from a laptop and from containers, and what the server keeps through its own end."""
 import json
 
+import sqlite3
+import time
 from conftest import Client, Server, python
 from grpc_call import raw
 
@@ -206,8 +208,23 @@ def test_items_and_takes_outlive_the_server(tmp_path):
         first = raw(server, pair, TAKES % {"first": True}).splitlines()
         assert first[0].startswith("[b'a'] b'v' 73400320 ") and first[1] == first[0] and first[2] == "2 0 False"
         server.fall()
-        server.again()
+        server.again("--queue-items-max", "2", "--queue-item-max", "2", "--queue-partition-max", "1", "--queue-partitions-max", "2",
+                     "--queue-partition-hours", "2")
         assert raw(server, pair, TAKES % {"first": False}).splitlines() == first
-        assert python(client, 'print(modal.Queue.from_name("jobs").get_many(5))').strip() == "['b', 'c']"
+        assert "all well" in python(client, """
+            q = modal.Queue.from_name("jobs"); assert q.get_many(5) == ["b", "c"]
+            q.put_many([1, 2]); refused(queue.Full, lambda: q.put(3, block=False))
+            refused(modal.exception.RequestSizeError, lambda: q.put(b"x" * 2048, partition="p"))
+            q.put(b"x" * 2000, partition="p"); refused(queue.Full, lambda: q.put(1, partition="a third one", block=False))
+            print("all well")
+            """)
+        raw(server, pair, """
+            async def body(call):
+                queue = (await call("QueueGetOrCreate", deployment_name="two-hours", object_creation_type=1)).queue_id
+                await call("QueuePut", queue_id=queue, values=[b"x"])
+            """)
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ionian.db")) as db:
+            ends, = db.execute("SELECT p.expires_at FROM queue_partitions p JOIN objects o ON o.id = p.queue WHERE o.name = 'two-hours'").fetchone()
+        assert 7100 < ends / 1000 - time.time() < 7300
     finally:
         server.stop()
