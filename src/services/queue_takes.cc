@@ -45,6 +45,8 @@ void QueueTakes::stop() {
   for (auto& [key, line] : lines_)
     for (const Waiter& waiter : line.waiting)
       waiter.call->finish(fail(Code::kUnavailable, "the server is stopping"));
+  for (const auto& [at, items] : returns_) give_back(items);
+  returns_.clear();
   lines_.clear();
   by_time_.clear();
 }
@@ -109,12 +111,12 @@ void QueueTakes::leave(const rpc::ActiveCallPtr& active) {
   forget_time(*found);
   line->second.waiting.erase(found);
   active->finish(fail(Code::kCancelled, "the client has gone"));
-  if (line->second.waiting.empty() && !line->second.busy) lines_.erase(line);
+  if (line->second.idle()) lines_.erase(line);
 }
 
 void QueueTakes::serve(const store::PartitionKey& key) {
   Line& line = lines_[key];
-  if (line.busy) {
+  if (line.busy || line.returning > 0) {
     line.again = true;
     return;
   }
@@ -142,7 +144,8 @@ void QueueTakes::serve(const store::PartitionKey& key) {
 void QueueTakes::end_round(const store::PartitionKey& key, Round& round,
                            const Result<void>& committed) {
   for (std::size_t i = 0; i < round.takers.size(); ++i) {
-    if (committed) give_back(key, round.takers[i], std::move(round.items[i]));
+    if (committed && !round.items[i].empty())
+      give_back(return_of(key, round.takers[i], std::move(round.items[i])));
     round.takers[i].call->finish(fail(Code::kUnavailable, "the server is stopping"));
   }
 }
@@ -198,24 +201,45 @@ void QueueTakes::settle(const store::PartitionKey& key, Round& round,
 void QueueTakes::settle_one(const store::PartitionKey& key, Waiter& taker,
                             std::vector<store::QueueItem> items) {
   if (!taker.call->cancelled()) return answer(taker, std::move(items));
-  give_back(key, taker, std::move(items));
+  ++lines_[key].returning;
+  give_back(return_of(key, taker, std::move(items)));
   taker.call->finish(fail(Code::kCancelled, "the client has gone"));
 }
 
-void QueueTakes::give_back(const store::PartitionKey& key, const Waiter& taker,
-                           std::vector<store::QueueItem> items) {
-  if (items.empty()) return;
+std::shared_ptr<QueueTakes::Return> QueueTakes::return_of(const store::PartitionKey& key,
+                                                          const Waiter& taker,
+                                                          std::vector<store::QueueItem> items) {
+  return std::make_shared<Return>(
+      Return{.key = key, .reply_key = taker.call->call().reply_key, .items = std::move(items)});
+}
+
+void QueueTakes::give_back(const std::shared_ptr<Return>& items) {
   c_.store.write(
-      [this, key, reply_key = taker.call->call().reply_key,
-       items = std::move(items)](store::Tx& tx) -> Result<void> {
-        store::give_back_items(tx, key, items, c_.clock.now());
-        store::remove_reply(tx, reply_key);
+      [this, items](store::Tx& tx) -> Result<void> {
+        store::give_back_items(tx, items->key, items->items, c_.clock.now());
+        store::remove_reply(tx, items->reply_key);
         return {};
       },
-      [this, key](Result<void> committed) {
-        if (!committed) log::error("items of a queue are lost: ", committed.error().message);
-        came(key);
+      [this, items](Result<void> committed) {
+        if (loop_.do_or_post([this, items, committed] { given_back(items, committed); })) return;
+        if (!committed)
+          log::error("the server is stopping, and items of a queue are lost: ",
+                     committed.error().message);
       });
+}
+
+void QueueTakes::given_back(const std::shared_ptr<Return>& items, const Result<void>& committed) {
+  if (!committed) {
+    if (!items->failed)
+      log::warning("items of a queue could not be put back, which is tried again every second: ",
+                   committed.error().message);
+    items->failed = true;
+    returns_.emplace(c_.clock.now() + kReturnAgain, items);
+    return;
+  }
+  --lines_[items->key].returning;
+  loop_.notify(watch_key(items->key));
+  serve(items->key);
 }
 
 void QueueTakes::answer(const Waiter& taker, std::vector<store::QueueItem> items) {
@@ -233,7 +257,7 @@ std::optional<Time> QueueTakes::after_batch(Time now) {
     // One that a transaction is taking items for is answered when it ends, and one that has not had
     // its turn yet gets it first.
     if (found == line->second.waiting.end()) continue;
-    if (!found->tried) {
+    if (!found->tried && line->second.returning == 0) {
       found->until = now + 1ms;
       late.emplace_back(found->until, call);
       continue;
@@ -241,12 +265,17 @@ std::optional<Time> QueueTakes::after_batch(Time now) {
     const Waiter waiter = std::move(*found);
     line->second.waiting.erase(found);
     answer(waiter, {});
-    if (line->second.waiting.empty() && !line->second.busy) lines_.erase(line);
+    if (line->second.idle()) lines_.erase(line);
   }
   by_time_.insert(late.begin(), late.end());
   waiting_ = by_time_.size();
+  while (!returns_.empty() && returns_.begin()->first <= now)
+    give_back(returns_.extract(returns_.begin()).mapped());
   if (now >= next_sweep_) sweep(now);
-  return by_time_.empty() ? next_sweep_ : std::min(next_sweep_, by_time_.begin()->first);
+  Time next = next_sweep_;
+  if (!by_time_.empty()) next = std::min(next, by_time_.begin()->first);
+  if (!returns_.empty()) next = std::min(next, returns_.begin()->first);
+  return next;
 }
 
 // What nobody wants any more. A little at a time: writers wait for it.

@@ -61,7 +61,17 @@ class QueueTakes final : public rpc::Room {
     std::deque<Waiter> waiting;
     bool busy = false;   // a transaction is under way
     bool again = false;  // items came meanwhile
+    int returning = 0;   // takers whose items are on their way back: others would overtake them
+    bool idle() const { return waiting.empty() && !busy && returning == 0; }
   };
+  // What a client that has gone did not get.
+  struct Return {
+    store::PartitionKey key;
+    std::string reply_key;
+    std::vector<store::QueueItem> items;
+    bool failed = false;  // and is tried again
+  };
+  static constexpr Duration kReturnAgain = 1s;
   // A transaction's takers, and what each of them got.
   struct Round {
     std::vector<Waiter> takers;
@@ -78,10 +88,14 @@ class QueueTakes final : public rpc::Room {
   void settle(const store::PartitionKey& key, Round& round, const Result<void>& committed);
   void settle_one(const store::PartitionKey& key, Waiter& taker,
                   std::vector<store::QueueItem> items);
-  void give_back(const store::PartitionKey& key, const Waiter& taker,
-                 std::vector<store::QueueItem> items);
+  // Until it is on disk, with a full one as well: the partition gives nothing meanwhile, so that
+  // there is never more to put back than one transaction took.
+  void give_back(const std::shared_ptr<Return>& items);
+  void given_back(const std::shared_ptr<Return>& items, const Result<void>& committed);
   void end_round(const store::PartitionKey& key, Round& round, const Result<void>& committed);
   static void answer(const Waiter& taker, std::vector<store::QueueItem> items);
+  std::shared_ptr<Return> return_of(const store::PartitionKey& key, const Waiter& taker,
+                                    std::vector<store::QueueItem> items);
   void forget_time(const Waiter& waiter) { by_time_.erase({waiter.until, waiter.call}); }
   std::optional<Time> after_batch(Time now);
   void sweep(Time now);
@@ -91,6 +105,7 @@ class QueueTakes final : public rpc::Room {
   // Of the loop's thread.
   std::map<store::PartitionKey, Line> lines_;
   std::set<std::pair<Time, rpc::ActiveCallPtr>> by_time_;
+  std::multimap<Time, std::shared_ptr<Return>> returns_;  // those that wait for another attempt
   Time next_sweep_;
   std::atomic<std::size_t> waiting_ = 0;
   rpc::Loop loop_;
