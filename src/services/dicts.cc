@@ -1,6 +1,5 @@
 #include "services/dicts.h"
 
-#include "store/dicts.h"
 #include "store/workspaces.h"
 
 namespace ionian::services {
@@ -36,10 +35,23 @@ Time Dicts::alive_since(store::View& view, const store::DataObject& dict, Time n
 
 void Dicts::note_use_if_due(const std::string& dict, const std::string& key, Time used_at,
                             Time now) {
-  if (c_.dict_entry_life == 0ns || now - used_at < kUseIsNotedEvery) return;
+  if (!is_due(used_at, now)) return;
   c_.store.write(
       [=](store::Tx& tx) -> Result<void> {
         store::note_use(tx, dict, key, now);
+        return {};
+      },
+      {});
+}
+
+void Dicts::note_uses_if_due(std::span<const store::DictRow> rows, Time now) {
+  std::vector<std::int64_t> due;
+  for (const store::DictRow& row : rows)
+    if (is_due(row.used_at, now)) due.push_back(row.number);
+  if (due.empty()) return;
+  c_.store.write(
+      [due = std::move(due), now](store::Tx& tx) -> Result<void> {
+        store::note_uses(tx, due, now);
         return {};
       },
       {});
@@ -216,6 +228,7 @@ std::optional<Status> Dicts::contents(rpc::Call& call,
                             {.after = reading.after, .values = request.values()});
     if (rows.empty()) return Status::ok_status();
     reading.after = rows.back().number;
+    note_uses_if_due(rows, call.now);
     for (store::DictRow& row : rows) {
       DictEntry entry;
       if (request.keys()) entry.set_key(std::move(row.key));

@@ -6,6 +6,7 @@
 #include "modal_proto/dict.pb.h"
 #include "services/data_objects.h"
 #include "services/queue_takes.h"
+#include "store/dicts.h"
 
 namespace ionian::services {
 
@@ -64,6 +65,10 @@ class Dicts {
   Time alive_since(store::View& view, const store::DataObject& dict, Time now) const;
   // A use is written down once an hour, so that reading does not write.
   void note_use_if_due(const std::string& dict, const std::string& key, Time used_at, Time now);
+  void note_uses_if_due(std::span<const store::DictRow> rows, Time now);
+  bool is_due(Time used_at, Time now) const {
+    return c_.dict_entry_life > 0ns && now - used_at >= kUseIsNotedEvery;
+  }
 
   Context& c_;
 };

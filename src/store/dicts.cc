@@ -21,13 +21,16 @@ std::int64_t count_entries(View& view, std::string_view dict, Time alive, std::i
 std::vector<DictRow> list_entries(View& view, std::string_view dict, Time alive,
                                   const DictPage& page) {
   Rows rows = view.db().query(
-      "SELECT number, key, CASE WHEN ? THEN value END FROM dict_entries WHERE number > ? AND dict "
-      "= ? AND used_at >= ? ORDER BY number LIMIT ?",
+      "SELECT number, key, CASE WHEN ? THEN value END, used_at FROM dict_entries WHERE number > ? "
+      "AND dict = ? AND used_at >= ? ORDER BY number LIMIT ?",
       page.values, page.after, dict, alive, page.entries);
   std::vector<DictRow> found;
   std::size_t bytes = 0;
   while (bytes < page.bytes && rows.next()) {
-    found.push_back({.number = rows.number(0), .key = rows.text(1), .value = rows.text(2)});
+    found.push_back({.number = rows.number(0),
+                     .key = rows.text(1),
+                     .value = rows.text(2),
+                     .used_at = rows.time(3)});
     bytes += found.back().key.size() + found.back().value.size();
   }
   return found;
@@ -52,6 +55,11 @@ void clear_dict(Tx& tx, std::string_view dict) {
 void note_use(Tx& tx, std::string_view dict, std::string_view key, Time now) {
   tx.db().run("UPDATE dict_entries SET used_at = ? WHERE dict = ? AND key = ?", now, dict,
               Blob{key});
+}
+
+void note_uses(Tx& tx, std::span<const std::int64_t> entries, Time now) {
+  for (const std::int64_t number : entries)
+    tx.db().run("UPDATE dict_entries SET used_at = ? WHERE number = ?", now, number);
 }
 
 void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,

@@ -2,6 +2,7 @@
 // The entries of dicts. Keys are compared by their bytes. An entry that was not used since `alive`
 // is there no more, whether or not it has been removed yet.
 #include <set>
+#include <span>
 #include <vector>
 
 #include "store/store.h"
@@ -15,6 +16,7 @@ struct DictValue {
 struct DictRow {
   std::int64_t number = 0;
   std::string key, value;
+  Time used_at;
 };
 
 std::optional<DictValue> find_entry(View& view, std::string_view dict, std::string_view key,
@@ -36,6 +38,8 @@ void put_entry(Tx& tx, std::string_view dict, std::string_view key, std::string_
 bool remove_entry(Tx& tx, std::string_view dict, std::string_view key);
 void clear_dict(Tx& tx, std::string_view dict);
 void note_use(Tx& tx, std::string_view dict, std::string_view key, Time now);
+// By their numbers.
+void note_uses(Tx& tx, std::span<const std::int64_t> entries, Time now);
 // Of all dicts, at most `max`.
 // Those of environments named in `kept_in` stay.
 void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,
