@@ -111,9 +111,9 @@ class Client:
         path.write_text(textwrap.dedent(text))
         return path
 
-    def run(self, *words, check=True, timeout=400, **env):
-        """Runs `modal WORDS…`; returns the finished process with text output."""
-        out = subprocess.run([self.venv / "bin/modal", *map(str, words)], capture_output=True, text=True, timeout=timeout,
+    def run(self, *words, check=True, timeout=400, say=None, **env):
+        """Runs `modal WORDS…`, which reads `say`; returns the finished process with text output."""
+        out = subprocess.run([self.venv / "bin/modal", *map(str, words)], capture_output=True, text=True, timeout=timeout, input=say,
                              env=self.env | env, cwd=self.folder)
         assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"
         return out

@@ -1,8 +1,14 @@
 """modal.Secret: every way to make one, what containers see of it, and that it is nowhere else."""
 import json
+import os
+import pathlib
+import subprocess
 
 from conftest import Client, Server, python
+from grpc_call import raw
 
+# Where the package is that modal.Secret.from_dotenv wants.
+DOTENV = os.environ["IONIAN_DOTENV"]
 
 READER = """
     import os, modal
@@ -53,11 +59,59 @@ def test_update_merge_replace_and_delete(client):
     client.run("secret", "delete", "changing", "--yes", "--allow-missing")
 
 
-def test_from_dict_dotenv_and_local_environ(client, server):
+def test_from_dict_dotenv_and_local_environ(client):
     (client.folder / ".env").write_text("DOT_A=from the file\nDOT_B='quoted'\n")
-    program = READER % ('modal.Secret.from_dict({"D": "from dict", "N": None}), modal.Secret.from_local_environ(["LOCAL_ONE"])', '["D", "N", "LOCAL_ONE"]')
-    out = client.run("run", client.write(program), LOCAL_ONE="from here").stdout
-    assert "seen [('D', 'from dict'), ('LOCAL_ONE', 'from here'), ('N', None)]" in out
+    made = """modal.Secret.from_dict({"D": "from dict", "N": None}), modal.Secret.from_local_environ(["LOCAL_ONE"]),
+              modal.Secret.from_dotenv()"""
+    program = READER % (made, '["D", "N", "LOCAL_ONE", "DOT_A", "DOT_B"]')
+    out = client.run("run", client.write(program), LOCAL_ONE="from here", PYTHONPATH=DOTENV).stdout
+    assert "seen [('D', 'from dict'), ('DOT_A', 'from the file'), ('DOT_B', 'quoted'), ('LOCAL_ONE', 'from here'), ('N', None)]" in out
+
+
+def test_the_command_line(client):
+    """Every way to say a value, in an environment of its own."""
+    client.run("environment", "create", "of-secrets")
+    (client.folder / "some.env").write_text("FROM_DOTENV=one\n")
+    (client.folder / "some.json").write_text('{"FROM_JSON": "two"}')
+    editor = client.write("#!/bin/sh\nprintf three > \"$1\"\n", "editor")
+    editor.chmod(0o755)
+    client.run("secret", "create", "many", "PLAIN=a=b", "EDITED=-", "--from-dotenv", "some.env", "--from-json", "some.json", "--env", "of-secrets",
+               say="\n", EDITOR=str(editor), PYTHONPATH=DOTENV)
+    assert [row["name"] for row in json.loads(client.run("secret", "list", "--env", "of-secrets", "--json").stdout)] == ["many"]
+    assert "many" not in client.run("secret", "list", "--json").stdout
+    secret = 'modal.Secret.from_name("many", environment_name="of-secrets")'
+    seen = client.run("run", client.write(READER % (secret, '["PLAIN", "EDITED", "FROM_DOTENV", "FROM_JSON"]'))).stdout
+    assert "seen [('EDITED', 'three'), ('FROM_DOTENV', 'one'), ('FROM_JSON', 'two'), ('PLAIN', 'a=b')]" in seen
+    client.run("secret", "delete", "many", "--yes", "--env", "of-secrets")
+    assert json.loads(client.run("secret", "list", "--env", "of-secrets", "--json").stdout) == []
+
+
+def test_lists_and_deletions(client, server):
+    python(client, """
+        for n in range(105):
+            modal.Secret.objects.create(f"s{n}", {"A": "1"})
+        names = [s.name for s in modal.Secret.objects.list()]
+        assert names[:2] == ["s104", "s103"] and {f"s{n}" for n in range(105)} <= set(names) and len(set(names)) == len(names)
+        assert [s.name for s in modal.Secret.objects.list(max_objects=2)] == ["s104", "s103"]
+        for kind in (modal.Secret, modal.Dict, modal.Queue, modal.Volume):
+            refused(modal.exception.NotFoundError, lambda: kind.objects.delete("was-never-there"))
+            kind.objects.delete("was-never-there", allow_missing=True)
+        modal.Secret.objects.delete("s1", allow_missing=True); refused(modal.exception.NotFoundError, lambda: modal.Secret.objects.delete("s1"))
+        """)
+    # A variable without a value goes; the client has no word for it.
+    assert raw(server, server.token(), """
+        async def body(call):
+            secret = (await call("SecretGetOrCreate", deployment_name="fewer", object_creation_type=1, env_dict={"A": "1", "B": "2"})).secret_id
+            await call("SecretUpdate", secret_id=secret, updates=[api_pb2.SecretUpdateRequest.Update(key="A")])
+            print(list((await call("SecretGetInfo", secret_id=secret)).metadata.keys))
+        """) == "['B']\n"
+
+
+def processes_of(server):
+    """The server, and what makes its containers."""
+    pid = server.process.pid
+    children = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    return [pid, *(int(child) for file in children for child in file.read_text().split())]
 
 
 def test_values_are_nowhere_else(tmp_path):
@@ -71,13 +125,27 @@ def test_values_are_nowhere_else(tmp_path):
         assert server.admin("rotate-secret-key")["secrets"] == 1
         after = (tmp_path / "data" / "secret.key").read_bytes()
         assert len(after) == 64 and after != before and after[:32] == before[:32]
-        server.stop()
+        # The server fell after it had written the next key, and before anything was sealed with it.
+        server.fall()
+        (tmp_path / "data" / "secret.key").write_bytes(after[:32] + os.urandom(32) + after[32:])
         server.again()
         out = client.run("run", client.write(READER % ('modal.Secret.from_name("hidden")', '["KEY", "OTHER"]'))).stdout
         assert f"seen [('KEY', '{value}'), ('OTHER', '{value}2')]" in out
         assert server.admin("rotate-secret-key")["secrets"] == 1
+        rotated = (tmp_path / "data" / "secret.key").read_bytes()
+        assert len(rotated) == 64 and rotated[32:] != after[32:]
+        modal_info = 'print(modal.Secret.from_name("hidden", required_keys=["KEY", "OTHER"]).hydrate().name)'
+        assert python(client, modal_info).strip() == "hidden"
+        server.admin("backup", tmp_path / "backup.tar.zst")
+        processes = processes_of(server)
+        assert len(processes) > 1
+        for pid in processes:
+            core = next(line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines() if "core file" in line)
+            assert core.split()[4:6] == ["0", "0"], core
     finally:
         server.stop()
     assert value not in server.log_text()
-    for file in (tmp_path / "data").glob("ionian.db*"):
-        assert value.encode() not in file.read_bytes(), file
+    subprocess.run(["tar", "--zstd", "-xf", tmp_path / "backup.tar.zst", "-C", tmp_path / "data", "--one-top-level"], check=True)
+    for file in (tmp_path / "data").rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            assert value.encode() not in file.read_bytes(), file
