@@ -1,8 +1,10 @@
 """modal.Dict: every method, from a laptop and from containers, and what the server keeps through its own end."""
+import contextlib
 import json
 import sqlite3
 
 from conftest import Client, Server, python
+from grpc_call import raw
 
 
 def test_every_method(client):
@@ -46,6 +48,35 @@ def test_large_values_and_many_entries(client):
     assert "all well" in out
 
 
+def test_one_may_be_made_with_entries(server):
+    assert raw(server, server.token(), """
+        async def body(call):
+            for value in (b"first", b"second"):
+                entry = api_pb2.DictEntry(key=b"k", value=value)
+                made = await call("DictGetOrCreate", deployment_name="filled", object_creation_type=1, data=[entry])
+                print((await call("DictGet", dict_id=made.dict_id, key_=b"k")).value)
+        """) == "b'first'\nb'first'\n"
+
+
+def test_ephemeral_objects_live_as_long_as_their_client_says(client, server):
+    out = python(client, f"""
+        import contextlib, sqlite3
+        db = sqlite3.connect("file:{server.folder}/data/ionian.db?mode=ro", uri=True)
+        kinds = (modal.Dict, modal.Queue, modal.Volume, modal.NetworkFileSystem)
+        with contextlib.ExitStack() as stack:
+            ids = [stack.enter_context(kind.ephemeral(_heartbeat_sleep=0.3)).object_id for kind in kinds]
+            def beats():
+                return dict(db.execute("SELECT id, beat_at FROM objects WHERE id IN (?, ?, ?, ?)", ids).fetchall())
+            first, end = beats(), time.monotonic() + 30
+            assert sorted(first) == sorted(ids) and all(first.values()), first
+            while not all(beats()[id] > first[id] for id in ids):
+                assert time.monotonic() < end, (first, beats())
+                time.sleep(0.1)
+            print("all live")
+        """)
+    assert "all live" in out
+
+
 def test_only_one_of_many_puts_it(client):
     out = python(client, """
         async def main():
@@ -73,10 +104,20 @@ def test_named_ones_and_the_command_line(client):
     assert client.run("dict", "get", "settings", "color").stdout.strip() == "blue"
     items = json.loads(client.run("dict", "items", "settings", "--json").stdout)
     assert {(str(row["key"]), str(row["value"])) for row in items} == {("color", "blue"), ("size", "3")}
+    one = client.run("dict", "items", "settings", "1").stdout
+    assert "blue" in one and "..." in one and "size" not in one
+    full = client.run("dict", "items", "settings", "1", "--all", "--repr").stdout
+    assert "'color'" in full and "'size'" in full and "..." not in full
+    client.run("environment", "create", "of-dicts")
+    client.run("dict", "create", "elsewhere", "--env", "of-dicts")
+    assert [row["name"] for row in json.loads(client.run("dict", "list", "--env", "of-dicts", "--json").stdout)] == ["elsewhere"]
+    assert "elsewhere" not in client.run("dict", "list", "--json").stdout
+    client.run("dict", "delete", "elsewhere", "--yes", "--env", "of-dicts")
     client.run("dict", "clear", "settings", "--yes")
     assert json.loads(client.run("dict", "items", "settings", "--json").stdout) == []
     client.run("dict", "delete", "settings", "--yes")
     assert client.run("dict", "delete", "settings", "--yes", check=False).returncode != 0
+    client.run("dict", "delete", "settings", "--yes", "--allow-missing")
     python(client, """
         for n in range(105):
             modal.Dict.objects.create(f"d{n}")

@@ -1,8 +1,9 @@
 """modal.Queue: every method, from a laptop and from containers, and what the server keeps through its own end."""
+import contextlib
 import json
-
 import sqlite3
 import time
+
 from conftest import Client, Server, python
 from grpc_call import raw
 
@@ -25,6 +26,13 @@ def test_every_method(client):
                 raise SystemExit("an empty queue gave something")
             except queue.Empty:
                 assert time.monotonic() - began >= 0.3
+            try:
+                q.get_many(2, timeout=0.3)
+                raise SystemExit("an empty queue gave something")
+            except queue.Empty:
+                pass
+            later = threading.Timer(0.3, lambda: q.put_many([7, 8]))
+            later.start(); assert q.get_many(3, timeout=20) == [7, 8]; later.join()
             info = q.info(); assert info.name is None and info.created_at is not None
             assert modal.Queue.from_id(q.object_id).len() == 0
             print("all well")
@@ -60,7 +68,12 @@ def test_limits(client):
                 q.put(1, partition="k" * 65); raise SystemExit("a key of 65 bytes")
             except modal.exception.InvalidError:
                 pass
-            q.put(1, partition="short", partition_ttl=1)
+            began = time.monotonic()
+            try:
+                q.put_many([1, 2], timeout=1); raise SystemExit("more than 5,000")
+            except queue.Full:
+                assert time.monotonic() - began < 20
+            q.put_many([1, 2], partition="short", partition_ttl=1)
             end = time.monotonic() + 20
             while q.len(partition="short") and time.monotonic() < end: pass
             assert q.len(partition="short") == 0 and q.get(block=False, partition="short") is None
@@ -92,6 +105,25 @@ def test_those_that_wait_are_served_in_turn(client):
         asyncio.run(main())
         """)
     assert "all well" in out
+
+
+def test_a_get_that_waits_costs_no_thread(server):
+    out = raw(server, server.token(), """
+        def threads():
+            return next(int(line.split()[1]) for line in open("/proc/%d/status") if line.startswith("Threads:"))
+
+        async def body(call):
+            queue = (await call("QueueGetOrCreate", object_creation_type=5)).queue_id
+            before = threads()
+            takers = [asyncio.create_task(call("QueueGet", queue_id=queue, n_values=1, timeout=60, partition_key=b"%%d" %% (n %% 50))) for n in range(2000)]
+            await asyncio.sleep(2)
+            assert not any(taker.done() for taker in takers)
+            print(threads() - before < 20, end=" ")
+            for n in range(50):
+                await call("QueuePut", queue_id=queue, partition_key=b"%%d" %% n, values=[b"x"] * 40)
+            print(sum(len(reply.values) for reply in await asyncio.gather(*takers)))
+        """ % server.process.pid)
+    assert out == "True 2000\n"
 
 
 def test_iterating_waits_for_more(client):
@@ -126,6 +158,19 @@ def test_named_ones_and_the_command_line(client):
     assert client.run("queue", "peek", "jobs", "2").stdout.split() == ["one", "two"]
     client.run("queue", "clear", "jobs", "--yes")
     assert client.run("queue", "len", "jobs", "--total").stdout.strip() == "1"
+    # Of a partition, and in another environment.
+    client.run("environment", "create", "of-queues")
+    client.run("queue", "create", "jobs", "--env", "of-queues")
+    python(client, """
+        modal.Queue.from_name("jobs", environment_name="of-queues").put_many(["a", "b"], partition="p")
+        """)
+    there = ("--env", "of-queues")
+    assert client.run("queue", "len", "jobs", "--partition", "p", *there).stdout.strip() == "2"
+    assert client.run("queue", "peek", "jobs", "-p", "p", *there).stdout.split() == ["a"]
+    client.run("queue", "clear", "jobs", "-p", "p", "--yes", *there)
+    assert client.run("queue", "len", "jobs", "--total", *there).stdout.strip() == "0"
+    assert client.run("queue", "len", "jobs", "-p", "p").stdout.strip() == "1"
+    client.run("queue", "delete", "jobs", "--yes", *there)
     client.run("queue", "delete", "jobs", "--yes")
     assert client.run("queue", "delete", "jobs", "--yes", check=False).returncode != 0
     client.run("queue", "delete", "jobs", "--yes", "--allow-missing")
