@@ -60,6 +60,7 @@ std::string_view host_of(std::string_view url) {
 }
 
 bool is_address(std::string_view host) {
+  if (host.empty()) return false;
   return host.starts_with('[') || host.starts_with("localhost") ||
          std::ranges::all_of(
              host, [](unsigned char c) { return std::isdigit(c) || c == '.' || c == ':'; });

@@ -18,6 +18,14 @@ def test_every_method_of_a_queue(program):
     assert gone == {"ok": "named"} and "not found" in missing["error"]
 
 
+def test_partitions_times_and_environments(program):
+    made, partitions, elsewhere = program.do({"do": "create", "name": "stage"}, {"do": "partitions", "environment": "stage"},
+                                             {"do": "elsewhere", "name": "there", "environment": "stage"})
+    assert made == {"ok": "stage"}
+    assert partitions == {"ok": {"taken": [1, 2, 3], "empty": "QueueEmptyError", "seen": [4], "waited": True, "left": 0, "full": "QueueFullError", "old": 0}}
+    assert elsewhere == {"ok": ["in the other one", "a second time"] * 2}
+
+
 def test_an_item_goes_from_one_language_to_another(server, tmp_path):
     one, other = Program("js", server, tmp_path), Program("go", server, tmp_path)
     one.profile("default", one.token())

@@ -15,6 +15,11 @@ SPOKEN = """
     def add(a, b):
         return a + b
 
+    @app.function()
+    def look():
+        import os
+        return [os.environ.get("GIVEN"), open("/data/f.txt").read(), bool(os.statvfs("/data").f_flag & os.ST_RDONLY)]
+
     @app.cls()
     class Greeter:
         name: str = modal.parameter()
@@ -49,6 +54,8 @@ def deployed(server, tmp_path_factory):
     from conftest import Client
     client = Client(server, tmp_path_factory.mktemp("spoken"))
     client.run("deploy", client.write(SPOKEN), timeout=400)
+    client.run("volume", "create", "spoken-data")
+    client.run("volume", "put", "spoken-data", client.write("of the volume", "f.txt"), "/sub/f.txt")
     return client
 
 
@@ -70,13 +77,15 @@ def test_by_name_from_other_languages(deployed, language):
         {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "greet", "args": ["?"]},
         {"do": "method", "app": "spoken", "name": "Nobody", "params": {}, "method": "greet", "args": []},
         {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "wave", "args": []},
+        {"do": "given", "app": "spoken", "name": "look"},
     ]
     out = subprocess.run([*COMMANDS[language], json.dumps(steps)], capture_output=True, text=True, timeout=120,
                          env=deployed.env | {"PATH": os.environ["PATH"]})
     assert out.returncode == 0, out.stderr
-    total, ann, bob, nobody, wave = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+    total, ann, bob, nobody, wave, given = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
     assert total == {"ok": 42}
     assert ann["ok"] == {"text": "ann!ann!ann!", "bytes": "raw", "list": [1, 2.5, None, True]}
     assert bob["ok"]["text"] == "bob?bob?"
     assert "Nobody" in nobody["error"] and "not found" in nobody["error"].lower()
     assert "wave" in wave["error"]
+    assert given == {"ok": ["from here", "of the volume", True]}

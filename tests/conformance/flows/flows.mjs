@@ -30,6 +30,56 @@ const actions = {
       if (!name) queue.closeEphemeral();
     }
   },
+  // What a partition of a queue in an environment says: taken, seen, left; and how full and old ones end.
+  partitions: async (client, { environment }) => {
+    const queue = await client.queues.ephemeral({ environment });
+    const partition = "p";
+    const named = (promise) => promise.then(() => "", (error) => error.name);
+    try {
+      await queue.putMany([1, 2, 3], { partition, partitionTtlMs: 60_000 });
+      const taken = [await queue.get({ partition }), ...(await queue.getMany(5, { partition }))];
+      const empty = await named(queue.getMany(2, { partition, timeoutMs: 200 }));
+      await queue.put(4, { partition });
+      const seen = [];
+      const began = Date.now();
+      for await (const value of queue.iterate({ partition, itemPollTimeoutMs: 500 })) seen.push(value);
+      const waited = Date.now() - began >= 400;
+      await queue.clear({ partition });
+      const left = await queue.len({ partition });
+      await queue.putMany([1, 2], { partition: "short", partitionTtlMs: 1000 });
+      for (let n = 0; n < 50; n++) await queue.putMany(Array(100).fill(n));
+      const full = await named(queue.put(1, { timeoutMs: 300 }));
+      const end = Date.now() + 20_000;
+      while ((await queue.len({ partition: "short" })) > 0 && Date.now() < end);
+      return { taken, empty, seen, waited, left, full, old: await queue.len({ partition: "short" }) };
+    } finally {
+      queue.closeEphemeral();
+    }
+  },
+  // In an environment: objects that are made, found, dropped, and dropped again.
+  elsewhere: async (client, { name, environment }) => {
+    await client.queues.fromName(name, { environment, createIfMissing: true });
+    await client.volumes.fromName(name, { environment, createIfMissing: true, version: 2 });
+    (await client.volumes.ephemeral({ environment })).closeEphemeral();
+    const missing = [];
+    for (const kind of [client.queues, client.volumes]) {
+      await kind.fromName(name).catch(() => missing.push("in the other one"));
+      await kind.delete(name, { environment });
+      await kind.delete(name, { environment, allowMissing: true });
+      await kind.delete(name, { environment }).catch(() => missing.push("a second time"));
+    }
+    await client.secrets.delete(name, { environment, allowMissing: true });
+    return missing;
+  },
+  // A function with a secret of this program and a folder of a volume that it may only read.
+  given: async (client, { app, name }) => {
+    const volume = await client.volumes.fromName("spoken-data");
+    const options = {
+      secrets: [await client.secrets.fromObject({ GIVEN: "from here" })],
+      volumes: { "/data": volume.withMountOptions({ readOnly: true, subPath: "/sub" }) },
+    };
+    return (await client.functions.fromName(app, name)).withOptions(options).remote([]);
+  },
   dropQueue: (client, { name }) => client.queues.delete(name).then(() => name),
   putOne: (client, { name }) => client.queues.fromName(name).then((queue) => queue.put("from here")).then(() => name),
   takeOne: (client, { name }) => client.queues.fromName(name, { createIfMissing: true }).then((queue) => queue.get({ timeoutMs: 20_000 })),
