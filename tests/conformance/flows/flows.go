@@ -337,10 +337,14 @@ func given(ctx context.Context, client *modal.Client, s step) (any, error) {
 		return nil, err
 	}
 	readOnly, subPath := true, "/sub"
-	return function.WithOptions(&modal.FunctionWithOptionsParams{
+	bound, err := function.WithOptions(&modal.FunctionWithOptionsParams{
 		Secrets: []*modal.Secret{secret},
 		Volumes: map[string]*modal.Volume{"/data": volume.WithMountOptions(&modal.VolumeMountOptionsParams{ReadOnly: &readOnly, SubPath: &subPath})},
-	}).Remote(ctx, []any{}, nil)
+	}).Instance(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return bound.Remote(ctx, []any{}, nil)
 }
 
 func main() {

@@ -78,7 +78,8 @@ const actions = {
       secrets: [await client.secrets.fromObject({ GIVEN: "from here" })],
       volumes: { "/data": volume.withMountOptions({ readOnly: true, subPath: "/sub" }) },
     };
-    return (await client.functions.fromName(app, name)).withOptions(options).remote([]);
+    const bound = await (await client.functions.fromName(app, name)).withOptions(options).instance();
+    return bound.remote([]);
   },
   dropQueue: (client, { name }) => client.queues.delete(name).then(() => name),
   putOne: (client, { name }) => client.queues.fromName(name).then((queue) => queue.put("from here")).then(() => name),
