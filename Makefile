@@ -56,8 +56,8 @@ leaks: all        ## TASKS tasks in real containers, and what is left of them
 	@IONIAN_LEAK_TASKS=$(TASKS) $(BUILD)/src/worker_tests --gtest_filter=Leak*
 
 HISTORY_SECONDS ?= 600
-histories: all    ## calls, queues and dicts under kill -9 for HISTORY_SECONDS each
-	@IONIAN_HISTORY_SECONDS=$(HISTORY_SECONDS) IONIAN_CHAOS_SECONDS=$(HISTORY_SECONDS) tools/conformance $(BUILD)/ionian -n 1 -k "kills_lose_nothing or no_acknowledged_call_is_lost"
+histories: all    ## calls, queues, dicts, secrets and volumes under kill -9 and power cuts, HISTORY_SECONDS each
+	@IONIAN_HISTORY_SECONDS=$(HISTORY_SECONDS) IONIAN_CHAOS_SECONDS=$(HISTORY_SECONDS) tools/conformance $(BUILD)/ionian -n 1 -k "kills_lose_nothing or no_acknowledged_call_is_lost or kills_leave_whole_trees or power_cuts"
 
 tidy: build       ## clang-tidy over what differs from main, and the rules of the house
 	@tools/install-packages tools/packages_checks.txt

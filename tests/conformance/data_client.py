@@ -1,4 +1,4 @@
-"""Many callers of one queue and one dict at once, over gRPC and with none of the clients' comforts: each call is repeated with its idempotency key until
+"""Many callers of one queue, one dict and some secrets at once, over gRPC and with none of the clients' comforts: each call is repeated with its idempotency key until
 it is answered. Prints what was asked, what came, and when, as one JSON line a call.   data_client.py HOST PORT TOKEN SECRET SEED STOP_FILE"""
 import asyncio
 import json
@@ -100,6 +100,27 @@ async def use(dictionary, number):
         await asyncio.sleep(chance.random() * 0.02)
 
 
+async def overwrite(number):
+    """Each value of a secret has a variable of its own name; afterwards the last one acknowledged is there, and the one before it is not."""
+    caller, n, name = Caller(), 0, f"history-{number}"
+
+    async def has(variable):
+        try:
+            await caller.call("SecretGetOrCreate", api_pb2.SecretGetOrCreateRequest(deployment_name=name, required_keys=[variable]))
+            return True
+        except GRPCError as error:
+            if error.status != Status.FAILED_PRECONDITION:
+                raise
+            return False
+
+    while not stopped() or n < 2:
+        n += 1
+        await caller.call("SecretGetOrCreate", api_pb2.SecretGetOrCreateRequest(
+            deployment_name=name, object_creation_type=api_pb2.OBJECT_CREATION_TYPE_CREATE_OVERWRITE_IF_EXISTS, env_dict={f"V{n}": "value"}))
+        await asyncio.sleep(chance.random() * 0.02)
+    note(secret=number, values=n, last=await has(f"V{n}"), before=await has(f"V{n - 1}"))
+
+
 async def main():
     first = Caller()
     ephemeral = api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL
@@ -107,6 +128,7 @@ async def main():
     dictionary = (await first.call("DictGetOrCreate", api_pb2.DictGetOrCreateRequest(object_creation_type=ephemeral))).dict_id
     producers = [asyncio.create_task(produce(queue, n)) for n in range(6)]
     others = [asyncio.create_task(consume(queue, n, producers)) for n in range(6)] + [asyncio.create_task(use(dictionary, n)) for n in range(4)]
+    others += [asyncio.create_task(overwrite(n)) for n in range(2)]
     note(ready=True)
     await asyncio.gather(*producers, *others)
 

@@ -1,5 +1,5 @@
-"""Histories of queues and dicts under `kill -9` of the server at random moments: nothing acknowledged is lost, nothing is delivered twice, order holds
-within a partition, and each key of a dict behaves as if its calls came one after the other. IONIAN_HISTORY_SECONDS says how long (60)."""
+"""Histories of queues, dicts and secrets under `kill -9` of the server at random moments: nothing acknowledged is lost, nothing is delivered twice, order holds
+within a partition, each key of a dict behaves as if its calls came one after the other, and a secret has its last value. IONIAN_HISTORY_SECONDS says how long (60)."""
 import collections
 import json
 import os
@@ -108,6 +108,12 @@ def check_dict(calls):
         assert linearizable(history), f"key {key}: no order of its {len(history)} calls explains their results"
 
 
+def check_secrets(calls):
+    secrets = [call for call in calls if "secret" in call]
+    assert len(secrets) == 2 and all(secret["values"] > 5 for secret in secrets), secrets
+    assert all(secret["last"] and not secret["before"] for secret in secrets), secrets
+
+
 def test_the_check_itself():
     """A checker that finds nothing wrong with wrong histories would prove nothing."""
     def call(what, result, began, ended, value="v"):
@@ -126,3 +132,4 @@ def test_kills_lose_nothing(tmp_path):
     assert kills >= 3
     check_queue(calls)
     check_dict(calls)
+    check_secrets(calls)

@@ -5,7 +5,10 @@ import pathlib
 import test_volume_histories
 from conftest import Client, python
 from own_disk import OwnDisk, own_disk_server
-from test_data_histories import SECONDS, check_dict, check_queue, record
+from test_data_histories import SECONDS, check_dict, check_queue, check_secrets, record
+
+# Half of what kills get, but for the long runs.
+CUT_SECONDS = SECONDS if SECONDS > 60 else min(SECONDS, 30)
 
 
 def test_the_disk_itself(tmp_path):
@@ -29,15 +32,16 @@ def test_the_disk_itself(tmp_path):
 
 def test_power_cuts_lose_nothing(tmp_path):
     with own_disk_server(tmp_path, 1024) as server:
-        calls, cuts = record(server, seed=2, seconds=min(SECONDS, 30))
+        calls, cuts = record(server, seed=2, seconds=CUT_SECONDS)
         assert cuts >= 3
         check_queue(calls)
         check_dict(calls)
+        check_secrets(calls)
 
 
 def test_power_cuts_leave_whole_trees(tmp_path):
     with own_disk_server(tmp_path, 1024) as server:
-        test_volume_histories.write_and_check(server, tmp_path)
+        test_volume_histories.write_and_check(server, tmp_path, CUT_SECONDS)
 
 
 def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
