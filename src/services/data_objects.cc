@@ -93,7 +93,10 @@ Result<void> delete_object(const Context& c, store::Tx& tx, const rpc::Call& cal
 PageRange page_range(const modal::client::ListPagination& page, Time now) {
   constexpr std::int64_t kMost = 10'000;  // clients of last year ask for all at once
   // Clients send back the time of the last one that they saw, as a double: rounded it is the same.
-  const double until_ms = std::min(page.created_before(), 9e9) * 1000;
+  // One by the client's own clock has more digits, and what was made in the same millisecond and
+  // before it belongs to the page.
+  const double given_ms = std::min(page.created_before(), 9e9) * 1000, near = std::round(given_ms);
+  const double until_ms = std::abs(given_ms - near) < 0.01 ? near : std::ceil(given_ms);
   const std::int64_t wanted = page.max_objects() > 0 ? page.max_objects() : kMost;
   return {.before = until_ms > 0 ? from_unix_ms(std::llround(until_ms)) : now + 24h,
           .max = std::min(wanted, kMost)};
