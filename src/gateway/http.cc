@@ -9,6 +9,8 @@
 namespace ionian::gateway {
 namespace {
 
+constexpr std::size_t kReadBytes = 64 << 10;
+
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 beast::string_view beast_view(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -74,6 +76,8 @@ std::optional<std::uint64_t> Exchange::content_length() const {
 
 Result<void> Exchange::read_body(const std::function<Result<void>(std::string_view)>& piece) {
   std::string bytes(Patience::kPiece, '\0');
+  // Beast reads as much at a time as its buffer has room for, which after a head is 512 bytes.
+  if (!wire_.parser.is_done()) wire_.buffer.reserve(kReadBytes);
   BlockingStream blocking = wire_.blocking();
   if (beast::iequals(wire_.head()[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on{http::status::continue_, 11};
