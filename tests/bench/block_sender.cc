@@ -100,8 +100,10 @@ class Sender {
   }
 
  private:
+  // Less the zeros at its end, as it is hashed and sent.
   std::string_view block(std::uint64_t number) const {
-    return std::string_view(bytes_).substr(number * kBlockBytes, kBlockBytes);
+    const auto whole = std::string_view(bytes_).substr(number * kBlockBytes, kBlockBytes);
+    return whole.substr(0, whole.find_last_not_of('\0') + 1);
   }
   pb::VolumePutFiles2Response put_files(const pb::VolumePutFiles2Request& request) {
     return client_.wait<pb::VolumePutFiles2Response>("VolumePutFiles2", request);
