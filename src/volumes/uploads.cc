@@ -227,6 +227,9 @@ Result<void> Uploads::Receiver::finish() {
   if (length_ < kBlockBytes && ::fallocate(out_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                            end, static_cast<off_t>(kBlockBytes - length_)) != 0)
     return sys_fail("end a block of a volume");
+  // The disk begins with it now, so that the file's fsync has less to wait for. A hint.
+  (void)::sync_file_range(out_.get(), static_cast<off_t>(number_ * kBlockBytes),
+                          static_cast<off_t>(length_), SYNC_FILE_RANGE_WRITE);
   std::lock_guard lock(uploads_->mutex_);
   const auto it = uploads_->uploads_.find(key_);
   if (it != uploads_->uploads_.end() && number_ < it->second.have.size())
