@@ -1,12 +1,13 @@
 #include "blobs/store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/names_in.h"
 #include "base/random.h"
 
 namespace ionian::blobs {
@@ -28,9 +29,11 @@ Result<void> make_fan_out(const std::string& root, std::string_view sha256) {
   return {};
 }
 
-timespec timespec_of(Time t) {
+// As futimens() takes it. The time of the last change is the file's own, which mounts show.
+std::array<timespec, 2> used_at(Time t) {
   const auto ns = t.time_since_epoch().count();
-  return {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+  return {timespec{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000},
+          timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
 }
 
 // The time of a file's last access says it: readers move it on as well, which does no harm.
@@ -39,15 +42,6 @@ bool used_since(const std::string& path, Time when) {
   if (::stat(path.c_str(), &info) != 0) return false;
   const timespec& at = info.st_atim;
   return Time(std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec)) >= when;
-}
-
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  DIR* dir = ::opendir(folder.c_str());
-  while (const dirent* entry = dir ? ::readdir(dir) : nullptr)
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  if (dir) ::closedir(dir);
-  return names;
 }
 
 }  // namespace
@@ -90,9 +84,8 @@ Result<BlobInfo> BlobStore::Writer::commit(const Expected& expected) {
 
   const std::string path = store_->path_of(info.sha256);
   if (!store_->touch_path(path)) {
-    const timespec times[2] = {timespec_of(store_->clock_->now()),
-                               {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
-    if (::futimens(fd_.get(), times) != 0) return sys_fail(cat("set the time of ", path_));
+    if (::futimens(fd_.get(), used_at(store_->clock_->now()).data()) != 0)
+      return sys_fail(cat("set the time of ", path_));
     if (::fsync(fd_.get()) != 0) return sys_fail(cat("fsync ", path_));
     TRY(make_fan_out(store_->root_, info.sha256));
     if (::rename(path_.c_str(), path.c_str()) != 0)
@@ -148,8 +141,7 @@ bool BlobStore::touch(std::string_view sha256) const {
 
 bool BlobStore::touch_path(const std::string& path) const {
   std::lock_guard lock(*removals_);
-  const timespec times[2] = {timespec_of(clock_->now()), {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
-  return ::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0;
+  return ::utimensat(AT_FDCWD, path.c_str(), used_at(clock_->now()).data(), 0) == 0;
 }
 
 std::vector<std::string> BlobStore::list_unused(unsigned part, Time before) const {

@@ -1,6 +1,5 @@
 #include "logs/log_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -9,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/names_in.h"
 
 namespace ionian::logs {
 namespace {
@@ -43,15 +43,11 @@ LogStore::Stream& LogStore::load(const std::string& name) {
   if (s.loaded) return s;
   s.loaded = true;
   s.first = UINT64_MAX;
-  if (DIR* dir = ::opendir(cat(folder_, '/', name).c_str())) {
-    while (const dirent* entry = ::readdir(dir)) {
-      std::uint64_t n = 0;
-      const std::string_view file = entry->d_name;
-      if (std::from_chars(file.data(), file.data() + file.size(), n).ec != std::errc{}) continue;
-      s.first = std::min(s.first, n);
-      s.last = std::max(s.last, n);
-    }
-    ::closedir(dir);
+  for (const std::string& file : names_in(cat(folder_, '/', name))) {
+    std::uint64_t n = 0;
+    if (std::from_chars(file.data(), file.data() + file.size(), n).ec != std::errc{}) continue;
+    s.first = std::min(s.first, n);
+    s.last = std::max(s.last, n);
   }
   if (s.first == UINT64_MAX) s.first = s.last = 0;
   struct stat info;

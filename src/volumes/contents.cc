@@ -1,6 +1,5 @@
 #include "volumes/contents.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -8,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/names_in.h"
 #include "base/random.h"
 
 namespace ionian::volumes {
@@ -63,15 +63,6 @@ Result<void> sync_all(const std::string& root) {
   const UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::syncfs(fd.get()) != 0) return sys_fail(cat("write back the file system of ", root));
   return {};
-}
-
-// None if there is no such folder.
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  DIR* dir = ::opendir(folder.c_str());
-  while (const dirent* entry = dir ? ::readdir(dir) : nullptr) names.emplace_back(entry->d_name);
-  if (dir) ::closedir(dir);
-  return names;
 }
 
 std::string folder_part(const std::string& path) { return path.substr(0, path.rfind('/')); }

@@ -1,6 +1,5 @@
 #include "volumes/uploads.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -8,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/names_in.h"
 
 namespace ionian::volumes {
 namespace {
@@ -157,10 +157,7 @@ void Uploads::remove_older_than(Time when) {
     for (const auto& [key, upload] : uploads_) alive.insert(key);
   }
   const auto each_in = [](const std::string& folder, auto&& f) {
-    DIR* dir = ::opendir(folder.c_str());
-    while (const dirent* entry = dir ? ::readdir(dir) : nullptr)
-      if (entry->d_name[0] != '.') f(cat(folder, '/', entry->d_name));
-    if (dir) ::closedir(dir);
+    for (const std::string& name : names_in(folder)) f(cat(folder, '/', name));
   };
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(when.time_since_epoch());
   each_in(root_, [&](const std::string& workspace) {
