@@ -232,5 +232,37 @@ TEST_F(CoreTest, AtTheEndWhatRunsEndsAndNothingBegins) {
   EXPECT_TRUE(started().empty());
 }
 
+// An app whose client is there, and whose one input has its result at the server's end.
+class CoreEndTest : public CoreTest {
+ protected:
+  void SetUp() override {
+    core.add_app(now, {.id = app, .workspace = workspace});
+    call(function("f"), 1);
+    const TaskId task = started().at(0);
+    put(task, take(task).at(0), Outcome::kSuccess);
+  }
+};
+
+TEST_F(CoreEndTest, AClientThatWasJustSentAResultIsWaitedFor) {
+  core.drain();
+  EXPECT_FALSE(drained());
+  core.disconnect_app(now, app);
+  EXPECT_TRUE(drained());
+}
+
+TEST_F(CoreEndTest, AClientIsNotWaitedForForLong) {
+  core.drain();
+  pass(limits.farewell - 1ms);
+  EXPECT_FALSE(drained());
+  pass(1ms);
+  EXPECT_TRUE(drained());
+}
+
+TEST_F(CoreEndTest, AClientThatWasSentNothingForAWhileIsNotWaitedFor) {
+  pass(limits.farewell);
+  core.drain();
+  EXPECT_TRUE(drained());
+}
+
 }  // namespace
 }  // namespace ionian::core

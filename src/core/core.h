@@ -34,6 +34,7 @@ struct Limits {
   Duration keep_read_call = 60s;      // a collected synchronous call is kept for a repeated read,
                                       // and one that is on disk for its reader
   std::size_t ended_tasks_max = 10'000;  // are remembered
+  Duration farewell = 3s;  // at the server's end: a client that was sent a result may end meanwhile
   Duration keep_again = 5s;  // an output that could not be kept is tried again after this
 };
 
@@ -171,10 +172,10 @@ class Core {
   void tick(Time now);
   std::optional<Time> next_tick() const;
 
-  std::vector<Action> take_actions();
+  std::vector<Action> take_actions(Time now);
   // For the end of the server: from now on no call and no input is taken (UNAVAILABLE), no
-  // container starts and none gets an input; what runs goes on, and Drained says that nothing does
-  // any more.
+  // container starts and none gets an input; what runs goes on. Drained says that nothing does any
+  // more, and that the clients of apps have gone, or had `farewell` since the last result.
   void drain() { draining_ = true; }
   std::size_t live_inputs() const { return inputs_.size(); }
   std::size_t live_bytes() const { return bytes_; }
@@ -211,6 +212,7 @@ class Core {
   void lose_container(Time now, Input& input, const Task& task, bool cut_off);
   void finish_input(Time now, Input& input, Result result);
   void publish(Time now, Call& call);
+  std::optional<Time> farewell_over() const;
   void plan_release(Time now, Call& call);
   void keep_attempts(const Input& input);
   void cancel_running(Time now, Input& input, bool kill_container);
@@ -264,6 +266,7 @@ class Core {
   std::size_t bytes_ = 0;
   Time unattended_looked_for_;
   bool draining_ = false, drained_was_said_ = false;
+  std::optional<Time> last_result_;  // became readable
   std::vector<Action> actions_;
 };
 

@@ -117,6 +117,7 @@ void Core::publish(Time now, Call& call) {
          inputs_.at(call.output(call.published)).kept)
     ++call.published;
   if (call.published == before) return;
+  last_result_ = now;
   act(Notify{outputs_key(call.id)});
   act(Notify{data_out_key(call.id)});
   App& app = apps_.at(call.app);

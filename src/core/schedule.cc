@@ -39,6 +39,8 @@ bool awaits_heartbeat(const App& app) {
   return (app.ephemeral || (app.detached && !app.draining)) && !app.stopping;
 }
 
+bool rests(const std::pair<const TaskId, Task>& task) { return task.second.running.empty(); }
+
 }  // namespace
 
 std::size_t Core::free_slots(const Function& f) const {
@@ -223,13 +225,21 @@ void Core::start_task(Time now, Function& f) {
   act(StartTask{id, f.config.id, placed.devices});
 }
 
-std::vector<Action> Core::take_actions() {
-  const auto rests = [](const auto& each) { return each.second.running.empty(); };
-  if (draining_ && !drained_was_said_ && std::ranges::all_of(tasks_, rests)) {
+std::vector<Action> Core::take_actions(Time now) {
+  if (draining_ && !drained_was_said_ && std::ranges::all_of(tasks_, rests) &&
+      now >= farewell_over().value_or(now)) {
     drained_was_said_ = true;
     act(Drained{});
   }
   return std::exchange(actions_, {});
+}
+
+// A client that was just sent a result prints it and takes leave of its app; one that finds no
+// server while it does so fails. nullopt: nobody is there to do it.
+std::optional<Time> Core::farewell_over() const {
+  const auto has_client = [](const auto& each) { return awaits_heartbeat(each.second); };
+  if (!last_result_ || std::ranges::none_of(apps_, has_client)) return std::nullopt;
+  return *last_result_ + limits_.farewell;
 }
 
 std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max) {
@@ -353,6 +363,8 @@ std::optional<Time> Core::next_tick() const {
   if (!calls_.empty()) consider(unattended_looked_for_ + limits_.look_for_unattended);
   for (const auto& [id, app] : apps_)
     if (awaits_heartbeat(app)) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
+  if (draining_ && !drained_was_said_ && std::ranges::all_of(tasks_, rests))
+    if (const auto over = farewell_over()) consider(*over);
   return next;
 }
 

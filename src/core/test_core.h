@@ -63,6 +63,7 @@ class CoreTest : public testing::Test {
     for (auto next = core.next_tick(); next && *next <= end; next = core.next_tick()) {
       now = std::max(now, *next);
       core.tick(now);
+      collect();
     }
     now = end;
   }
@@ -81,7 +82,7 @@ class CoreTest : public testing::Test {
 
  private:
   void collect() {
-    for (const Action& action : core.take_actions()) {
+    for (const Action& action : core.take_actions(now)) {
       if (const auto* a = std::get_if<StartTask>(&action)) started_.push_back(a->task);
       if (const auto* a = std::get_if<Notify>(&action)) told_.insert(a->key);
       if (const auto* a = std::get_if<KillTask>(&action)) killed_.insert(a->task);

@@ -46,8 +46,12 @@ bool Loop::do_or_post(std::function<void()> work) {
 }
 
 void Loop::run(ActiveCallPtr call) {
-  if (!do_or_post([this, call] { attempt_any(call); }))
-    call->finish(fail(Code::kResourceExhausted, "the server's ", name_, " queue is full"));
+  if (do_or_post([this, call] { attempt_any(call); })) return;
+  std::unique_lock lock(mutex_);
+  const bool stopping = stopping_;
+  lock.unlock();
+  call->finish(stopping ? fail(Code::kUnavailable, "the server is stopping")
+                        : fail(Code::kResourceExhausted, "the server's ", name_, " queue is full"));
 }
 
 // Nobody is in the loop, and nothing that came earlier waits. Only a state that decides is entered

@@ -12,7 +12,7 @@ std::optional<Time> sooner(std::optional<Time> a, std::optional<Time> b) {
 
 std::optional<Time> Driver::after_batch(Time now) {
   if (const auto next = c_.core.next_tick(); next && *next <= now) c_.core.tick(now);
-  for (const core::Action& action : c_.core.take_actions())
+  for (const core::Action& action : c_.core.take_actions(now))
     std::visit([this](const auto& a) { carry_out(a); }, action);
   keep_outputs(c_, std::exchange(to_keep_, {}),
                [this](const InputId& id) { history_.output_kept(id); });

@@ -130,7 +130,7 @@ def test_sigterm_lets_what_runs_end(tmp_path, built):
             own.process.terminate()
         if "got" in line:
             break
-    assert any("got done" in line for line in seen), seen
+    assert any("got done" in line for line in seen), "".join(seen)
     assert own.process.wait(60) == 0
     process.kill()
     process.wait()

@@ -23,7 +23,7 @@ struct Bench {
     std::vector<core::NewInput> inputs(n);
     for (core::NewInput& input : inputs) input.payload = "an argument";
     (void)core.put_inputs(now, call, std::move(inputs));
-    for (const core::Action& action : core.take_actions())
+    for (const core::Action& action : core.take_actions(now))
       if (const auto* start = std::get_if<core::StartTask>(&action)) tasks.push_back(start->task);
   }
   double ns_per_decision() {

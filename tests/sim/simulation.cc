@@ -51,7 +51,7 @@ void Simulation::settle() {
 }
 
 void Simulation::carry_out() {
-  for (const core::Action& action : w_.core.take_actions())
+  for (const core::Action& action : w_.core.take_actions(w_.now()))
     std::visit([this](const auto& a) { carry_out(a); }, action);
 }
 
