@@ -2,12 +2,17 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <csignal>
 
 #include "base/file.h"
 #include "container/rtnetlink.h"
+#include "container/syscalls.h"
 
 namespace ionian::container {
 namespace {
@@ -55,6 +60,30 @@ Result<void> furnish() {
   return netlink.add_address("lo", ntohl(local.s_addr), 32);
 }
 
+// Where a root lacks CAP_NET_ADMIN, it has that power still over networks of user namespaces that
+// it has made. Nobody lives in this one.
+Result<UniqueFd> netns_of_other_users() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return sys_fail("make a pipe");
+  const UniqueFd waits(ends[0]);
+  UniqueFd lets_go(ends[1]);
+  clone_args args{.flags = CLONE_NEWUSER | CLONE_NEWNET, .exit_signal = SIGCHLD};
+  const pid_t pid = sys_clone3(args);
+  if (pid < 0) return sys_fail("make a network namespace");
+  if (pid == 0) {
+    ::close(lets_go.release());
+    char byte;
+    ::_exit(::read(waits.get(), &byte, 1) == 0 ? 0 : 1);
+  }
+  UniqueFd made(::open(cat("/proc/", pid, "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+  const int error = errno;
+  lets_go.reset();
+  ::waitpid(pid, nullptr, 0);
+  errno = error;
+  if (!made) return sys_fail("open the network namespace");
+  return made;
+}
+
 }  // namespace
 
 Result<void> in_netns(int netns_fd, const std::function<Result<void>()>& inside) {
@@ -77,6 +106,11 @@ Result<UniqueFd> udp_in(int netns_fd, const std::string& ip, std::uint16_t port)
 Result<void> furnish_netns(int netns_fd) { return in_netns(netns_fd, furnish); }
 
 Result<UniqueFd> make_netns() {
+  if (!has_capability(CAP_NET_ADMIN)) {
+    ASSIGN_OR_RETURN(UniqueFd made, netns_of_other_users());
+    TRY(furnish_netns(made.get()));
+    return made;
+  }
   ASSIGN_OR_RETURN(const UniqueFd home, current_netns());
   if (::unshare(CLONE_NEWNET) != 0) return sys_fail("make a network namespace");
   Result<UniqueFd> made = current_netns();

@@ -25,7 +25,8 @@ Result<UniqueFd> udp_in(int netns_fd, const std::string& ip, std::uint16_t port)
 Result<void> in_netns(int netns_fd, const std::function<Result<void>()>& inside);
 
 // A new namespace with `lo` up and 172.21.0.1 on it, without IPv6, where every port may be bound
-// without rights. It belongs to the host's user namespace: a container in it has no power over it.
+// without rights. It belongs to the host's user namespace, or to one that is nobody's where the
+// host's root lacks CAP_NET_ADMIN: a container in it has no power over it.
 Result<UniqueFd> make_netns();
 // The same for one that is there.
 Result<void> furnish_netns(int netns_fd);

@@ -1,7 +1,6 @@
 #include "container/requirements.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sys/utsname.h>
 
@@ -38,13 +37,9 @@ std::string kernel_release() {
 }
 
 Result<void> check_capabilities() {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct data[2] = {};
-  if (::syscall(SYS_capget, &header, data) != 0) return sys_fail("read the capabilities");
   std::string missing;
   for (const Need& need : kNeeds)
-    if (!(data[need.capability / 32].effective >> (need.capability % 32) & 1))
-      cat_to(missing, missing.empty() ? "" : ", ", need.name);
+    if (!has_capability(need.capability)) cat_to(missing, missing.empty() ? "" : ", ", need.name);
   if (missing.empty()) return {};
   return fail(Code::kFailedPrecondition, "this root lacks ", missing,
               ", without which containers cannot be made: run the server on the machine itself or "

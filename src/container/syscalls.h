@@ -1,5 +1,6 @@
 #pragma once
 // System calls that this libc has no function for.
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -23,6 +24,14 @@ inline int sys_pidfd_signal(int pidfd, int signo) {
 inline int sys_pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 inline int sys_pivot_root(const char* to, const char* put_old) {
   return static_cast<int>(::syscall(SYS_pivot_root, to, put_old));
+}
+
+// Whether the calling thread may use it now.
+inline bool has_capability(int capability) {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  return ::syscall(SYS_capget, &header, data) == 0 &&
+         (data[capability / 32].effective >> (capability % 32) & 1) != 0;
 }
 
 #ifndef MOVE_MOUNT_BENEATH

@@ -136,6 +136,36 @@ def test_sigterm_lets_what_runs_end(tmp_path, built):
     process.wait()
 
 
+def test_without_the_right_to_make_networks_all_else_works(tmp_path, built):
+    """It is said at the start. Arguments above the inline limit come by the listener inside, which needs no network."""
+    own = Server(tmp_path).take_over(built).start(prefix=["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"])
+    try:
+        assert "containers have no network" in own.log_text()
+        client = Client(own, tmp_path)
+        out = client.run("run", client.write("""
+            import os, socket, modal
+            app = modal.App("alone")
+
+            @app.function()
+            def look(data):
+                try:
+                    socket.create_connection(("192.0.2.1", 80), timeout=5)
+                    reached = "connected"
+                except OSError as error:
+                    reached = os.strerror(error.errno)
+                return [name for _, name in socket.if_nameindex()], reached, data[::-1]
+
+            @app.local_entrypoint()
+            def main():
+                data = os.urandom(3 << 20)
+                interfaces, reached, back = look.remote(data)
+                print("interfaces", interfaces, "reached", reached, "back", back == data[::-1])
+        """)).stdout
+        assert "interfaces ['lo'] reached Network is unreachable back True" in " ".join(out.split())
+    finally:
+        assert own.stop() == 0, own.log_text()[-3000:]
+
+
 def test_sigterm_ends_containers_and_exits_0(tmp_path, built):
     own = Server(tmp_path).take_over(built).start("--drain-seconds", "1")
     client = Client(own, tmp_path)
