@@ -52,8 +52,11 @@ asan tsan clang:  ## unit, table and simulator tests under a sanitizer, or built
 	@ctest --preset $@
 
 TASKS ?= 10000
-leaks: all        ## TASKS tasks in real containers, and what is left of them
+CONNECTIONS ?= 60000
+leaks: all        ## TASKS tasks in real containers, and what is left of them; CONNECTIONS connections of tasks, and whose they are
 	@IONIAN_LEAK_TASKS=$(TASKS) $(BUILD)/src/worker_tests --gtest_filter=Leak*
+	@IONIAN_TASK_CONNECTIONS=$(CONNECTIONS) $(BUILD)/src/rpc_tests --gtest_filter=ManyConnections*
+	@IONIAN_LEAK_TASKS=$(TASKS) tools/conformance $(BUILD)/ionian -n 0 tests/conformance/test_many_tasks.py
 
 HISTORY_SECONDS ?= 600
 histories: all    ## calls, queues, dicts, secrets and volumes under kill -9 and power cuts, HISTORY_SECONDS each
