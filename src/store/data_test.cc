@@ -182,6 +182,26 @@ TEST_F(DataTest, TheNewestRepliesStayAsManyAndAsLargeAsMay) {
   });
 }
 
+TEST_F(DataTest, OldRepliesGoAndOfAKeyTheNewestIsFound) {
+  write([&](Tx& tx) {
+    const auto keep = [&](const std::string& key, const std::string& reply, Duration after) {
+      keep_reply(tx, {.key = key, .request_hash = "h", .reply = reply, .at = now_ + after});
+    };
+    keep("taken", "first", 0s);
+    keep("other", "o", 1s);
+    remove_reply(tx, "taken");
+    EXPECT_FALSE(find_reply(tx, "taken"));
+    keep("taken", "second", 2s);
+    EXPECT_EQ(find_reply(tx, "taken"), "second");
+    remove_reply(tx, "");
+    remove_replies(tx, now_ + 2s);
+    EXPECT_FALSE(find_reply(tx, "other"));
+    EXPECT_EQ(find_reply(tx, "taken"), "second");
+    remove_replies(tx, now_ + 3s);
+    EXPECT_FALSE(find_reply(tx, "taken")) << "the last of them goes as well";
+  });
+}
+
 TEST_F(DataTest, NamesAreOfOneKindAndEnvironmentAndPagesMissNobody) {
   write([&](Tx& tx) {
     EXPECT_TRUE(find_named_object(tx, kEnvironment, "queue", "jobs"));

@@ -13,7 +13,8 @@ struct KeptReply {
   Time at;
 };
 
-// In the transaction that does what the reply tells of. A key that is there keeps its first reply.
+// In the transaction that does what the reply tells of. Goes to the end of a log without an index:
+// a key is looked for from there, and who writes sees to it that it comes once.
 void keep_reply(Tx& tx, const KeptReply& reply);
 std::optional<std::string> find_reply(View& view, std::string_view key);
 
@@ -29,6 +30,7 @@ struct ReplyRange {
 // One at a time, the oldest first.
 void each_reply(View& view, const ReplyRange& range,
                 const std::function<void(RememberedReply)>& seen);
+// Of the oldest, those that are older than that.
 void remove_replies(Tx& tx, Time before);
 // What it told of was undone.
 void remove_reply(Tx& tx, std::string_view key);

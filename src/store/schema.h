@@ -14,4 +14,5 @@ extern const std::string_view kMigration8Sql;
 extern const std::string_view kMigration9Sql;
 extern const std::string_view kMigration10Sql;
 extern const std::string_view kMigration11Sql;
+extern const std::string_view kMigration12Sql;
 }  // namespace ionian::store

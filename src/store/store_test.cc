@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "store/schema.h"
 
 namespace ionian::store {
 namespace {
@@ -237,6 +238,35 @@ TEST_F(StoreTest, ADatabaseOfANewerVersionIsRefusedAndLeftAsItIs) {
   const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kRead);
   Rows rows = db->query("SELECT count(*) FROM t");
   EXPECT_TRUE(rows.next());
+}
+
+// With an item of a queue and two replies, which version 12 moves.
+TEST_F(StoreTest, ADatabaseOfAnEarlierVersionIsBroughtUpWithAllThatIsInIt) {
+  store.reset();
+  ASSERT_TRUE(remove_tree(folder + "/ionian.db"));
+  {
+    const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kWrite);
+    for (const std::string_view* sql :
+         {&kSchemaSql, &kMigration2Sql, &kMigration3Sql, &kMigration4Sql, &kMigration5Sql,
+          &kMigration6Sql, &kMigration7Sql, &kMigration8Sql, &kMigration9Sql, &kMigration10Sql,
+          &kMigration11Sql})
+      ASSERT_TRUE(db->script(std::string(*sql)));
+    ASSERT_TRUE(db->script(
+        "PRAGMA user_version=11; PRAGMA foreign_keys=OFF;"
+        "INSERT INTO queue_partitions VALUES (7, 'qu-1', x'', 2, 1, 4, 9000000000000);"
+        "INSERT INTO queue_items VALUES (7, 1, x'6974656d');"
+        "INSERT INTO replies VALUES ('late', x'01', x'6c', 20), ('early', x'01', x'65', 10);"));
+  }
+  open();
+  store->read([](View& view) {
+    Rows item = view.db().query("SELECT value FROM queue_items WHERE partition = 7 AND number = 1");
+    ASSERT_TRUE(item.next());
+    EXPECT_EQ(item.text(0), "item");
+    Rows replies = view.db().query("SELECT key, reply FROM replies ORDER BY number");
+    std::string found;
+    while (replies.next()) found += cat(replies.text(0), '=', replies.text(1), ' ');
+    EXPECT_EQ(found, "early=e late=l ");
+  });
 }
 
 TEST_F(StoreTest, AReaderCannotWrite) {
