@@ -156,7 +156,8 @@ class Core {
   // The result of an input; a second one of the same input, or one of a task that no longer runs
   // it, is dropped.
   void put_output(Time now, const TaskId& task, const InputId& input, Result result);
-  // The container says that it cannot run inputs at all (its import or an enter hook failed).
+  // The container says that it cannot run inputs at all (its import or an enter hook failed), or
+  // that an exit hook failed.
   void task_failed(Time now, const TaskId& id, Result result);
   void task_exited(Time now, const TaskId& id, const TaskExit& exit);
   // Somebody wants it to end: gracefully after what it runs, or at once, and what it runs starts

@@ -175,7 +175,9 @@ void Core::task_failed(Time now, const TaskId& id, Result result) {
   const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
     return tasks_.at(t).state == TaskState::kReady;
   });
-  if (result.outcome != Outcome::kSuccess && !others_work) {
+  // One that has asked for inputs was able to run them: it is its exit that fails, which is no
+  // answer to those that wait.
+  if (result.outcome != Outcome::kSuccess && !others_work && !task.asked_for_inputs) {
     result.data_format = 0;
     fail_pending(now, f, result);
   }

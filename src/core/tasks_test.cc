@@ -197,6 +197,19 @@ TEST_F(CoreTest, AnImportThatFailsFailsTheWaitingInputs) {
   EXPECT_EQ(core.input(core.call(id)->inputs[0])->result.generic_result, "ImportError");
 }
 
+TEST_F(CoreTest, AnExitThatFailsIsNoAnswerToTheInputsThatWait) {
+  const CallId id =
+      call(function("f", [](FunctionConfig& c) { c.single_use = true, c.max_containers = 1; }), 2);
+  const TaskId first = started().at(0);
+  put(first, take(first).at(0), Outcome::kSuccess);
+  core.task_failed(now, first, {.outcome = Outcome::kFailure, .generic_result = "of the exit"});
+  EXPECT_EQ(core.call(id)->done, 1u);
+  core.task_exited(now, first, {});
+  const TaskId second = started().at(0);
+  put(second, take(second).at(0), Outcome::kSuccess, "of the second");
+  EXPECT_EQ(core.call(id)->done, 2u);
+}
+
 TEST_F(CoreTest, AContainerThatIsNotReadyInTimeIsKilledAndItsInputsFail) {
   const CallId id = call(function("f", [](FunctionConfig& c) { c.startup_timeout = 20s; }), 1);
   const TaskId task = started().at(0);

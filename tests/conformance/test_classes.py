@@ -263,11 +263,24 @@ def test_containers_for_one_input(client):
         def single():
             return os.environ["MODAL_TASK_ID"]
 
+        @app.cls(single_use_containers=True, max_containers=1)
+        class Clumsy:
+            @modal.method()
+            def work(self, n):
+                return n
+
+            @modal.exit()
+            def leave(self):
+                raise RuntimeError("stumbled on the way out")
+
         @app.local_entrypoint()
         def main():
             print("containers", len({single.remote() for _ in range(3)}))
+            print("clumsy", list(Clumsy().work.map(range(3))))
     """)).stdout
     assert "containers 3" in out
+    # An exit that fails is in the log, and no answer to the next input.
+    assert "clumsy [0, 1, 2]" in out and "stumbled on the way out" in out
 
 
 def test_the_autoscaler_is_told_while_it_runs(server, client):
