@@ -50,7 +50,12 @@ void Core::define_function(Time now, FunctionConfig config) {
   if (app == apps_.end() || app->second.stopping) return;
   app->second.functions.insert(config.id);
   Function& f = functions_[config.id];
+  const bool window_changes = f.config.scaledown_window != config.scaledown_window;
   f.config = std::move(config);
+  // Those that are idle by now stay for as long as it says from now on.
+  if (window_changes)
+    for (const TaskId& task : f.tasks)
+      if (tasks_.at(task).running.empty()) refresh_deadline(now, tasks_.at(task));
   schedule(now, f);
 }
 

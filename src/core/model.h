@@ -144,6 +144,7 @@ struct Task {
   std::set<InputId> running;
   std::map<InputId, Time> to_cancel;  // of the running ones; when the container is to be told
   Time created, ready, idle_since;
+  Duration timeout{};  // of its inputs, as its version of the function has it
   bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
   bool retired = false;  // of a former version: runs what it has, and takes nothing new
   bool spent = false;    // of single use, and used: the same, but it keeps its place

@@ -214,6 +214,7 @@ void Core::start_task(Time now, Function& f) {
   task.function = f.config.id;
   task.app = f.config.app;
   task.created = task.idle_since = now;
+  task.timeout = f.config.timeout;
   task.devices = *devices_.take(f.config.gpus);
   const TaskId id = task.id;
   Task& placed = tasks_.emplace(id, std::move(task)).first->second;

@@ -67,7 +67,7 @@ void Core::refresh_deadline(Time now, Task& task) {
     return set_deadline(task, now + std::max(config.scaledown_window, kShortestIdle));
   Time first = Time::max();
   for (const InputId& id : task.running)
-    first = std::min(first, inputs_.at(id).started + config.timeout);
+    first = std::min(first, inputs_.at(id).started + task.timeout);
   set_deadline(task, first);
 }
 
@@ -100,15 +100,14 @@ void Core::look_at_task(Time now, Task& task) {
 // An input has used up its time. The code that runs it cannot be trusted to stop, so its container
 // is killed; inputs beside it in the same container run again elsewhere.
 void Core::time_out(Time now, Task& task) {
-  const FunctionConfig& config = functions_.at(task.function).config;
   const std::set<InputId> running = task.running;
   bool any = false;
   for (const InputId& id : running) {
     Input& input = inputs_.at(id);
-    if (input.started + config.timeout > now) continue;
+    if (input.started + task.timeout > now) continue;
     any = true;
     task.running.erase(id);
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config.timeout).count();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(task.timeout).count();
     settle_attempt(
         now, input,
         server_result(Outcome::kTimeout,

@@ -169,6 +169,36 @@ TEST_F(CoreTest, AnIdleContainerEndsAlthoughItKeepsAsking) {
   EXPECT_TRUE(was_told(inputs_key(task)));
 }
 
+TEST_F(CoreTest, AnotherWindowHoldsForContainersThatAreIdleAlready) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.scaledown_window = 3600s; });
+  call(f, 1);
+  const TaskId task = started().at(0);
+  put(task, take(task).at(0), Outcome::kSuccess);
+  take(task);
+  function("f", [](FunctionConfig& c) { c.scaledown_window = 10s; });
+  pass(9s);
+  EXPECT_FALSE(core.should_stop(task));
+  pass(2s);
+  EXPECT_TRUE(core.should_stop(task));
+}
+
+TEST_F(CoreTest, WhatRunsKeepsTheTimeoutOfItsVersion) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.timeout = 60s, c.max_concurrent_inputs = 2, c.max_containers = 1;
+  });
+  const CallId id = call(f, 2);
+  const TaskId task = started().at(0);
+  const InputId first = take(task).at(0), second = take(task).at(0);
+  function("f", [](FunctionConfig& c) { c.timeout = 10s; });
+  core.replace_tasks(now, f);
+  put(task, first, Outcome::kSuccess);
+  pass(50s);
+  EXPECT_EQ(core.input(second)->state, InputState::kRunning);
+  pass(11s);
+  EXPECT_EQ(core.input(second)->result.outcome, Outcome::kTimeout);
+  EXPECT_EQ(core.call(id)->done, 2u);
+}
+
 TEST_F(CoreTest, AnIdleContainerWithoutWindowIsAskedBackForTheNextInput) {
   const FunctionId f = function("f", [](FunctionConfig& c) {
     c.scaledown_window = 0s, c.max_containers = 1, c.min_containers = 1;
