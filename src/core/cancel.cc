@@ -18,6 +18,10 @@ void Core::cancel_call(Time now, const CallId& id, bool kill_containers) {
   if (const auto found = functions_.find(it->second.function); found != functions_.end())
     f = &found->second;
   const Result cancelled = server_result(Outcome::kTerminated, std::string(kCancelledText));
+  // One walk over what waits, however many inputs the call has.
+  const auto of_call = [&](const InputId& input) { return inputs_.at(input).call == id; };
+  if (f) std::erase_if(f->pending, of_call);
+  std::erase_if(retries_, [&](const auto& retry) { return of_call(retry.second); });
   const std::vector<InputId> inputs = it->second.inputs;
   for (const InputId& input_id : inputs) {
     Input& input = inputs_.at(input_id);
@@ -28,8 +32,6 @@ void Core::cancel_call(Time now, const CallId& id, bool kill_containers) {
       cancel_running(now, input, kill_containers);
       continue;
     }
-    if (f) std::erase(f->pending, input_id);
-    std::erase_if(retries_, [&](const auto& retry) { return retry.second == input_id; });
     finish_input(now, input, cancelled);
   }
   if (f) plan_next_batch(*f);
@@ -39,17 +41,20 @@ void Core::withdraw_inputs(const CallId& id, std::vector<InputId> inputs) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return;
   Call& call = it->second;
+  std::unordered_set<InputId> going;
   for (const InputId& input_id : inputs) {
     const auto entry = inputs_.find(input_id);
     if (entry == inputs_.end() || entry->second.state != InputState::kPending) continue;
-    std::erase(functions_.at(call.function).pending, input_id);
-    std::erase(call.inputs, input_id);
+    going.insert(input_id);
     bytes_ -= entry->second.payload.size();
     count_unfinished(entry->second, -1);
     inputs_.erase(entry);
     App& app = apps_.at(call.app);
     if (--app.unfinished == 0 && app.draining) drained_.insert(app.id);
   }
+  const auto goes = [&](const InputId& input_id) { return going.contains(input_id); };
+  std::erase_if(functions_.at(call.function).pending, goes);
+  std::erase_if(call.inputs, goes);
   plan_next_batch(functions_.at(call.function));
   if (call.inputs.empty()) drop_call(id);
 }

@@ -145,6 +145,22 @@ TEST_F(DurableTest, ACancelledInputDoesNotRunAgain) {
   EXPECT_EQ(core.input(running)->result.outcome, Outcome::kTerminated);
 }
 
+TEST_F(DurableTest, CancelLeavesOtherCallsOfTheFunctionWaiting) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.max_containers = 1, c.retry = {.retries = 1, .initial_delay = 1s};
+  });
+  const CallId first = call(f, 3, true), second = call(f, 2, true);
+  const TaskId task = started().at(0);
+  put(task, take(task).at(0), Outcome::kFailure);  // and waits for its next attempt
+  core.cancel_call(now, first, false);
+  EXPECT_EQ(core.call(first)->done, 3u);
+  EXPECT_EQ(
+      std::vector<InputId>(core.function(f)->pending.begin(), core.function(f)->pending.end()),
+      core.call(second)->inputs);
+  pass(10s);
+  EXPECT_EQ(core.call(first)->done, 3u);
+}
+
 TEST_F(DurableTest, CancelMayKillTheContainer) {
   const CallId id = call(function("f"), 1);
   const TaskId task = started().at(0);
