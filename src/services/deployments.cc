@@ -162,6 +162,7 @@ Result<void> Deployments::apply(rpc::Call& call, store::Tx& tx, const Change& ch
     if (whole) store::remove_overrides(tx, record->id);
     store::define_function(tx, record->id, definition_id, text);
     record->tag = tag;
+    record->live = true;
     modal::client::Function definition;
     definition.ParseFromString(text);
     if (has_schedule(definition))

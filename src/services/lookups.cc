@@ -5,7 +5,7 @@
 #include "services/deployments.h"
 #include "services/environments.h"
 #include "services/functions.h"
-#include "store/variants.h"
+#include "services/variants.h"
 
 namespace ionian::services {
 void Lookups::bind(rpc::Table& table) {
@@ -37,12 +37,13 @@ Result<store::Function> Lookups::pinned(rpc::Call& call, store::Tx& tx, const st
     return fail(Code::kNotFound, "version ", version, " of app '", app.name, "' has no function '",
                 tag, "'");
   const auto definition_id = publish.definition_ids().find(id->second);
-  store::Function record{.id = FunctionId::make(c_.random, call.now),
-                         .app = app.id,
-                         .tag = tag,
-                         .definition_id = definition_id == publish.definition_ids().end()
-                                              ? ""
-                                              : definition_id->second};
+  store::Function record{
+      .id = FunctionId::make(c_.random, call.now),
+      .app = app.id,
+      .tag = tag,
+      .definition_id = definition_id == publish.definition_ids().end() ? "" : definition_id->second,
+      .definition = "",
+      .live = false};
   record.definition = store::find_definition(tx, FunctionId(id->second), record.definition_id);
   if (record.definition.empty())
     return fail(Code::kNotFound, "the definition of '", tag, "' in version ", version,
@@ -50,7 +51,7 @@ Result<store::Function> Lookups::pinned(rpc::Call& call, store::Tx& tx, const st
   store::insert_pinned_function(tx, record, version, call.now);
   modal::client::Function definition;
   definition.ParseFromString(record.definition);
-  call.after_commit([this, config = config_of(record, definition, app.workspace)] {
+  call.after_commit([this, config = config_now(tx, record, definition, app.workspace)] {
     c_.core_loop.post([this, config] { c_.core.define_function(c_.clock.now(), config); });
   });
   return record;

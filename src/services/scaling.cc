@@ -80,11 +80,11 @@ Result<modal::client::FunctionUpdateSchedulingParamsResponse> Scaling::update(
                          .value = wanted.GetReflection()->GetUInt32(wanted, field),
                          .set_by = call.caller.principal,
                          .set_at = call.now});
+  config = config_now(tx, it.record, it.definition, call.caller.workspace);
   modal::client::FunctionUpdateSchedulingParamsResponse reply;
   *reply.mutable_current_settings() = settings_of(config);
   call.after_commit([this, config] {
     c_.core_loop.post([this, config] {
-      // One that no name leads to any more keeps nothing warm, whatever is asked of it.
       if (c_.core.function(config.id)) c_.core.define_function(c_.clock.now(), config);
     });
   });

@@ -123,6 +123,8 @@ void fill_layout(modal::client::AppLayout& layout, const Records& r) {
         *other->mutable_volume_metadata() = volume->second;
     }
   }
+  // One of a former version calls itself, and others as they are now.
+  (*layout.mutable_function_ids())[r.function.tag] = r.function.id.str();
   for (const store::Class& cls : r.classes) {
     (*layout.mutable_class_ids())[cls.tag] = cls.id.str();
     auto* object = layout.add_objects();

@@ -96,6 +96,8 @@ core::FunctionConfig config_now(store::View& view, const store::Function& record
                                 const Function& definition, const WorkspaceId& workspace) {
   core::FunctionConfig config = config_of(record, definition, workspace);
   put_settings(config, settings_of_overrides(store::list_overrides(view, record.id)));
+  // One that no name leads to any more keeps nothing warm, whatever is asked of it.
+  if (!record.live) config.min_containers = config.buffer_containers = 0;
   return config;
 }
 

@@ -6,7 +6,8 @@
 #define SELECT_APP                                                                       \
   "SELECT id, workspace, environment, name, description, state, created_at, created_by," \
   " coalesce(stopped_at, 0), stopped_by FROM apps"
-#define SELECT_FUNCTION "SELECT id, app, tag, definition_id, definition FROM functions"
+#define SELECT_FUNCTION \
+  "SELECT id, app, tag, definition_id, definition, live AND pinned = 0 FROM functions"
 
 namespace ionian::store {
 
@@ -28,7 +29,8 @@ inline Function read_function(const Rows& r) {
           .app = AppId(r.text(1)),
           .tag = r.text(2),
           .definition_id = r.text(3),
-          .definition = r.text(4)};
+          .definition = r.text(4),
+          .live = r.number(5) != 0};
 }
 
 }  // namespace ionian::store

@@ -61,8 +61,8 @@ void define_function(Tx& tx, const FunctionId& id, std::string_view definition_i
 std::optional<Function> find_function(View& view, const WorkspaceId& workspace,
                                       const FunctionId& id) {
   Rows rows = view.db().query(
-      "SELECT f.id, f.app, f.tag, f.definition_id, f.definition FROM functions f"
-      " JOIN apps a ON a.id = f.app WHERE a.workspace = ? AND f.id = ?",
+      "SELECT f.id, f.app, f.tag, f.definition_id, f.definition, f.live AND f.pinned = 0"
+      " FROM functions f JOIN apps a ON a.id = f.app WHERE a.workspace = ? AND f.id = ?",
       workspace, id);
   if (!rows.next()) return std::nullopt;
   return read_function(rows);
@@ -70,7 +70,8 @@ std::optional<Function> find_function(View& view, const WorkspaceId& workspace,
 
 std::vector<Function> list_functions(View& view, const AppId& app) {
   std::vector<Function> all;
-  Rows rows = view.db().query(SELECT_FUNCTION " WHERE app = ?", app);
+  Rows rows =
+      view.db().query(SELECT_FUNCTION " WHERE app = ? ORDER BY pinned DESC, live, rowid", app);
   while (rows.next()) all.push_back(read_function(rows));
   return all;
 }
@@ -90,7 +91,8 @@ bool find_class(View& view, const AppId& app, const ClassId& id) {
 
 std::vector<Class> list_classes(View& view, const AppId& app) {
   std::vector<Class> all;
-  Rows rows = view.db().query("SELECT id, app, tag FROM classes WHERE app = ?", app);
+  Rows rows =
+      view.db().query("SELECT id, app, tag FROM classes WHERE app = ? ORDER BY live, rowid", app);
   while (rows.next()) all.push_back({ClassId(rows.text(0)), AppId(rows.text(1)), rows.text(2)});
   return all;
 }

@@ -24,6 +24,7 @@ struct Function {
   std::string tag;
   std::string definition_id;  // "" = only announced so far
   std::string definition;     // serialized modal.client.Function
+  bool live = true;           // its app's last publish names it; never true of a pinned one
 };
 
 struct Class {
@@ -49,11 +50,13 @@ void define_function(Tx& tx, const FunctionId& id, std::string_view definition_i
                      std::string_view definition);
 std::optional<Function> find_function(View& view, const WorkspaceId& workspace,
                                       const FunctionId& id);
+// Those of other versions too; of several with one tag, the live one comes last.
 std::vector<Function> list_functions(View& view, const AppId& app);
 
 void insert_class(Tx& tx, const Class& c, Time now);
 void set_class_tag(Tx& tx, const AppId& app, const ClassId& id, std::string_view tag);
 bool find_class(View& view, const AppId& app, const ClassId& id);
+// In the same order.
 std::vector<Class> list_classes(View& view, const AppId& app);
 
 }  // namespace ionian::store

@@ -1,6 +1,10 @@
 // Queues, dicts and what they have in common, without a server.
+#include "base/cat.h"
 #include "base/random.h"
+#include "store/apps.h"
+#include "store/calls.h"
 #include "store/deleted.h"
+#include "store/deployments.h"
 #include "store/dicts.h"
 #include "store/objects.h"
 #include "store/queues.h"
@@ -53,6 +57,50 @@ class DataTest : public StoreFixture {
   const PartitionKey kKey{.queue = "qu-1", .key = std::string("\0p", 2)};
   Time now_ = from_unix_ms(1'800'000'000'000);
 };
+
+TEST_F(DataTest, OfFunctionsWithOneNameTheLiveOneComesLast) {
+  const AppId app{"ap-1"};
+  const auto function = [&](const char* id) {
+    return Function{.id = FunctionId(id), .app = app, .tag = "f"};
+  };
+  write([&](Tx& tx) {
+    insert_app(tx, {.id = app, .workspace = kWorkspace, .environment = kEnvironment});
+    insert_function(tx, function("fu-former-and-live-again"), now_);
+    insert_function(tx, function("fu-retired"), now_);
+    retire_all(tx, app);
+    make_function_live(tx, FunctionId("fu-former-and-live-again"), "f");
+    insert_pinned_function(tx, function("fu-pinned"), 1, now_);
+  });
+  std::string seen;
+  for (const Function& f : store_->read([&](View& view) { return list_functions(view, app); }))
+    cat_to(seen, f.id, f.live ? " live " : " ");
+  EXPECT_EQ(seen, "fu-pinned fu-retired fu-former-and-live-again live ");
+}
+
+TEST_F(DataTest, ResultsGoAWeekAfterTheirCallAndTheCallLater) {
+  const auto add = [&](Tx& tx, const char* id, std::optional<Time> done) {
+    insert_call(tx, {.id = CallId(cat("fc-", id)), .workspace = kWorkspace, .created_at = now_});
+    insert_input(tx, CallId(cat("fc-", id)), {.id = InputId(cat("in-", id)), .input = "what"});
+    if (done) keep_output(tx, CallId(cat("fc-", id)), InputId(cat("in-", id)), 0, "result", *done);
+  };
+  bool more = true;
+  write([&](Tx& tx) {
+    add(tx, "open", std::nullopt);
+    add(tx, "new", now_ - 1h);
+    add(tx, "old", now_ - 3h);
+    add(tx, "older", now_ - 5h);
+    more = remove_old_calls(tx, now_ - 2h, now_ - 4h, 10);
+    EXPECT_FALSE(remove_old_calls(tx, now_ - 2h, now_ - 4h, 10));
+  });
+  EXPECT_TRUE(more);
+  std::string left;
+  store_->read([&](View& view) {
+    for (const char* id : {"open", "new", "old", "older"})
+      if (find_call(view, kWorkspace, CallId(cat("fc-", id))))
+        cat_to(left, id, ':', list_inputs(view, CallId(cat("fc-", id))).size(), ' ');
+  });
+  EXPECT_EQ(left, "open:1 new:1 old:0 ");
+}
 
 TEST_F(DataTest, ItemsComeInTheOrderInWhichTheyWerePut) {
   write([&](Tx& tx) {

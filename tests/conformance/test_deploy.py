@@ -21,6 +21,15 @@ APP = """
     @app.function()
     def whoami():
         return os.environ["MODAL_TASK_ID"]
+
+    @app.function(scaledown_window=2)
+    def ask():
+        return version.remote()
+"""
+WARM = APP + """
+    @app.function(min_containers=1)
+    def warm():
+        pass
 """
 
 CALL = """
@@ -56,6 +65,8 @@ def test_deploy_call_redeploy_history_rollback_stop(client):
     assert call(client, "shop") == "two"
     assert app_row(client, "shop")[0]["app_id"] == row["app_id"]
     assert call(client, "shop", options="{'version': 1}") == "one"
+    # What is kept for those who ask for the old version is nothing to the functions of the new one.
+    assert call(client, "shop", "ask") == "two"
 
     history = json.loads(client.run("app", "history", "shop", "--json").stdout)
     assert [h["version"] for h in history] == ["v2", "v1"], history
@@ -221,11 +232,36 @@ def test_deployed_apps_outlive_the_server(tmp_path, built):
     (tmp_path / "server").mkdir()
     own = Server(tmp_path / "server").take_over(built).start()
     client = Client(own, tmp_path)
+    client.run("deploy", client.write(WARM.replace("NAME", "lasting").replace("VERSION", "zero"), "lasting.py"))
     deploy(client, "lasting", "one")
     assert call(client, "lasting") == "one"
     own.stop(signal.SIGKILL)
     own.again()
     assert call(client, "lasting") == "one"
+    # What it leaves out is kept warm in no later life either.
+    assert len(json.loads(client.run("container", "list", "--json").stdout)) == 1
+
+    # One runs, one waits; both learn that their app was stopped, whatever becomes of the server.
+    calls = client.python(client.write("""
+        import modal
+        version = modal.Function.from_name("lasting", "version")
+        calls = [version.spawn(600.0) for _ in range(2)]
+        while not calls[0].get_call_graph()[0].task_id:
+            pass
+        print(*[call.object_id for call in calls])
+    """, "spawn.py")).stdout.split()
+    client.run("app", "stop", "lasting", "--yes")
+    own.stop(signal.SIGKILL)
+    own.again()
+    said = client.python(client.write("""
+        import sys, modal
+        for call in sys.argv[1:]:
+            try:
+                print(modal.FunctionCall.from_id(call).get(timeout=60))
+            except modal.exception.RemoteError as error:
+                print(error)
+    """, "read.py"), *calls).stdout
+    assert said == "the app was stopped\n" * 2
     assert own.stop() == 0, own.log_text()[-3000:]
 
 
