@@ -18,7 +18,10 @@ struct Reading {
 };
 
 bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::TaskLogsBatch& b) {
-  return (r.function_id().empty() || r.function_id() == b.function_id()) &&
+  return (r.function_id().empty() || r.function_id() == b.function_id() ||
+          r.function_id() == b.root_function_id()) &&
+         (r.parametrized_function_id().empty() ||
+          r.parametrized_function_id() == b.function_id()) &&
          (r.task_id().empty() || r.task_id() == b.task_id());
 }
 

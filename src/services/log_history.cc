@@ -29,10 +29,12 @@ Result<void> check_range(const Request& r) {
   return {};
 }
 
-// parametrized_function_id names one variant of a function, whose containers log under its id.
+// function_id stands for a function with all its variants, parametrized_function_id for one of
+// them, whose containers log under its id.
 template <class Request>
 bool wanted(const Request& r, const TaskLogsBatch& b) {
-  return (r.function_id().empty() || r.function_id() == b.function_id()) &&
+  return (r.function_id().empty() || r.function_id() == b.function_id() ||
+          r.function_id() == b.root_function_id()) &&
          (r.parametrized_function_id().empty() ||
           r.parametrized_function_id() == b.function_id()) &&
          (r.task_id().empty() || r.task_id() == b.task_id());
@@ -114,6 +116,7 @@ std::optional<Result<modal::client::AppFetchLogsResponse>> LogHistory::fetch(
     TaskLogsBatch one;
     one.set_task_id(batch.task_id());
     one.set_function_id(batch.function_id());
+    one.set_root_function_id(batch.root_function_id());
     one.set_input_id(batch.input_id());
     one.set_entry_id(batch.entry_id());
     TaskLogs& entry = *one.add_items();

@@ -91,6 +91,8 @@ Result<modal::client::FunctionGetByIdResponse> Lookups::function_by_id(
   definition.ParseFromString(record->definition);
   modal::client::FunctionGetByIdResponse reply;
   *reply.mutable_handle_metadata() = handle_of(*record, definition);
+  if (record->id.str() != request.function_id())
+    reply.mutable_handle_metadata()->set_base_function_id(record->id.str());
   *reply.mutable_function() = data_of(definition);
   return reply;
 }

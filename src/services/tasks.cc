@@ -9,6 +9,7 @@
 #include "services/buckets.h"
 #include "services/task_spec.h"
 #include "store/apps.h"
+#include "store/variants.h"
 
 namespace ionian::services {
 
@@ -69,9 +70,12 @@ void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId&
     return ended(task, {.failed_start = mounted.error().message});
   rpc::Caller caller{
       .kind = rpc::CallerKind::kTask, .workspace = workspace, .task = task, .app = app};
-  const auto record =
-      c_.store.read([&](store::View& view) { return store::find_app(view, workspace, app); });
-  if (record) caller.environment = record->environment;
+  FunctionId root = function;
+  c_.store.read([&](store::View& view) {
+    if (const auto record = store::find_app(view, workspace, app))
+      caller.environment = record->environment;
+    if (const auto variant = store::find_variant(view, function)) root = variant->base;
+  });
   c_.identity.add_task(task, std::move(caller));
   std::unique_lock lock(mutex_);
   Known& known = known_.at(task);
@@ -80,6 +84,7 @@ void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId&
     return ended(task, {});
   }
   known.launched = true;
+  known.root = root;
   worker_->start(std::move(*spec));
 }
 
@@ -155,6 +160,7 @@ void Tasks::output(const TaskId& id, int fd, std::string text) {
   modal::client::TaskLogsBatch batch;
   batch.set_task_id(id.str());
   batch.set_function_id(known.function.str());
+  batch.set_root_function_id(known.root.str());
   batch.set_input_id(known.input.str());
   auto* item = batch.add_items();
   item->set_data(std::move(text));

@@ -74,7 +74,8 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
   struct Known {
     AppId app;
     FunctionId function;
-    InputId input;  // that runs alone in it
+    FunctionId root;  // the function itself, where it is a variant's
+    InputId input;    // that runs alone in it
     CallId call;
     bool launched = false;         // the worker has it
     bool cancelled = false;        // unwanted before the worker had it

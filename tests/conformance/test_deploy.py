@@ -163,9 +163,24 @@ def test_logs_of_the_past(client):
             for i in range(n):
                 print(f"line {i} of {n}", flush=True)
             print("a complaint", file=sys.stderr, flush=True)
+
+        @app.cls()
+        class Choir:
+            part: str = modal.parameter()
+
+            @modal.method()
+            def sing(self):
+                print("la of the", self.part, flush=True)
     """, "talkative.py")
     client.run("deploy", program)
-    client.python(client.write("import modal\nmodal.Function.from_name('talkative', 'say').remote(300)\n", "talk.py"))
+    alto, bass = client.python(client.write("""
+        import modal
+        modal.Function.from_name("talkative", "say").remote(300)
+        for part in ("alto", "bass"):
+            call = modal.Cls.from_name("talkative", "Choir")(part=part).sing.spawn()
+            call.get(timeout=60)
+            print(call.object_id, call.get_call_graph()[0].task_id)
+    """, "talk.py")).stdout.splitlines()
     lines = client.run("app", "logs", "talkative").stdout
     assert "line 299 of 300" in lines and "a complaint" in lines, lines[-500:]
     all_lines = client.run("app", "logs", "talkative", "--since", "1h").stdout.splitlines()
@@ -174,6 +189,27 @@ def test_logs_of_the_past(client):
     assert "line" not in client.run("app", "logs", "talkative", "--since", "1h", "--source", "stderr").stdout
     found = client.run("app", "logs", "talkative", "--since", "1h", "--search", "line 77").stdout.split()
     assert found == ["line", "77", "of", "300"], found
+
+    def of_choir(*words):
+        return [line for line in client.run(*words).stdout.splitlines() if "la of the" in line]
+
+    both = ["la of the alto", "la of the bass"]
+    assert of_choir("app", "logs", "talkative", "--since", "1h") == both
+    assert of_choir("app", "logs", "talkative", "--since", "1h", "--function-call", alto.split()[0]) == both[:1]
+    assert of_choir("app", "logs", "talkative", "--since", "1h", "--container", bass.split()[1]) == both[1:]
+    assert of_choir("container", "logs", alto.split()[1]) == both[:1]
+    # Of a class itself, which has printed nothing, and of all its instances.
+    assert of_choir("function", "logs", "talkative/Choir.*", "--since", "1h") == []
+    assert of_choir("function", "logs", "talkative/Choir.*", "--since", "1h", "--all-variants") == both
+    for words, count in [(("app", "logs", "talkative", "-f"), 2), (("function", "logs", "talkative/Choir.*", "--all-variants", "-f"), 2),
+                         (("app", "logs", "talkative", "-f", "--function-call", alto.split()[0]), 1)]:
+        following = client.popen(*words)
+        try:
+            lines = (line.strip() for line in following.stdout if "la of the" in line)
+            assert [next(lines) for _ in range(count)] == both[:count]
+        finally:
+            following.kill()
+            following.wait()
     client.run("app", "stop", "talkative", "--yes")
 
 
