@@ -24,6 +24,16 @@ std::string with_header(const std::string& body) {
   return record + body;
 }
 
+// Where the last whole entry of a segment ends. What a former life had not written to its end lies
+// behind it.
+std::uint64_t end_of_entries(int file, std::uint64_t size) {
+  std::uint64_t at = 0;
+  for (std::uint32_t body = 0; ::pread(file, &body, kHeader, static_cast<off_t>(at)) == kHeader &&
+                               body <= kEntryMax && at + kHeader + body <= size;)
+    at += kHeader + body;
+  return at;
+}
+
 }  // namespace
 
 LogStore::Position LogStore::parse(const std::string& cursor) {
@@ -62,16 +72,32 @@ Result<void> LogStore::write(const std::string& name, Stream& s, const std::stri
     s.file.reset();
     ++s.last;
     s.size = 0;
+    s.checked = true;
     if (s.last - s.first >= kSegmentsMax) ::unlink(segment_path(name, s.first++).c_str());
   }
   if (!s.file) {
     TRY(make_folders(cat(folder_, '/', name), 0700));
     const std::string path = segment_path(name, s.last);
-    s.file.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    s.file.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     if (!s.file) return sys_fail(cat("open ", path));
+    if (!std::exchange(s.checked, true)) TRY(cut_off_part(s, end_of_entries(s.file.get(), s.size)));
   }
-  TRY(write_all(s.file.get(), record));
+  if (Result<void> written = write_all(s.file.get(), record); !written) {
+    // A part of an entry would hide all that come behind it.
+    (void)cut_off_part(s, s.size);
+    return written;
+  }
   s.size += record.size();
+  return {};
+}
+
+Result<void> LogStore::cut_off_part(Stream& s, std::uint64_t end) {
+  if (::ftruncate(s.file.get(), static_cast<off_t>(end)) != 0) {
+    s.file.reset();
+    s.checked = false;
+    return sys_fail("truncate a log");
+  }
+  s.size = end;
   return {};
 }
 
@@ -119,6 +145,29 @@ std::vector<modal::client::TaskLogsBatch> LogStore::read(const std::string& name
   }
   cursor = cat(at.segment, '-', at.offset);
   return batches;
+}
+
+void LogStore::remove_older_than(Time before) {
+  const auto is_old = [&](const std::string& path) {
+    struct stat info;
+    return ::stat(path.c_str(), &info) == 0 && from_unix_ms(info.st_mtim.tv_sec * 1000) < before;
+  };
+  for (const std::string& name : names_in(folder_)) {
+    const bool known = streams_.contains(name);
+    Stream& s = load(name);
+    while (s.first < s.last && is_old(segment_path(name, s.first)))
+      ::unlink(segment_path(name, s.first++).c_str());
+    const bool all = s.first == s.last && is_old(segment_path(name, s.last));
+    if (all) {
+      ::unlink(segment_path(name, s.last).c_str());
+      ::rmdir(cat(folder_, '/', name).c_str());
+      s.file.reset();
+      // Where readers are is behind it.
+      s.first = ++s.last;
+      s.size = 0;
+    }
+    if (!known) streams_.erase(name);
+  }
 }
 
 void LogStore::end(const std::string& name) {

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "modal_proto/common.pb.h"
@@ -34,6 +35,9 @@ class LogStore {
   std::vector<modal::client::TaskLogsBatch> read(const std::string& stream, std::string& cursor,
                                                  std::size_t bytes_max);
 
+  // Output of which nothing is younger goes, segment by segment.
+  void remove_older_than(Time before);
+
   // Nothing more will come. Readers that have read all are told so.
   void end(const std::string& stream);
   bool ended(const std::string& stream) const;
@@ -45,6 +49,7 @@ class LogStore {
     UniqueFd file;  // the last segment, open for appending
     std::uint64_t first = 0, last = 0, size = 0;
     bool ended = false, loaded = false, warned = false;
+    bool checked = false;  // the last segment ends with a whole entry
   };
   struct Position {
     std::uint64_t segment = 0, offset = 0;
@@ -53,6 +58,7 @@ class LogStore {
   std::string segment_path(const std::string& stream, std::uint64_t segment) const;
   Stream& load(const std::string& stream);
   Result<void> write(const std::string& name, Stream& stream, const std::string& record);
+  Result<void> cut_off_part(Stream& stream, std::uint64_t end);
 
   const std::string folder_;
   std::unordered_map<std::string, Stream> streams_;

@@ -10,6 +10,11 @@
 #include "volumes/sweep.h"
 
 namespace ionian::server {
+namespace {
+
+constexpr Duration kLogsKept = 35 * 24h;  // as far back as clients ask
+
+}  // namespace
 
 Result<void> Parts::settle_records() {
   services::clear_incoming(services::shared_folders(options_.data));
@@ -50,6 +55,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
       });
     });
     blob_routes_->remove_parts_older_than(now - 1h);
+    log_loop_->post([this] { logs_->remove_older_than(wall_.now() - kLogsKept); });
     next_blob_sweep_ = now + 1h;
   }
   next_recheck_ = now + 1s;

@@ -1,0 +1,93 @@
+// What was printed is there again after a part of an entry, and goes when it is old.
+#include "logs/log_store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "base/cat.h"
+#include "base/file.h"
+
+namespace ionian::logs {
+namespace {
+
+class LogStoreTest : public testing::Test {
+ protected:
+  LogStoreTest() {
+    std::string pattern = testing::TempDir() + "ionian-logs-XXXXXX";
+    folder = ::mkdtemp(pattern.data());
+  }
+  ~LogStoreTest() override { EXPECT_TRUE(remove_tree(folder)); }
+
+  static void say(LogStore& store, const std::string& stream, const std::string& text) {
+    modal::client::TaskLogsBatch batch;
+    batch.add_items()->set_data(text);
+    store.append(stream, std::move(batch));
+  }
+  static std::string read(LogStore& store, const std::string& stream, std::string cursor = "") {
+    std::string all;
+    for (const auto& batch : store.read(stream, cursor, 1 << 20))
+      for (const auto& item : batch.items()) cat_to(all, item.data(), ' ');
+    return all;
+  }
+  std::string segment(const std::string& stream) const {
+    return cat(folder, '/', stream, "/0.log");
+  }
+  static void date_back(const std::string& path, Time to) {
+    const timespec at{.tv_sec = to_unix_ms(to) / 1000, .tv_nsec = 0};
+    const timespec times[] = {at, at};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  }
+
+  std::string folder;
+  const Time now{1'800'000'000s};
+};
+
+TEST_F(LogStoreTest, WhatAFormerLifeDidNotWriteToItsEndHidesNothing) {
+  {
+    LogStore store(folder);
+    say(store, "ap-1", "one");
+    say(store, "ap-1", "two");
+  }
+  struct stat info;
+  ASSERT_EQ(::stat(segment("ap-1").c_str(), &info), 0);
+  ASSERT_EQ(::truncate(segment("ap-1").c_str(), info.st_size - 1), 0);
+  LogStore store(folder);
+  EXPECT_EQ(read(store, "ap-1"), "one ");
+  say(store, "ap-1", "three");
+  say(store, "ap-1", "four");
+  EXPECT_EQ(read(store, "ap-1"), "one three four ");
+}
+
+TEST_F(LogStoreTest, APartOfASizeHidesNothing) {
+  {
+    LogStore store(folder);
+    say(store, "ap-1", "one");
+    std::ofstream(segment("ap-1"), std::ios::app) << "\x07";
+  }
+  LogStore store(folder);
+  say(store, "ap-1", "two");
+  EXPECT_EQ(read(store, "ap-1"), "one two ");
+}
+
+TEST_F(LogStoreTest, WhatIsOldGoesAndReadersGoOn) {
+  LogStore store(folder);
+  say(store, "ap-1", "old");
+  say(store, "ap-2", "young");
+  date_back(segment("ap-1"), now - 2h);
+  date_back(segment("ap-2"), now);
+  std::string cursor;
+  EXPECT_EQ(store.read("ap-1", cursor, 1 << 20).size(), 1u);
+  store.remove_older_than(now - 1h);
+  EXPECT_EQ(::access(cat(folder, "/ap-1").c_str(), F_OK), -1);
+  EXPECT_EQ(read(store, "ap-1"), "");
+  EXPECT_EQ(read(store, "ap-2"), "young ");
+  say(store, "ap-1", "new");
+  EXPECT_EQ(read(store, "ap-1", cursor), "new ");
+  EXPECT_EQ(read(store, "ap-1"), "new ");
+}
+
+}  // namespace
+}  // namespace ionian::logs
