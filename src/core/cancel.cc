@@ -119,12 +119,15 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   call.done = call.published = call.outputs.size();
   if (!call.outputs.empty()) call.next_position = inputs_.at(call.outputs.back()).position + 1;
   app.unfinished += left.size();
-  if (runs)
-    f->second.pending.insert(f->second.pending.end(), left.begin(), left.end());
-  else
-    for (const InputId& input : left)
-      finish_input(now, inputs_.at(input),
-                   server_result(Outcome::kTerminated, "the app was stopped"));
+  for (const InputId& input_id : left) {
+    Input& input = inputs_.at(input_id);
+    if (runs && !input.cancelled)
+      f->second.pending.push_back(input_id);
+    else
+      finish_input(now, input,
+                   server_result(Outcome::kTerminated,
+                                 runs ? std::string(kCancelledText) : "the app was stopped"));
+  }
   if (call.published == call.inputs.size()) plan_release(now, call);
   if (runs) schedule(now, f->second);
 }

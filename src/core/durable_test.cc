@@ -105,6 +105,18 @@ TEST_F(DurableTest, RestoredAttemptsCount) {
   EXPECT_EQ(core.input(InputId("in-1"))->state, InputState::kDone);
 }
 
+TEST_F(DurableTest, WhatWasCancelledInAFormerLifeEnds) {
+  const FunctionId f = function("f");
+  const Call kept = kept_call("fc-1", f);
+  Input cancelled{.id = InputId("in-1"), .call = kept.id, .function = f};
+  cancelled.cancelled = true;
+  core.restore_call(now, kept,
+                    {cancelled, {.id = InputId("in-2"), .call = kept.id, .function = f}});
+  EXPECT_EQ(core.input(InputId("in-1"))->result.outcome, Outcome::kTerminated);
+  EXPECT_EQ(to_keep(), std::vector<InputId>{InputId("in-1")});
+  EXPECT_EQ(core.function(f)->pending, std::deque{InputId("in-2")});
+}
+
 TEST_F(DurableTest, WhatIsLeftOfAStoppedAppEnds) {
   const FunctionId f("fu-gone");
   core.add_stopped_app(now, {.id = AppId("ap-2"), .workspace = workspace});

@@ -166,6 +166,7 @@ Result<Calls::Empty> Calls::cancel(rpc::Call& call,
     return fail(Code::kNotFound, "function call '", request.function_call_id(),
                 "' is not one of function '", request.function_id(), "'");
   core.cancel_call(call.now, found->id, request.terminate_containers());
+  if (found->asynchronous) keep_cancel(c_, call, found->id);
   return Empty();
 }
 

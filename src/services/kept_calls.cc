@@ -43,6 +43,7 @@ core::Input input_of_record(const store::Call& call, store::CallInput record) {
   input.index = record.index;
   input.attempts = record.attempts;
   input.lost_containers = record.lost;
+  input.cancelled = record.cancelled;
   input.created = call.created_at;
   if (record.output.empty()) {
     modal::client::FunctionInput what;
@@ -115,6 +116,16 @@ void keep_call(const Context& c, rpc::Call& call, const core::Call& of,
                       c.core_loop.post([&c, id, ids] { c.core.withdraw_inputs(id, ids); });
                     tell(std::move(committed));
                   });
+  };
+}
+
+void keep_cancel(const Context& c, rpc::Call& call, const CallId& id) {
+  call.before_reply = [&c, id](auto tell) {
+    const auto write = [id](store::Tx& tx) -> Result<void> {
+      store::cancel_inputs(tx, id);
+      return {};
+    };
+    c.store.write(write, std::move(tell));
   };
 }
 

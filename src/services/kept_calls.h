@@ -14,6 +14,9 @@ void keep_call(const Context& c, rpc::Call& call, const core::Call& of,
                const std::vector<InputId>& ids, bool is_new,
                const google::protobuf::Message& reply);
 
+// Makes the reply wait until it is on disk that nobody wants what the call has left to do.
+void keep_cancel(const Context& c, rpc::Call& call, const CallId& id);
+
 // Writes down results, then tells the core and, of each that is kept, `kept`. On the core's thread.
 void keep_outputs(const Context& c, const std::vector<InputId>& ids,
                   std::function<void(const InputId&)> kept);

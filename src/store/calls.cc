@@ -43,6 +43,10 @@ void keep_attempts(Tx& tx, const InputId& input, std::uint32_t attempts, std::ui
   tx.db().run("UPDATE inputs SET retries = ?, lost = ? WHERE id = ?", attempts, lost, input);
 }
 
+void cancel_inputs(Tx& tx, const CallId& call) {
+  tx.db().run("UPDATE inputs SET cancelled = 1 WHERE call = ? AND done_at IS NULL", call);
+}
+
 void keep_output(Tx& tx, const CallId& call, const InputId& input, std::size_t position,
                  std::string_view output, Time now) {
   // What it was called with is needed no more.
@@ -65,8 +69,8 @@ std::optional<Call> find_call(View& view, const WorkspaceId& workspace, const Ca
 std::vector<CallInput> list_inputs(View& view, const CallId& call) {
   std::vector<CallInput> all;
   Rows rows = view.db().query(
-      "SELECT id, idx, input, retries, lost, output, position FROM inputs WHERE call = ?"
-      " ORDER BY rowid",
+      "SELECT id, idx, input, retries, lost, output, position, cancelled FROM inputs"
+      " WHERE call = ? ORDER BY rowid",
       call);
   while (rows.next())
     all.push_back({.id = InputId(rows.text(0)),
@@ -75,7 +79,8 @@ std::vector<CallInput> list_inputs(View& view, const CallId& call) {
                    .attempts = static_cast<std::uint32_t>(rows.number(3)),
                    .lost = static_cast<std::uint32_t>(rows.number(4)),
                    .output = rows.text(5),
-                   .position = static_cast<std::size_t>(rows.number(6))});
+                   .position = static_cast<std::size_t>(rows.number(6)),
+                   .cancelled = rows.number(7) != 0});
   return all;
 }
 

@@ -27,6 +27,7 @@ struct CallInput {
   std::uint32_t lost = 0;      // containers that were lost under it
   std::string output;          // serialized modal.client.FunctionGetOutputsItem; "" = none yet
   std::size_t position = 0;    // of the output among the call's
+  bool cancelled = false;      // its caller wants no result
 };
 
 void insert_call(Tx& tx, const Call& call);
@@ -34,6 +35,8 @@ void insert_input(Tx& tx, const CallId& call, const CallInput& input);
 // More inputs come for a call that may have been done.
 void reopen_call(Tx& tx, const CallId& call);
 void keep_attempts(Tx& tx, const InputId& input, std::uint32_t attempts, std::uint32_t lost);
+// Those of its inputs that have no output yet.
+void cancel_inputs(Tx& tx, const CallId& call);
 // The first output of an input stays; a later one changes nothing.
 void keep_output(Tx& tx, const CallId& call, const InputId& input, std::size_t position,
                  std::string_view output, Time now);

@@ -15,4 +15,5 @@ extern const std::string_view kMigration9Sql;
 extern const std::string_view kMigration10Sql;
 extern const std::string_view kMigration11Sql;
 extern const std::string_view kMigration12Sql;
+extern const std::string_view kMigration13Sql;
 }  // namespace ionian::store

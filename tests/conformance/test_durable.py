@@ -212,6 +212,41 @@ def test_a_key_stands_for_one_call_of_one_method_by_one_token(own, own_client):
     assert made()["inputs"] == first["inputs"]
 
 
+def test_what_was_cancelled_does_not_run_again_in_the_next_life(own, own_client):
+    program = own_client.write("""
+        import os, time, modal
+        app = modal.App("deaf")
+
+        @app.function(max_containers=1, timeout=600)
+        def deaf():
+            while True:
+                try:
+                    time.sleep(60)
+                except BaseException:
+                    print("not yet", flush=True)
+
+        if __name__ == "__main__":
+            with app.run(detach=True):
+                call = deaf.spawn()
+                while not call.get_call_graph()[0].task_id:
+                    time.sleep(0.05)
+                call.cancel()
+                print(call.object_id, flush=True)
+                os._exit(0)
+    """, "deaf.py")
+    call = own_client.python(program).stdout.split()[-1]
+    own.stop(signal.SIGKILL)
+    own.again()
+    out = own_client.python(own_client.write("""
+        import sys, modal
+        try:
+            modal.FunctionCall.from_id(sys.argv[1]).get(timeout=30)
+        except modal.exception.RemoteError as error:
+            print(error)
+    """, "read.py"), call).stdout
+    assert out == "the function call was cancelled\n"
+
+
 def test_cancel_reaches_what_waits_and_what_runs(client):
     program = client.write("""
         import modal, time
