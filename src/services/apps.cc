@@ -70,7 +70,8 @@ Result<Apps::Empty> Apps::disconnect(rpc::Call& call,
   if (app.state == modal::client::APP_STATE_STOPPED) return Empty();
   // A client that fails while it deploys leaves what is deployed as it is.
   if (app.state == modal::client::APP_STATE_DEPLOYED) return Empty();
-  const bool detached = app.state == modal::client::APP_STATE_DETACHED;
+  const bool detached = app.state == modal::client::APP_STATE_DETACHED ||
+                        app.state == modal::client::APP_STATE_DETACHED_DISCONNECTED;
   store::set_app_state(tx, app.id,
                        detached ? modal::client::APP_STATE_DETACHED_DISCONNECTED
                                 : modal::client::APP_STATE_STOPPING);
