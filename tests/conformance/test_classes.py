@@ -4,7 +4,7 @@ import pytest
 from test_run import wait_for
 
 COUNTER = """
-    import modal
+    import os, modal
     app = modal.App("counter")
 
     class Base:
@@ -20,7 +20,7 @@ COUNTER = """
     class Counter(Base):
         @modal.enter(snap=True)
         def first(self):
-            self.before = "before snapshot"
+            self.before = os.environ.get("MODAL_ENABLE_SNAP_RESTORE", "before snapshot")
 
         @modal.enter()
         def then(self):

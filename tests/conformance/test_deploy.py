@@ -148,6 +148,24 @@ def test_container_list_and_stop(client):
     assert task in [row["container_id"] for row in rows], rows
     client.run("container", "stop", task, "--yes")
     assert call(client, "boxes", "whoami") != task
+    out = client.python(client.write("""
+        import subprocess, sys, modal
+        version = modal.Function.from_name("boxes", "version")
+
+        def task_of(call):
+            while not (task := call.get_call_graph()[0].task_id):
+                pass
+            return task
+
+        call = version.spawn(3.0)
+        first = task_of(call)
+        subprocess.run([sys.executable, "-m", "modal", "container", "stop", "--graceful", "--yes", first], check=True, stdout=subprocess.DEVNULL)
+        again = version.spawn()
+        print(call.get(timeout=60), again.get(timeout=60), task_of(again) != first)
+    """, "gracefully.py")).stdout
+    assert out.strip() == "one one True"
+    info = json.loads(client.run("app", "info", "boxes", "--json").stdout)
+    assert "whoami" in json.dumps(info), info
     out = client.run("container", "stop", task, "--yes", check=False)
     assert out.returncode == 1 and "already stopped" in out.stderr + out.stdout, out.stderr
     client.run("app", "stop", "boxes", "--yes")
@@ -226,12 +244,15 @@ def test_names_environments_and_lookups(client):
         a = modal.App.lookup("only-sandboxes", create_if_missing=True)
         b = modal.App.lookup("only-sandboxes")
         assert a.app_id == b.app_id, (a.app_id, b.app_id)
+        a.set_tags({"team": "data", "stage": "try"})
+        print("tags", sorted(b.get_tags().items()))
         try:
             modal.App.lookup("nowhere")
         except modal.exception.NotFoundError as e:
             print("missing:", e)
     """, "lookup.py"))
     assert "missing:" in out.stdout and "nowhere" in out.stdout
+    assert "tags [('stage', 'try'), ('team', 'data')]" in out.stdout
     for words in (["rollback", "only-sandboxes"], ["rollover", "only-sandboxes"]):
         refused = client.run("app", *words, check=False)
         assert refused.returncode != 0 and "no version to go to" in " ".join(refused.stderr.split()), refused.stderr

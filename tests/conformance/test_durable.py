@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 
 import pytest
 
@@ -69,6 +70,28 @@ def test_spawned_calls_survive_kill_9_and_their_results_too(own, own_client):
     own.stop(signal.SIGKILL)
     own.again()
     assert read(own_client, ids) == [0, 1, 4, 9, 16, 25]
+
+
+def test_results_are_kept_for_a_week(own, own_client):
+    (call,) = spawn(own_client, 1)
+    assert read(own_client, [call]) == [0]
+    assert own.stop() == 0
+    with sqlite3.connect(own.folder / "data/ionian.db") as records:
+        for name in ("created_at", "done_at"):
+            records.execute(f"UPDATE calls SET {name} = {name} - 8 * 86400 * 1000")
+    records.close()
+    own.again()
+    out = own_client.python(own_client.write("""
+        import sys, time, modal
+        call, deadline = modal.FunctionCall.from_id(sys.argv[1]), time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                call.get(timeout=0)
+            except modal.exception.OutputExpiredError:
+                print("expired")
+                break
+    """, "late.py"), call).stdout
+    assert out == "expired\n"
 
 
 def children(pid):

@@ -211,7 +211,7 @@ def test_timeout_kills(server, client):
 
 def test_retries_until_success(client):
     out = run(client, """
-        import os, modal
+        import os, time, modal
         app = modal.App("retries")
         calls = 0
 
@@ -223,8 +223,20 @@ def test_retries_until_success(client):
                 raise RuntimeError("not yet")
             return calls
 
+        @app.function(retries=2, timeout=2)
+        def crash_and_hang(lives):
+            lives["count"] = lives.get("count", 0) + 1
+            if lives["count"] == 1:
+                os._exit(1)
+            if lives["count"] == 2:
+                time.sleep(600)
+            return lives["count"]
+
         @app.local_entrypoint()
         def main():
-            print("tries", third_time.remote())
+            with modal.Dict.ephemeral() as lives:
+                other = crash_and_hang.spawn(lives)
+                print("tries", third_time.remote())
+                print("lives", other.get(timeout=120))
     """).stdout
-    assert "tries 3" in out
+    assert "tries 3" in out and "lives 3" in out

@@ -16,6 +16,11 @@ SPOKEN = """
         return a + b
 
     @app.function()
+    def hang():
+        import time
+        time.sleep(600)
+
+    @app.function()
     def look():
         import os
         return [os.environ.get("GIVEN"), open("/data/f.txt").read(), bool(os.statvfs("/data").f_flag & os.ST_RDONLY)]
@@ -78,14 +83,19 @@ def test_by_name_from_other_languages(deployed, language):
         {"do": "method", "app": "spoken", "name": "Nobody", "params": {}, "method": "greet", "args": []},
         {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "wave", "args": []},
         {"do": "given", "app": "spoken", "name": "look"},
+        {"do": "spawn", "app": "spoken", "name": "add", "args": [40, 3]},
     ]
     out = subprocess.run([*COMMANDS[language], json.dumps(steps)], capture_output=True, text=True, timeout=120,
                          env=deployed.env | {"PATH": os.environ["PATH"]})
     assert out.returncode == 0, out.stderr
-    total, ann, bob, nobody, wave, given = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+    total, ann, bob, nobody, wave, given, spawned = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
     assert total == {"ok": 42}
     assert ann["ok"] == {"text": "ann!ann!ann!", "bytes": "raw", "list": [1, 2.5, None, True]}
     assert bob["ok"]["text"] == "bob?bob?"
     assert "Nobody" in nobody["error"] and "not found" in nobody["error"].lower()
     assert "wave" in wave["error"]
     assert given == {"ok": ["from here", "of the volume", True]}
+    end = spawned["ok"].pop("end")
+    assert "the function call was cancelled" in end, end
+    assert spawned["ok"].pop("early") in ("TimeoutError", "FunctionTimeoutError")  # as each names it
+    assert spawned["ok"] == {"results": [43, 43], "there": True}

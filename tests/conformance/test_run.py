@@ -61,24 +61,31 @@ def test_functions_call_functions(client):
     program = client.write("""
         import modal
         app = modal.App("nested")
+        part = modal.App("part")
 
         @app.function()
         def double(x):
             return 2 * x
 
+        @part.function()
+        def half(x):
+            return x // 2
+
         @app.function()
         def outer(x):
-            return double.remote(x) + sum(double.map([1, 2, 3]))
+            return double.remote(x) + sum(double.map([1, 2, 3])) + half.remote(2)
 
         @app.function()
         def factorial(n):
             return 1 if n < 2 else n * factorial.remote(n - 1)
 
+        app.include(part)
+
         @app.local_entrypoint()
         def main():
-            print("nested", outer.remote(5), factorial.remote(4))
+            print("nested", outer.remote(5), factorial.remote(4), half.remote(10))
     """)
-    assert "nested 22 24" in client.run("run", program).stdout
+    assert "nested 23 24 5" in client.run("run", program).stdout
 
 
 def test_one_function_of_a_file(client):

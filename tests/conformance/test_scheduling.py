@@ -189,6 +189,42 @@ def test_what_a_function_asks_for_is_its_share(client):
     assert "no bounds True True" in out, "what a function asks for is no limit"
 
 
+def test_starts_that_take_too_long_and_containers_that_stand_ready(client):
+    out = client.run("run", client.write("""
+        import time, modal
+        app = modal.App("starts")
+
+        @app.cls(startup_timeout=3)
+        class Slow:
+            @modal.enter()
+            def begin(self):
+                time.sleep(600)
+
+            @modal.method()
+            def work(self):
+                pass
+
+        @app.function(buffer_containers=1)
+        def busy():
+            time.sleep(600)
+
+        @app.local_entrypoint()
+        def main():
+            running = busy.spawn()
+            try:
+                Slow().work.remote()
+            except modal.exception.RemoteError as error:
+                print("slow", error)
+            deadline = time.monotonic() + 60
+            while (there := busy.get_current_stats().num_total_runners) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            print("there", there)
+            running.cancel()
+    """)).stdout
+    assert "slow the container was not ready within the function's startup_timeout" in out
+    assert "there 2" in out
+
+
 def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path, built):
     server = Server(tmp_path).take_over(built).start("--pending-inputs", "100")
     try:

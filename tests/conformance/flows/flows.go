@@ -97,6 +97,8 @@ func run(ctx context.Context, s step) (any, error) {
 			return nil, err
 		}
 		return function.Remote(ctx, s.Args, nil)
+	case "spawn":
+		return spawn(ctx, client, s)
 	case "method":
 		return callMethod(ctx, client, s)
 	case "create":

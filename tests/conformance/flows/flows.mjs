@@ -97,6 +97,20 @@ const actions = {
   dropVolume: (client, { name }) => client.volumes.delete(name).then(() => name),
   environment: async (client) => client.environmentName(),
   call: async (client, { app, name, args }) => (await client.functions.fromName(app, name)).remote(args),
+  // What a call gives that is asked by its id, twice; how one ends that is cancelled; and what is known of its function meanwhile.
+  spawn: async (client, { app, name, args }) => {
+    const { functionCallId } = await (await client.functions.fromName(app, name)).spawn(args);
+    const call = await client.functionCalls.fromId(functionCallId);
+    const results = [await call.get(), await call.get({ timeoutMs: 0 })];
+    const hang = await client.functions.fromName(app, "hang");
+    await hang.updateAutoscaler({ maxContainers: 1, scaledownWindowMs: 5000 });
+    const hanging = await hang.spawn();
+    const early = await hanging.get({ timeoutMs: 0 }).catch((error) => error.name);
+    const { backlog, numTotalRunners } = await hang.getCurrentStats();
+    await hanging.cancel({ terminateContainers: true });
+    const end = await hanging.get().catch((error) => error.message);
+    return { results, early, there: backlog + numTotalRunners > 0, end };
+  },
   method: async (client, { app, name, params, method, args }) => {
     const instance = await (await client.cls.fromName(app, name)).instance(params);
     return instance.method(method).remote(args);
