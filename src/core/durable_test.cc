@@ -173,6 +173,19 @@ TEST_F(DurableTest, CancelLeavesOtherCallsOfTheFunctionWaiting) {
   EXPECT_EQ(core.call(first)->done, 3u);
 }
 
+TEST_F(DurableTest, WhatRunsBesideACancelledInputRunsAgainIfTheContainerEndsForIt) {
+  const FunctionId f =
+      function("f", [](FunctionConfig& c) { c.max_containers = 1, c.max_concurrent_inputs = 2; });
+  const CallId cancelled = call(f, 1), other = call(f, 1);
+  const TaskId task = started().at(0);
+  const InputId first = take(task).at(0), second = take(task).at(0);
+  core.cancel_call(now, cancelled, false);
+  core.task_exited(now, task, {});
+  EXPECT_EQ(core.input(first)->result.outcome, Outcome::kTerminated);
+  EXPECT_EQ(core.input(second)->state, InputState::kPending);
+  EXPECT_EQ(core.call(other)->done, 0u);
+}
+
 TEST_F(DurableTest, CancelMayKillTheContainer) {
   const CallId id = call(function("f"), 1);
   const TaskId task = started().at(0);

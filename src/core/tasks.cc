@@ -221,6 +221,10 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
     failed_start(now, task, exit);
 
   const std::set<InputId> running = std::exchange(task.running, {});
+  // The runtime ends a whole container where it can't cancel one input alone, which is nothing that
+  // the others have done.
+  const bool cancels = std::ranges::any_of(
+      running, [this](const InputId& input_id) { return inputs_.at(input_id).cancelled; });
   for (const InputId& input_id : running) {
     Input& input = inputs_.at(input_id);
     if (exit.out_of_memory)
@@ -230,7 +234,8 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
                                        f.config.memory_limit_mib,
                                        " MiB. "
                                        "Ask for more with memory=… on the function")));
-    else if (exit.lost || exit.cut_off || task.killed || task.reason != StopReason::kNone)
+    else if (exit.lost || exit.cut_off || cancels || task.killed ||
+             task.reason != StopReason::kNone)
       lose_container(now, input, task, exit.cut_off);
     else
       settle_attempt(

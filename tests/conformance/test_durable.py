@@ -290,6 +290,14 @@ def test_cancel_reaches_what_waits_and_what_runs(client):
         def quick():
             return 1
 
+        @app.function(max_containers=1)
+        @modal.concurrent(max_inputs=2)
+        def beside(lives, x):
+            lives[x] = lives.get(x, 0) + 1
+            if lives[x] == 1:
+                time.sleep(300)
+            return lives[x]
+
         @app.local_entrypoint()
         def main():
             calls = [hang.spawn(x) for x in range(2)]
@@ -311,6 +319,17 @@ def test_cancel_reaches_what_waits_and_what_runs(client):
             except Exception as e:
                 print("killed:", type(e).__name__)
             print("others go on:", quick.remote())
+            # The runtime ends the whole container where a thread is to be cancelled; what runs beside it has another life.
+            with modal.Dict.ephemeral() as lives:
+                ended, goes_on = [beside.spawn(lives, x) for x in "ab"]
+                while lives.len() < 2:
+                    time.sleep(0.05)
+                ended.cancel()
+                print("beside it:", goes_on.get(timeout=60))
+                try:
+                    ended.get(timeout=60)
+                except Exception as e:
+                    print("ended:", type(e).__name__, e)
     """)
     out = client.run("run", program)
     assert "0 ended by InputCancellation" in out.stdout, out.stdout
@@ -318,6 +337,7 @@ def test_cancel_reaches_what_waits_and_what_runs(client):
     assert out.stdout.count("modal.exception RemoteError") == 2 or out.stdout.count("InputCancellation") >= 2, out.stdout
     assert "killed: RemoteError" in out.stdout, out.stdout
     assert "others go on: 1" in out.stdout
+    assert "beside it: 2" in out.stdout and "ended: " in out.stdout, out.stdout
 
 
 def test_call_graph_and_info(client):
