@@ -56,6 +56,7 @@ void Core::define_function(Time now, FunctionConfig config) {
   if (window_changes)
     for (const TaskId& task : f.tasks)
       if (tasks_.at(task).running.empty()) refresh_deadline(now, tasks_.at(task));
+  retire_surplus(now, f);
   schedule(now, f);
 }
 

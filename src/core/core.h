@@ -235,6 +235,7 @@ class Core {
   void stop_task(Time now, Task& task, StopReason reason);
   void kill_task(Task& task);
   void retire(Time now, Task& task);
+  void retire_surplus(Time now, Function& f);
   void remove_task(Time now, const TaskId& id);
   void note_running(const Task& task);
   void set_deadline(Task& task, std::optional<Time> deadline);

@@ -126,6 +126,22 @@ void Core::replace_tasks(Time now, const FunctionId& id) {
   schedule(now, it->second);
 }
 
+// Of a function that may have fewer containers from now on, first those that run nothing.
+void Core::retire_surplus(Time now, Function& f) {
+  std::size_t current = current_tasks(f);
+  const std::size_t most = f.config.max_containers;
+  if (most == 0 || current <= most) return;
+  std::vector<TaskId> all(f.tasks.begin(), f.tasks.end());
+  std::ranges::stable_sort(all, {}, [&](const TaskId& id) { return tasks_.at(id).running.size(); });
+  for (const TaskId& id : all) {
+    Task& task = tasks_.at(id);
+    if (current <= most) return;
+    if (task.retired) continue;
+    --current;
+    retire(now, task);
+  }
+}
+
 void Core::end_task(Time now, const TaskId& id, bool graceful) {
   const auto it = tasks_.find(id);
   if (it == tasks_.end()) return;

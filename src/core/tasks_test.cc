@@ -182,6 +182,28 @@ TEST_F(CoreTest, AnotherWindowHoldsForContainersThatAreIdleAlready) {
   EXPECT_TRUE(core.should_stop(task));
 }
 
+TEST_F(CoreTest, ContainersAboveALowerMaximumEndThoseWithoutWorkFirst) {
+  const auto at_most = [&](std::uint32_t most) {
+    return function("f", [most](FunctionConfig& c) { c.max_containers = most; });
+  };
+  const FunctionId f = at_most(2);
+  const CallId id = call(f, 2);
+  const std::vector<TaskId> tasks = started();
+  ASSERT_EQ(tasks.size(), 2u);
+  const InputId work = take(tasks[0]).at(0);
+  put(tasks[1], take(tasks[1]).at(0), Outcome::kSuccess);
+  take(tasks[1]);
+  at_most(1);
+  EXPECT_TRUE(core.should_stop(tasks[1]));
+  EXPECT_FALSE(core.should_stop(tasks[0]));
+  core.task_exited(now, tasks[1], {});
+  call(f, 1);
+  EXPECT_TRUE(started().empty());
+  put(tasks[0], work, Outcome::kSuccess);
+  EXPECT_EQ(core.call(id)->done, 2u);
+  EXPECT_EQ(take(tasks[0]).size(), 1u);
+}
+
 TEST_F(CoreTest, WhatRunsKeepsTheTimeoutOfItsVersion) {
   const FunctionId f = function("f", [](FunctionConfig& c) {
     c.timeout = 60s, c.max_concurrent_inputs = 2, c.max_containers = 1;

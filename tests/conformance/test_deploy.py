@@ -25,6 +25,12 @@ APP = """
     @app.function(scaledown_window=2)
     def ask():
         return version.remote()
+
+    @app.cls(scaledown_window=2)
+    class Tool:
+        @modal.method()
+        def mark(self):
+            return "VERSION"
 """
 WARM = APP + """
     @app.function(min_containers=1)
@@ -96,6 +102,11 @@ def test_a_staged_version_waits_until_it_is_promoted(client):
     deploy(client, "stage", "two", "--staged")
     assert call(client, "stage") == "one"
     assert call(client, "stage", options="{'version': 2}") == "two"
+    marks = client.write("""
+        import modal
+        print([modal.Cls.from_name("stage", "Tool", **which)().mark.remote() for which in ({}, {"version": 2})])
+    """, "marks.py")
+    assert client.python(marks).stdout.strip() == "['one', 'two']"
     deploy(client, "stage", "three")
     assert call(client, "stage") == "three"
     not_staged = client.run("app", "promote", "stage", "v1", check=False)

@@ -1,6 +1,6 @@
 """Options of functions and ways to call them that no other file is about."""
 BASE = """
-    import os, modal
+    import os, modal, modal.experimental
     app = modal.App("options")
 """
 
@@ -42,12 +42,18 @@ def test_containers_that_are_used_up(client):
         def task(self, n):
             return os.environ["MODAL_TASK_ID"]
 
+    @app.function(max_containers=1)
+    def retires():
+        modal.experimental.stop_fetching_inputs()
+        return os.environ["MODAL_TASK_ID"]
+
     @app.local_entrypoint()
     def main():
+        print("retired", retires.remote() != retires.remote())
         print("alone", len(set(alone.map(range(3)))))
         print("old", len(set(AsOfOld().task.map(range(3)))))
     """).stdout
-    assert "alone 3" in out and "old 3" in out, out
+    assert "retired True" in out and "alone 3" in out and "old 3" in out, out
 
 
 def test_labels_are_kept_and_what_means_nothing_is_refused(client):
