@@ -100,7 +100,7 @@ std::string without_chance(std::string text, const std::vector<std::string>& nam
     for (std::size_t at; (at = text.find(name)) != std::string::npos;)
       text.replace(at, name.size(), "<it>");
   static const std::regex kFresh(
-      "sig=[0-9a-f]+|\\b[a-z]{2}-[0-9A-Za-z]{16,}|[0-9]{9,}(\\.[0-9]+)?|eyJ[\\w.-]+|"
+      "sig=[0-9a-f]+|\\b[a-z]{2}-[0-9A-Za-z]{16,}|[0-9]{9,}(\\.[0-9]+)?|nanos: [0-9]+|eyJ[\\w.-]+|"
       "as-\\w+|ws-\\w+");
   return std::regex_replace(text, kFresh, "<fresh>");
 }
