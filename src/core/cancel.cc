@@ -117,6 +117,8 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   }
   std::ranges::sort(call.outputs, {}, [&](const InputId& o) { return inputs_.at(o).position; });
   call.done = call.published = call.outputs.size();
+  for (std::size_t at = 0; at < call.published; ++at)
+    call.by_index.emplace(inputs_.at(call.outputs[at]).index, at);
   if (!call.outputs.empty()) call.next_position = inputs_.at(call.outputs.back()).position + 1;
   app.unfinished += left.size();
   for (const InputId& input_id : left) {

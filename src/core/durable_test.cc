@@ -44,6 +44,28 @@ TEST_F(DurableTest, ResultsAreShownInTheOrderOfTheirCompletion) {
   EXPECT_EQ(shown(id), 2u);
 }
 
+TEST_F(DurableTest, OutputsAreFoundByTheNumbersOfTheirInputs) {
+  const FunctionId f = function("f");
+  const auto id =
+      core.start_call(now, {.function = f, .workspace = workspace, .asynchronous = true});
+  ASSERT_TRUE(core.put_inputs(now, *id, {{.index = 7}, {.index = 5}}));
+  const TaskId task = started().at(0);
+  const InputId seven = take(task).at(0);
+  put(task, seven, Outcome::kSuccess);
+  const InputId five = take(task).at(0);
+  put(task, five, Outcome::kSuccess);
+  EXPECT_TRUE(core.call(*id)->by_index.empty());  // not on disk yet
+  core.output_kept(now, seven);
+  core.output_kept(now, five);
+  const std::multimap<std::int32_t, std::size_t> found = {{5, 1}, {7, 0}};
+  EXPECT_EQ(core.call(*id)->by_index, found);
+
+  const Call kept = kept_call("fc-1", f);
+  core.restore_call(now, kept,
+                    {done_input(kept.id, f, "in-b", 4), done_input(kept.id, f, "in-a", 2)});
+  EXPECT_EQ(core.call(kept.id)->by_index.size(), 2u);
+}
+
 TEST_F(DurableTest, AnOutputThatCouldNotBeKeptIsTriedAgain) {
   const CallId id = call(function("f"), 1, true);
   const TaskId task = started().at(0);

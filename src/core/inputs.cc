@@ -114,8 +114,11 @@ void Core::publish(Time now, Call& call) {
   const std::size_t before = call.published;
   // In the order of completion, which is what cursors count by.
   while (call.published < call.forgotten + call.outputs.size() &&
-         inputs_.at(call.output(call.published)).kept)
+         inputs_.at(call.output(call.published)).kept) {
+    if (call.asynchronous)
+      call.by_index.emplace(inputs_.at(call.output(call.published)).index, call.published);
     ++call.published;
+  }
   if (call.published == before) return;
   last_result_ = now;
   act(Notify{outputs_key(call.id)});

@@ -108,6 +108,8 @@ struct Call {
   std::optional<Time> scheduled;  // of a schedule's run: when it was due
   std::vector<InputId> inputs;    // by order of arrival; those that are held
   std::deque<InputId> outputs;    // of them, by order of completion
+  // Of an asynchronous call: where the published outputs stand, by their inputs' numbers.
+  std::multimap<std::int32_t, std::size_t> by_index;
   // Of a map, the first outputs, which its caller has read long ago: they and their inputs are no
   // longer held, but for how many they were and what became of them.
   std::size_t forgotten = 0;
