@@ -197,13 +197,22 @@ def test_a_result_that_cannot_be_pickled_or_read(client):
                     raise TypeError("I do not travel")
             raise Mine("inside")
 
+        @app.function(max_containers=1)
+        def huge(limit):
+            # As if it had so many bytes: nobody has the time to make them.
+            from modal._utils import blob_utils
+            blob_utils.get_content_length = lambda data: limit + 1
+            return b"x" * (3 << 20)
+
         @app.local_entrypoint()
         def main():
             outcome("lock", lock.remote)
             outcome("riddle", riddle.remote)
             outcome("error", error.remote)
+            outcome("huge", lambda: huge.remote(1 << 40))
     """)
     assert "lock raised" in out and "riddle raised" in out and "error raised" in out, out
+    assert "huge raised" in out and f"a blob has 0 to {1 << 40} bytes, not {(1 << 40) + 1}" in out, out
 
 
 def test_callers_of_other_languages_who_call_wrongly(client, server):
