@@ -3,7 +3,9 @@ import hashlib
 import os
 import pathlib
 
-from conftest import Client
+import pytest
+
+from conftest import Client, Server
 from test_durable import children
 from test_run import wait_for
 
@@ -35,6 +37,14 @@ def memory_mib(server):
     return int(status.split("VmRSS:")[1].split()[0]) >> 10
 
 
+@pytest.fixture
+def own(tmp_path, built):
+    """With few interpreters that wait for tasks, for they are more at one time than at another."""
+    server = Server(tmp_path).take_over(built).start("--standby-memory", "250")
+    yield server
+    assert server.stop() == 0, server.log_text()[-3000:]
+
+
 def test_nothing_is_left_of_many_tasks(own, tmp_path):
     client = Client(own, tmp_path)
     program = client.write("""
@@ -56,7 +66,6 @@ def test_nothing_is_left_of_many_tasks(own, tmp_path):
         return held(own), memory_mib(own)
     before, memory = after(20)
     later, more = after(TASKS)
-    # Interpreters that wait for tasks are more at one time than at another.
     assert not [what for what in later if later[what] > before[what] + 60], (before, later)
     # Ten thousand ended tasks are remembered, and their calls for a while.
     assert more - memory < 100
