@@ -177,7 +177,7 @@ PLAIN = """
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """The data of a server that has built the image of a program that names none: a minute that others need not wait again."""
+    """The data of a server that has built the images of programs that name none, one for each client: what others need not wait for again."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -188,8 +188,9 @@ def built(tmp_path_factory):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             server = Server(folder).start()
-            client = Client(server, folder)
-            assert "it runs" in client.run("run", client.write(PLAIN)).stdout
+            for which in CLIENTS:
+                client = Client(server, folder, which)
+                assert "it runs" in client.run("run", client.write(PLAIN)).stdout
             assert server.stop() == 0, server.log_text()[-3000:]
             (folder / "complete").touch()
     return folder / "data"
