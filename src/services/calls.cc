@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/base64.h"
+#include "services/finished_calls.h"
 #include "services/kept_calls.h"
 
 namespace ionian::services {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr std::size_t kReplyBytes = 16 << 20;
 constexpr std::uint32_t kInputsOutstanding = 1000;
-constexpr std::int64_t kFewInputs = 100;
 
 // Clients decode the middle part to find their item again. It carries no right: ids are checked
 // against the caller.
@@ -40,13 +40,6 @@ void fill_items(
     item->set_input_id(ids[i].str());
     item->set_input_jwt(input_jwt(item->idx(), ids[i]));
   }
-}
-
-bool asks_for_few(const modal::client::FunctionGetOutputsRequest& request, const core::Call& of) {
-  return of.asynchronous && !request.max_values() && request.has_start_idx() &&
-         request.has_end_idx() &&
-         std::int64_t{request.end_idx()} - request.start_idx() < kFewInputs &&
-         request.start_idx() <= request.end_idx();
 }
 
 // "17-0" → 17: how many outputs the reader has.
@@ -123,8 +116,24 @@ Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(
   return reply;
 }
 
+// Of a call that need not be brought back for it.
+std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::finished_outputs(
+    const core::Core& core, const rpc::Call& call,
+    const modal::client::FunctionGetOutputsRequest& request) {
+  const std::string& id = request.function_call_id();
+  const auto finished = find_finished_call(c_, core, call.caller.workspace, CallId(id));
+  if (!finished || (finished->inputs > 0 && !asks_for_few(request))) return std::nullopt;
+  const Result<void> allowed = c_.access.check(call, &finished->environment, {"function call", id});
+  if (!allowed) return fail(allowed.error().code, allowed.error().message);
+  auto reply = outputs_of(c_, *finished, request, kReplyBytes);
+  // It waits for more, which somebody may still add.
+  if (reply.outputs().empty()) return std::nullopt;
+  return reply;
+}
+
 std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outputs(
     rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core) {
+  if (auto known = finished_outputs(core, call, request)) return known;
   const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return fail(found.error().code, found.error().message);
   const core::Call& of = **found;
@@ -145,7 +154,7 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
     reply.add_idxs(input.index);
     core.deliver(call.now, of.id, position, position + 1);
   };
-  if (at == 0 && asks_for_few(request, of)) {
+  if (of.asynchronous && at == 0 && asks_for_few(request)) {
     // Each input of a call of very many may be asked for alone, so the others are not looked at.
     const auto end = of.by_index.upper_bound(request.end_idx());
     auto it = of.by_index.lower_bound(request.start_idx());
@@ -187,12 +196,21 @@ Result<Calls::Empty> Calls::cancel(rpc::Call& call,
 
 Result<modal::client::FunctionCallFromIdResponse> Calls::from_id(
     rpc::Call& call, const modal::client::FunctionCallFromIdRequest& request, core::Core& core) {
-  ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, request.function_call_id()));
+  const std::string& id = request.function_call_id();
   modal::client::FunctionCallFromIdResponse reply;
-  reply.set_function_call_id(found->id.str());
-  reply.set_num_inputs(static_cast<std::int32_t>(found->arrived()));
-  reply.mutable_metadata()->set_app_id(found->app.str());
-  reply.mutable_metadata()->set_function_id(found->function.str());
+  const auto fill = [&](std::size_t inputs, const AppId& app, const FunctionId& function) {
+    reply.set_function_call_id(id);
+    reply.set_num_inputs(static_cast<std::int32_t>(inputs));
+    reply.mutable_metadata()->set_app_id(app.str());
+    reply.mutable_metadata()->set_function_id(function.str());
+  };
+  if (const auto over = find_finished_call(c_, core, call.caller.workspace, CallId(id))) {
+    TRY(c_.access.check(call, &over->environment, {"function call", id}));
+    fill(over->inputs, over->record.app, over->record.function);
+    return reply;
+  }
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, id));
+  fill(found->arrived(), found->app, found->function);
   return reply;
 }
 

@@ -39,10 +39,15 @@ class Calls {
   // FunctionGetOutputs (poll). Outputs behind the cursor `last_entry_id`, of the indices
   // start_idx..end_idx if given.
   //   out      at `timeout`: no outputs and the number of unfinished inputs
+  //            a call whose results were removed: an output that says OutputExpiredError
   //   effect   clear_on_success: the call may be forgotten once this was read
   //   errors   NOT_FOUND
   std::optional<Result<modal::client::FunctionGetOutputsResponse>> get_outputs(
       rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core);
+
+  std::optional<Result<modal::client::FunctionGetOutputsResponse>> finished_outputs(
+      const core::Core& core, const rpc::Call& call,
+      const modal::client::FunctionGetOutputsRequest& request);
 
   // FunctionFinishInputs. Says how many inputs a map has; all of them are here already.
   Result<Empty> finish_inputs(rpc::Call& call,

@@ -1,8 +1,10 @@
 #include "store/calls.h"
 
+#include "store/rows.h"
+
 #define SELECT_CALL                                                                        \
   "SELECT id, function, app, workspace, parent_input, type, invocation_type, created_at, " \
-  "scheduled_at FROM "                                                                     \
+  "scheduled_at, done_at FROM "                                                            \
   "calls"
 
 namespace ionian::store {
@@ -17,7 +19,8 @@ Call read_call(const Rows& r) {
           .type = static_cast<int>(r.number(5)),
           .invocation_type = static_cast<int>(r.number(6)),
           .created_at = r.time(7),
-          .scheduled_at = r.maybe_time(8)};
+          .scheduled_at = r.maybe_time(8),
+          .done_at = r.maybe_time(9)};
 }
 
 }  // namespace
@@ -82,6 +85,26 @@ std::vector<CallInput> list_inputs(View& view, const CallId& call) {
                    .position = static_cast<std::size_t>(rows.number(6)),
                    .cancelled = rows.number(7) != 0});
   return all;
+}
+
+std::vector<CallInput> list_outputs(View& view, const CallId& call, std::int32_t first,
+                                    std::int32_t last) {
+  std::vector<CallInput> all;
+  Rows rows = view.db().query(
+      "SELECT id, idx, output FROM inputs WHERE call = ? AND idx BETWEEN ? AND ?"
+      " AND done_at IS NOT NULL ORDER BY idx",
+      call, first, last);
+  while (rows.next())
+    all.push_back({.id = InputId(rows.text(0)),
+                   .index = static_cast<std::int32_t>(rows.number(1)),
+                   .input = {},
+                   .output = rows.text(2)});
+  return all;
+}
+
+std::size_t count_inputs(View& view, const CallId& call) {
+  return static_cast<std::size_t>(
+      one_number(view.db().query("SELECT COUNT(*) FROM inputs WHERE call = ?", call)));
 }
 
 std::vector<Call> list_unfinished_calls(View& view, const AppId& app) {

@@ -17,6 +17,7 @@ struct Call {
   int invocation_type = 0;  // modal.client.FunctionCallInvocationType
   Time created_at;
   std::optional<Time> scheduled_at = {};  // of a schedule's run: when it was due
+  std::optional<Time> done_at = {};       // since when all its inputs have their outputs
 };
 
 struct CallInput {
@@ -44,6 +45,10 @@ void keep_output(Tx& tx, const CallId& call, const InputId& input, std::size_t p
 std::optional<Call> find_call(View& view, const WorkspaceId& workspace, const CallId& id);
 // By order of arrival.
 std::vector<CallInput> list_inputs(View& view, const CallId& call);
+// Of those with these numbers, the ones that have an output, by number.
+std::vector<CallInput> list_outputs(View& view, const CallId& call, std::int32_t first,
+                                    std::int32_t last);
+std::size_t count_inputs(View& view, const CallId& call);
 // Of one app, by age: those that have inputs without output.
 std::vector<Call> list_unfinished_calls(View& view, const AppId& app);
 

@@ -102,6 +102,31 @@ TEST_F(DataTest, ResultsGoAWeekAfterTheirCallAndTheCallLater) {
   EXPECT_EQ(left, "open:1 new:1 old:0 ");
 }
 
+TEST_F(DataTest, SomeOutputsOfACallAreFoundByTheirNumbers) {
+  const CallId call{"fc-1"};
+  write([&](Tx& tx) {
+    insert_call(tx, {.id = call, .workspace = kWorkspace, .created_at = now_});
+    for (int i = 0; i < 5; ++i)
+      insert_input(tx, call, {.id = InputId(cat("in-", i)), .index = 4 - i, .input = "what"});
+    for (int i = 0; i < 4; ++i)
+      keep_output(tx, call, InputId(cat("in-", i)), static_cast<std::size_t>(i), cat("result ", i),
+                  now_);
+  });
+  store_->read([&](View& view) {
+    EXPECT_EQ(count_inputs(view, call), 5u);
+    EXPECT_FALSE(find_call(view, kWorkspace, call)->done_at);
+    std::string found;
+    for (const CallInput& input : list_outputs(view, call, 0, 2))
+      cat_to(found, input.index, ' ', input.id, ' ', input.output, ' ');
+    EXPECT_EQ(found, "1 in-3 result 3 2 in-2 result 2 ");  // number 0 has none yet
+  });
+  write([&](Tx& tx) { keep_output(tx, call, InputId("in-4"), 4, "the last", now_); });
+  store_->read([&](View& view) {
+    EXPECT_EQ(find_call(view, kWorkspace, call)->done_at, now_);
+    EXPECT_EQ(list_outputs(view, call, 0, 0).at(0).output, "the last");
+  });
+}
+
 TEST_F(DataTest, ItemsComeInTheOrderInWhichTheyWerePut) {
   write([&](Tx& tx) {
     put(tx, {"a", "b"});

@@ -72,7 +72,7 @@ def test_spawned_calls_survive_kill_9_and_their_results_too(own, own_client):
     assert read(own_client, ids) == [0, 1, 4, 9, 16, 25]
 
 
-def test_results_are_kept_for_a_week(own, own_client):
+def test_results_are_kept_for_a_week(own, own_client, tmp_path):
     (call,) = spawn(own_client, 1)
     assert read(own_client, [call]) == [0]
     assert own.stop() == 0
@@ -81,7 +81,7 @@ def test_results_are_kept_for_a_week(own, own_client):
             records.execute(f"UPDATE calls SET {name} = {name} - 8 * 86400 * 1000")
     records.close()
     own.again()
-    out = own_client.python(own_client.write("""
+    late = own_client.write("""
         import sys, time, modal
         call, deadline = modal.FunctionCall.from_id(sys.argv[1]), time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -90,8 +90,42 @@ def test_results_are_kept_for_a_week(own, own_client):
             except modal.exception.OutputExpiredError:
                 print("expired")
                 break
-    """, "late.py"), call).stdout
-    assert out == "expired\n"
+        try:
+            call.get()
+        except modal.exception.OutputExpiredError as error:
+            print(error)
+    """, "late.py")
+    for reader in own_client, Client(own, tmp_path, "old"):
+        out = reader.python(late, call, timeout=90).stdout
+        assert out == "expired\nthe results of this function call were kept for 7 days and have been removed\n"
+
+
+def test_single_results_of_a_long_finished_call_are_read_where_they_lie(own, own_client):
+    """The core, whose memory `ionian admin status` tells of, stays as empty as it began."""
+    out = own_client.run("run", "--detach", own_client.write("""
+        import modal
+        app = modal.App("many")
+
+        @app.function(max_containers=1)
+        def square(n):
+            return n * n
+
+        @app.local_entrypoint()
+        def main():
+            many = square.experimental_spawn_map(range(200))
+            assert [many.get(index=n) for n in range(200)] == [n * n for n in range(200)]
+            print("call", many.object_id, flush=True)
+    """)).stdout
+    call = out.split("call ", 1)[1].split()[0]
+    assert own.stop() == 0
+    own.again()
+    read_some = own_client.write("""
+        import sys, modal
+        call = modal.FunctionCall.from_id(sys.argv[1])
+        print(call.num_inputs(), call.get(index=7), call.get(index=199, timeout=0), *call.iter(start=20, end=23))
+    """, "some.py")
+    assert own_client.python(read_some, call).stdout == "200 49 39601 400 441 484\n"
+    assert own.admin("status")["inputs"] == 0
 
 
 def children(pid):
