@@ -48,7 +48,8 @@ void Core::disconnect_app(Time now, const AppId& id) {
 void Core::define_function(Time now, FunctionConfig config) {
   const auto app = apps_.find(config.app);
   if (app == apps_.end() || app->second.stopping) return;
-  app->second.functions.insert(config.id);
+  const bool is_new = app->second.functions.insert(config.id).second;
+  if (is_new && config.variant) variant_looks_.emplace(now + limits_.look_at_variant, config.id);
   Function& f = functions_[config.id];
   const bool window_changes = f.config.scaledown_window != config.scaledown_window;
   f.config = std::move(config);
@@ -58,6 +59,11 @@ void Core::define_function(Time now, FunctionConfig config) {
       if (tasks_.at(task).running.empty()) refresh_deadline(now, tasks_.at(task));
   retire_surplus(now, f);
   schedule(now, f);
+}
+
+void Core::redefine_function(Time now, FunctionConfig config) {
+  if (config.variant && config.min_containers == 0 && !functions_.contains(config.id)) return;
+  define_function(now, std::move(config));
 }
 
 void Core::let_go_of(Time now, const FunctionId& id) {
@@ -93,13 +99,27 @@ void Core::finish_app_if_quiet(Time now, App& app) {
 void Core::forget_app(const AppId& id) {
   App& app = apps_.at(id);
   for (const CallId& call : app.calls) forget_call(call);
-  for (const FunctionId& function : app.functions) {
-    if (const auto& until = functions_.at(function).linger_until)
-      lingers_.erase({*until, function});
-    functions_.erase(function);
-    starving_.erase(function);
-  }
+  for (const FunctionId& function : app.functions) forget_function(function);
   apps_.erase(id);
+}
+
+void Core::forget_function(const FunctionId& id) {
+  if (const auto& until = functions_.at(id).linger_until) lingers_.erase({*until, id});
+  functions_.erase(id);
+  starving_.erase(id);
+  wanting_.erase(id);
+}
+
+void Core::look_at_variant(Time now, const FunctionId& id) {
+  const auto it = functions_.find(id);
+  if (it == functions_.end()) return;
+  const Function& f = it->second;
+  if (f.calls > 0 || !f.tasks.empty() || f.config.min_containers > 0) {
+    variant_looks_.emplace(now + limits_.look_at_variant, id);
+    return;
+  }
+  apps_.at(f.config.app).functions.erase(id);
+  forget_function(id);
 }
 
 }  // namespace ionian::core

@@ -71,4 +71,42 @@ TEST_F(CoreTest, AKeptAppNeedsNoClient) {
 }
 
 }  // namespace
+TEST_F(CoreTest, AVariantThatIdlesIsForgottenAndOneThatIsNeededIsNot) {
+  const auto variant = [](FunctionConfig& c) { c.variant = true; };
+  const FunctionId idle = function("idle", variant), used = function("used", variant);
+  const FunctionId warm = function("warm", [](FunctionConfig& c) {
+    c.variant = true;
+    c.min_containers = 1;
+  });
+  const FunctionId plain = function("plain");
+  const CallId id = call(used, 1, /*asynchronous=*/true);
+  pass(2 * limits.look_at_variant);
+  EXPECT_EQ(core.function(idle), nullptr);
+  EXPECT_FALSE(core.app(app)->functions.contains(idle));
+  EXPECT_NE(core.function(warm), nullptr);
+  EXPECT_NE(core.function(plain), nullptr);
+  ASSERT_NE(core.function(used), nullptr);
+  core.cancel_call(now, id, /*kill_containers=*/false);
+  for (const InputId& input : to_keep()) core.output_kept(now, input);
+  for (const TaskId& task : started()) core.task_exited(now, task, {});
+  pass(3 * limits.look_at_variant);
+  EXPECT_EQ(core.function(used), nullptr);
+}
+
+TEST_F(CoreTest, AVariantComesBackWhenItIsDefinedAgainAndNotForAChange) {
+  FunctionConfig config{.id = FunctionId("fu-v"), .app = app, .workspace = workspace};
+  config.variant = true;
+  core.redefine_function(now, config);
+  EXPECT_EQ(core.function(config.id), nullptr);
+  core.define_function(now, config);
+  pass(2 * limits.look_at_variant);
+  EXPECT_EQ(core.function(config.id), nullptr);
+  core.define_function(now, config);
+  call(config.id, 1);
+  EXPECT_EQ(started().size(), 1u);
+  config.max_containers = 7;
+  core.redefine_function(now, config);
+  EXPECT_EQ(core.function(config.id)->config.max_containers, 7u);
+}
+
 }  // namespace ionian::core

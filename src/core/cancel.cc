@@ -105,6 +105,7 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   call.asynchronous = true;
   const auto f = functions_.find(call.function);
   const bool runs = f != functions_.end() && !app.stopping;
+  if (f != functions_.end()) call.counted = true, ++f->second.calls;
   std::vector<InputId> left;
   for (Input& input : inputs) {
     bytes_ += input.payload.size() + input.result.generic_result.size();

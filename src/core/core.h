@@ -33,6 +33,7 @@ struct Limits {
   Duration keep_stopped_app = 10min;  // its calls can be read that long
   Duration keep_read_call = 60s;      // a collected synchronous call is kept for a repeated read,
                                       // and one that is on disk for its reader
+  Duration look_at_variant = 10min;   // one without container, call and wish for one goes
   std::size_t ended_tasks_max = 10'000;  // are remembered
   Duration farewell = 3s;  // at the server's end: a client that was sent a result may end meanwhile
   Duration keep_again = 5s;  // an output that could not be kept is tried again after this
@@ -95,6 +96,9 @@ class Core {
   // --- functions
   // --------------------------------------------------------------------------------------------
   void define_function(Time now, FunctionConfig config);
+  // The same of what has changed; a variant that is not here and keeps nothing warm stays away
+  // until it is called.
+  void redefine_function(Time now, FunctionConfig config);
   const Function* function(const FunctionId& id) const;
   // How many inputs each container of the function shall take at a time now: the target, or the
   // maximum while inputs wait or where no other container can come.
@@ -207,6 +211,8 @@ class Core {
   void make_device_room(Time now, const Function& f);
   bool somebody_starves(Time now);
   void share_places(Time now);
+  bool wants_place(const Function& f) const;
+  void note_wish(Function& f);
 
   // inputs.cc
   void requeue(Time now, Input& input);
@@ -245,6 +251,8 @@ class Core {
   void failed_start(Time now, Task& task, const TaskExit& exit);
   void finish_app_if_quiet(Time now, App& app);
   void forget_app(const AppId& id);
+  void look_at_variant(Time now, const FunctionId& id);
+  void forget_function(const FunctionId& id);
 
   Limits limits_;
   Random& random_;
@@ -264,6 +272,8 @@ class Core {
   std::set<std::pair<Time, FunctionId>> lingers_;  // when batches that are not full go all the same
   std::set<AppId> drained_;
   std::set<FunctionId> starving_;  // with inputs, without container, the machine full
+  std::set<FunctionId> wanting_;   // may have inputs, or fewer containers than they ask for
+  std::multimap<Time, FunctionId> variant_looks_;
   Devices devices_;
   std::size_t bytes_ = 0;
   Time unattended_looked_for_;

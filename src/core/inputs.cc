@@ -50,6 +50,8 @@ ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
   call.invocation_type = request.invocation_type;
   call.created = call.asked = now;
   app.calls.insert(call.id);
+  call.counted = true;
+  ++f->second.calls;
   const CallId id = call.id;
   calls_.emplace(id, std::move(call));
   return id;
@@ -290,6 +292,8 @@ void Core::forget_call(const CallId& id) {
     inputs_.erase(entry);
   }
   for (const DataChunk& chunk : call.data_out) bytes_ -= chunk.serialized.size();
+  const auto f = functions_.find(call.function);
+  if (call.counted && f != functions_.end()) --f->second.calls;
   calls_.erase(it);
 }
 

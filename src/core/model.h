@@ -58,6 +58,7 @@ struct FunctionConfig {
   std::uint32_t memory_limit_mib = 0;  // 0 = none; for the text of an out-of-memory error
   RetryPolicy retry;
   std::vector<GpuWish> gpus;  // any of these, the first preferred; empty = none
+  bool variant = false;       // there may be very many: let go where idle, and defined again later
 };
 
 // What a container or the server made of an input.
@@ -126,6 +127,7 @@ struct Call {
   Time asked;            // when its caller has asked for results last
   std::size_t read = 0;  // of its outputs: those that were dropped, for their reader has them
   std::optional<Time> release_at;  // when it goes: its caller has read it, or it lies on disk
+  bool counted = false;            // among its function's calls
 
   std::size_t arrived() const { return forgotten + inputs.size(); }
   // By its place in the order of completion, which cursors count by.
@@ -167,6 +169,7 @@ struct Function {
   FunctionConfig config;
   std::deque<InputId> pending;
   std::size_t awaited = 0, spawned = 0;  // unfinished inputs, of synchronous and of other calls
+  std::size_t calls = 0;                 // that are held
   std::set<TaskId> tasks;
   std::uint32_t starting = 0;
   std::uint32_t failed_starts = 0;   // in a row
@@ -174,6 +177,7 @@ struct Function {
   Time next_start;                   // not before: back-off after failed starts
   bool restart_planned = false;      // the core comes back to it at next_start
   std::optional<Time> linger_until;  // and then, for its first batch has waited long enough
+  bool wants = false;                // it is among those that may want a place
 };
 
 struct App {

@@ -113,6 +113,7 @@ void Core::wake_idle_tasks(Time now, const Function& f, std::size_t inputs) {
 // Work is proportional to the function's containers, never to its waiting inputs.
 void Core::schedule(Time now, Function& f) {
   if (draining_ || apps_.at(f.config.app).stopping) return;
+  note_wish(f);
   if (first_batch_may_go(now, f))
     wake_idle_tasks(now, f, f.pending.size());
   else
@@ -198,14 +199,28 @@ bool Core::somebody_starves(Time now) {
   return !starving_.empty() && !place_is_coming();
 }
 
+bool Core::wants_place(const Function& f) const {
+  return !f.pending.empty() || f.config.min_containers > 0;
+}
+
+void Core::note_wish(Function& f) {
+  if (wants_place(f) && !std::exchange(f.wants, true)) wanting_.insert(f.config.id);
+}
+
 // A place on the machine is free. Those without a container come first, warm containers last.
 void Core::share_places(Time now) {
   for (const FunctionId& id : std::exchange(starving_, {}))
     if (const auto f = functions_.find(id); f != functions_.end()) schedule(now, f->second);
-  for (auto& [id, f] : functions_)
-    if (!f.pending.empty()) schedule(now, f);
-  for (auto& [id, f] : functions_)
-    if (current_tasks(f) < f.config.min_containers) schedule(now, f);
+  std::erase_if(wanting_, [this](const FunctionId& id) {
+    Function& f = functions_.at(id);
+    f.wants = wants_place(f);
+    return !f.wants;
+  });
+  for (const FunctionId& id : wanting_)
+    if (Function& f = functions_.at(id); !f.pending.empty()) schedule(now, f);
+  for (const FunctionId& id : wanting_)
+    if (Function& f = functions_.at(id); current_tasks(f) < f.config.min_containers)
+      schedule(now, f);
 }
 
 void Core::start_task(Time now, Function& f) {
@@ -283,10 +298,11 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   if (!taken.empty()) note_running(task), task.spent = f.config.single_use;
   task.waiting |= taken.empty();
   // It has nothing to do, and a GPU that others may wait for. Such containers are as few as GPUs,
-  // and ask once in many seconds, so a look at all functions is cheap.
+  // and ask once in many seconds, so a look at all that wait is cheap.
   if (task.waiting && !task.devices.empty())
-    for (const auto& [other, waits] : functions_)
-      if (!waits.pending.empty() && !devices_.free_for(waits.config.gpus))
+    for (const FunctionId& other : wanting_)
+      if (const Function& waits = functions_.at(other);
+          !waits.pending.empty() && !devices_.free_for(waits.config.gpus))
         make_device_room(now, waits);
   // A question in vain does not make an idle container younger.
   if (starts || !taken.empty()) refresh_deadline(now, task);
@@ -319,6 +335,11 @@ void Core::tick(Time now) {
   while (!releases_.empty() && releases_.begin()->first <= now) {
     const CallId id = releases_.begin()->second;
     drop_call(id);
+  }
+  while (!variant_looks_.empty() && variant_looks_.begin()->first <= now) {
+    const FunctionId id = variant_looks_.begin()->second;
+    variant_looks_.erase(variant_looks_.begin());
+    look_at_variant(now, id);
   }
   while (!forgets_.empty() && forgets_.begin()->first <= now) {
     const AppId id = forgets_.begin()->second;
@@ -359,6 +380,7 @@ std::optional<Time> Core::next_tick() const {
   if (!task_deadlines_.empty()) consider(task_deadlines_.begin()->first);
   if (!releases_.empty()) consider(releases_.begin()->first);
   if (!forgets_.empty()) consider(forgets_.begin()->first);
+  if (!variant_looks_.empty()) consider(variant_looks_.begin()->first);
   if (!restarts_.empty()) consider(restarts_.begin()->first);
   if (!lingers_.empty()) consider(lingers_.begin()->first);
   if (!calls_.empty()) consider(unattended_looked_for_ + limits_.look_for_unattended);

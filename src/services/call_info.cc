@@ -3,6 +3,7 @@
 #include <ranges>
 
 #include "services/calls.h"
+#include "services/variants.h"
 #include "store/variants.h"
 
 namespace ionian::services {
@@ -81,7 +82,7 @@ Result<modal::client::FunctionCallGetInfoResponse> CallInfo::get_info(
 Result<modal::client::FunctionCallListResponse> CallInfo::list(
     rpc::Call& call, const modal::client::FunctionCallListRequest& request, core::Core& core) {
   const FunctionId id(request.function_id());
-  const core::Function* function = core.function(id);
+  const core::Function* function = function_here(c_, core, call.now, call.caller.workspace, id);
   const bool here = function && function->config.workspace == call.caller.workspace;
   const core::App* app = here ? core.app(function->config.app) : nullptr;
   TRY(c_.access.check(call, app ? &app->environment : nullptr,

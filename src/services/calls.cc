@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "services/finished_calls.h"
 #include "services/kept_calls.h"
+#include "services/variants.h"
 
 namespace ionian::services {
 namespace {
@@ -84,7 +85,8 @@ Result<modal::client::FunctionMapResponse> Calls::start(
   fresh.invocation_type = kind;
   fresh.asynchronous = kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC ||
                        kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
-  const core::Function* function = core.function(fresh.function);
+  const core::Function* function =
+      function_here(c_, core, call.now, fresh.workspace, fresh.function);
   const bool here = function && function->config.workspace == fresh.workspace;
   TRY(c_.access.check(
       call, here ? &core.app(function->config.app)->environment : nullptr,

@@ -188,7 +188,7 @@ Result<void> Deployments::apply(rpc::Call& call, store::Tx& tx, const Change& ch
           const Time now = c_.clock.now();
           if (whole) c_.core.keep_app(app);
           for (const Live& f : live) {
-            c_.core.define_function(now, f.config);
+            c_.core.redefine_function(now, f.config);
             if (f.replaced) c_.core.replace_tasks(now, f.config.id);
           }
           // What nobody can find by name any more keeps no containers warm; those who hold its id

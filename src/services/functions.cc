@@ -243,7 +243,7 @@ Result<modal::client::FunctionCreateResponse> Functions::create(
     call.after_commit([this, configs = configs_of(tx, record, definition, app.workspace)] {
       c_.core_loop.post([this, configs] {
         for (const core::FunctionConfig& config : configs)
-          c_.core.define_function(c_.clock.now(), config);
+          c_.core.redefine_function(c_.clock.now(), config);
       });
     });
   }

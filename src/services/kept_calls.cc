@@ -1,6 +1,7 @@
 #include "services/kept_calls.h"
 
 #include "base/log.h"
+#include "services/variants.h"
 #include "store/apps.h"
 #include "store/calls.h"
 #include "store/replies.h"
@@ -66,6 +67,8 @@ core::Input input_of_record(const store::Call& call, store::CallInput record) {
 }
 
 void restore(core::Core& core, store::View& view, Time now, const store::Call& record) {
+  // What it has left to do needs it, and what somebody may add.
+  function_here(view, core, now, record.workspace, record.function);
   std::vector<core::Input> inputs;
   for (store::CallInput& input : store::list_inputs(view, record.id))
     inputs.push_back(input_of_record(record, std::move(input)));

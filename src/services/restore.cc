@@ -26,7 +26,7 @@ void restore_app(const Context& c, store::View& view, Time now, const store::App
     modal::client::Function definition;
     definition.ParseFromString(record.definition);
     for (const core::FunctionConfig& config : configs_of(view, record, definition, app.workspace))
-      c.core.define_function(now, config);
+      c.core.redefine_function(now, config);
   }
   restore_calls(c, view, now, app.id);
   if (app.state == AppState::APP_STATE_DETACHED_DISCONNECTED) c.core.disconnect_app(now, app.id);

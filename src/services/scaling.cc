@@ -30,9 +30,10 @@ void Scaling::bind(rpc::Table& table) {
   on("FunctionGetCurrentStats", &Scaling::stats, rpc::Access::kView);
 }
 
-Result<const core::Function*> Scaling::function_of(const rpc::Call& call, const core::Core& core,
+Result<const core::Function*> Scaling::function_of(const rpc::Call& call, core::Core& core,
                                                    const std::string& id) const {
-  const core::Function* found = core.function(FunctionId(id));
+  const core::Function* found =
+      function_here(c_, core, call.now, call.caller.workspace, FunctionId(id));
   const bool here = found && found->config.workspace == call.caller.workspace;
   TRY(c_.access.check(call, here ? &core.app(found->config.app)->environment : nullptr,
                       {"function", id, "does not exist, or its app is stopped"}));
@@ -50,6 +51,7 @@ Result<Scaling::Found> Scaling::found(rpc::Call& call, store::View& view,
   if (variant) {
     it.definition = definition_of(*variant, std::move(it.definition));
     record->id = variant->id;
+    it.variant = true;
   }
   it.record = *std::move(record);
   return it;
@@ -81,11 +83,13 @@ Result<modal::client::FunctionUpdateSchedulingParamsResponse> Scaling::update(
                          .set_by = call.caller.principal,
                          .set_at = call.now});
   config = config_now(tx, it.record, it.definition, call.caller.workspace);
+  config.variant = it.variant;
   modal::client::FunctionUpdateSchedulingParamsResponse reply;
   *reply.mutable_current_settings() = settings_of(config);
   call.after_commit([this, config] {
     c_.core_loop.post([this, config] {
-      if (c_.core.function(config.id)) c_.core.define_function(c_.clock.now(), config);
+      if (config.variant || c_.core.function(config.id))
+        c_.core.redefine_function(c_.clock.now(), config);
     });
   });
   return reply;

@@ -40,9 +40,10 @@ class Scaling {
   struct Found {
     store::Function record;
     modal::client::Function definition;
+    bool variant = false;
   };
   Result<Found> found(rpc::Call& call, store::View& view, const std::string& id) const;
-  Result<const core::Function*> function_of(const rpc::Call& call, const core::Core& core,
+  Result<const core::Function*> function_of(const rpc::Call& call, core::Core& core,
                                             const std::string& id) const;
   Context& c_;
 };

@@ -109,8 +109,34 @@ std::vector<core::FunctionConfig> configs_of(store::View& view, const store::Fun
     store::Function as_variant = record;
     as_variant.id = variant.id;
     configs.push_back(config_now(view, as_variant, definition_of(variant, definition), workspace));
+    configs.back().variant = true;
   }
   return configs;
+}
+
+const core::Function* function_here(store::View& view, core::Core& core, Time now,
+                                    const WorkspaceId& workspace, const FunctionId& id) {
+  if (const core::Function* known = core.function(id)) return known;
+  const auto variant = store::find_variant(view, id);
+  if (!variant) return nullptr;
+  auto record = store::find_function(view, workspace, variant->base);
+  Function definition;
+  if (!record || record->definition_id.empty() || !core.app(record->app) ||
+      !definition.ParseFromString(record->definition))
+    return nullptr;
+  record->id = id;
+  core::FunctionConfig config =
+      config_now(view, *record, definition_of(*variant, std::move(definition)), workspace);
+  config.variant = true;
+  core.define_function(now, std::move(config));
+  return core.function(id);
+}
+
+const core::Function* function_here(const Context& c, core::Core& core, Time now,
+                                    const WorkspaceId& workspace, const FunctionId& id) {
+  if (const core::Function* known = core.function(id)) return known;
+  return c.store.read(
+      [&](store::View& view) { return function_here(view, core, now, workspace, id); });
 }
 
 void Variants::bind(rpc::Table& table) {
@@ -145,7 +171,9 @@ Result<modal::client::FunctionBindParamsResponse> Variants::bind_params(
   }
   store::Function record = *base;
   record.id = variant.id;
-  call.after_commit([this, config = config_now(tx, record, definition, call.caller.workspace)] {
+  core::FunctionConfig config = config_now(tx, record, definition, call.caller.workspace);
+  config.variant = true;
+  call.after_commit([this, config = std::move(config)] {
     c_.core_loop.post([this, config] {
       if (!c_.core.function(config.id)) c_.core.define_function(c_.clock.now(), config);
     });

@@ -29,6 +29,13 @@ std::vector<core::FunctionConfig> configs_of(store::View& view, const store::Fun
                                              const modal::client::Function& definition,
                                              const WorkspaceId& workspace);
 
+// The core lets go of variants that idle; this one is there again. Null if there is no such
+// function, or its app is stopped. On the core's thread, or before the loops run.
+const core::Function* function_here(store::View& view, core::Core& core, Time now,
+                                    const WorkspaceId& workspace, const FunctionId& id);
+const core::Function* function_here(const Context& c, core::Core& core, Time now,
+                                    const WorkspaceId& workspace, const FunctionId& id);
+
 class Variants {
  public:
   explicit Variants(Context& context) : c_(context) {}

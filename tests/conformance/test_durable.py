@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -70,6 +71,39 @@ def test_spawned_calls_survive_kill_9_and_their_results_too(own, own_client):
     own.stop(signal.SIGKILL)
     own.again()
     assert read(own_client, ids) == [0, 1, 4, 9, 16, 25]
+
+
+def test_a_call_of_an_instance_survives_a_restart_and_its_handle_too(own, own_client):
+    """After a restart the core knows of instances only what it needs."""
+    own_client.run("deploy", own_client.write("""
+        import modal
+        app = modal.App("instances")
+
+        @app.cls(max_containers=1)
+        class Named:
+            name: str = modal.parameter()
+
+            @modal.method()
+            def greet(self):
+                return f"hello {self.name}"
+    """))
+    program = own_client.write("""
+        import sys, modal
+        method = modal.Cls.from_name("instances", "Named")(name="ada").greet
+        print(method.spawn().object_id, flush=True)
+        sys.stdin.readline()
+        print(method.remote())
+    """, "caller.py")
+    caller = subprocess.Popen([own_client.venv / "bin/python", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env=own_client.env, cwd=own_client.folder)
+    call = caller.stdout.readline().strip()
+    own.stop(signal.SIGKILL)
+    own.again()
+    assert caller.communicate("go on\n", timeout=60)[0] == "hello ada\n"
+    assert own_client.python(own_client.write(f"""
+        import modal
+        print(modal.FunctionCall.from_id({call!r}).get(timeout=60))
+    """)).stdout == "hello ada\n"
 
 
 def test_results_are_kept_for_a_week(own, own_client, tmp_path):

@@ -48,6 +48,7 @@ core::FunctionConfig Clients::draw_function(const AppPtr& app) {
   f.batch_max_size = w_.one_in(3) ? static_cast<std::uint32_t>(w_.below(5)) : 0;
   f.batch_linger = w_.one_in(2) ? w_.between(0s, 20s) : 0s;
   f.single_use = names_ % 7 == 0;
+  f.variant = names_ % 2 == 0;
   f.retry.retries = w_.one_in(2) ? static_cast<std::uint32_t>(w_.below(4)) : 0;
   f.retry.initial_delay = w_.between(0s, 5s);
   f.retry.backoff_coefficient = 1.0 + static_cast<double>(w_.below(3));
@@ -105,6 +106,7 @@ std::vector<core::NewInput> Clients::draw_inputs(std::size_t n) {
 void Clients::call(const AppPtr& app) {
   core::NewCall fresh{.function = app->functions[w_.below(app->functions.size())],
                       .workspace = kWorkspace};
+  disk_.bring_function(fresh.function);
   const bool map = w_.one_in(3);
   fresh.type = map ? core::CallType::kMap : core::CallType::kUnary;
   fresh.asynchronous = w_.one_in(3);

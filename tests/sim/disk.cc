@@ -96,6 +96,10 @@ void Disk::restart() {
   }
 }
 
+void Disk::bring_function(const FunctionId& id) {
+  if (!w_.core.function(id)) w_.core.define_function(w_.now(), functions_.at(id));
+}
+
 bool Disk::load(const CallId& id) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return false;
@@ -103,6 +107,7 @@ bool Disk::load(const CallId& id) {
   const AppId& app = it->second.app;
   if (!w_.core.app(app))
     w_.core.add_stopped_app(w_.now(), {.id = app, .workspace = it->second.workspace});
+  bring_function(it->second.function);
   restore_call(id);
   return true;
 }

@@ -15,6 +15,8 @@ class Disk {
   void app_kept(const AppId& app) { apps_.at(app).app.ephemeral = false; }
   void app_left(const AppId& app) { apps_.at(app).left = true; }
   void app_stopped(const AppId& app) { apps_.at(app).stopped = true; }
+  // The core may have let go of it.
+  void bring_function(const FunctionId& id);
   void function_defined(const core::FunctionConfig& config) { functions_[config.id] = config; }
   void accepted(const CallId& call, const std::vector<InputId>& inputs);
 

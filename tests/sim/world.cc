@@ -20,6 +20,7 @@ core::Limits World::draw_limits(World& world) {
   limits.inputs_per_call_max = world.one_in(3) ? 10 + world.below(20) : 100'000;
   limits.bytes_max = world.one_in(3) ? 500 + world.below(4'000) : 1 << 30;
   limits.lost_containers_max = static_cast<std::uint32_t>(world.below(9));
+  limits.look_at_variant = std::chrono::seconds(1 + world.below(60));
   limits.read_inputs_kept = world.below(4);
   return limits;
 }
