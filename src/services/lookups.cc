@@ -61,9 +61,9 @@ Result<modal::client::FunctionGetResponse> Lookups::function(
     rpc::Call& call, const modal::client::FunctionGetRequest& request, store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app,
                    deployed_app(call, tx, request.environment_name(), request.app_name()));
-  const auto live = live_deployment(tx, app.id);
   store::Function record;
-  if (request.app_version() != 0 && live && request.app_version() != live->version) {
+  // The live version too: a handle that is kept would follow the next deployment.
+  if (request.app_version() != 0) {
     ASSIGN_OR_RETURN(record, pinned(call, tx, app, request.object_tag(), request.app_version()));
   } else {
     auto found = store::find_live_function(tx, app.id, request.object_tag());

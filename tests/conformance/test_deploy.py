@@ -2,6 +2,7 @@
 import json
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -93,6 +94,23 @@ def test_deploy_call_redeploy_history_rollback_stop(client):
         time.sleep(0.2)
     again = client.run("app", "stop", "shop", "--yes", check=False)
     assert again.returncode == 1 and "already stopped" in again.stderr + again.stdout
+
+
+def test_a_handle_of_a_version_stays_with_it(client):
+    """Also where that version was the live one when it was looked up; without a version it follows the app."""
+    deploy(client, "held", "one")
+    program = client.write("""
+        import sys, modal
+        pinned, follows = (modal.Function.from_name("held", "version", **more) for more in ({"version": 1}, {}))
+        print(pinned.remote(), follows.remote(), flush=True)
+        sys.stdin.readline()
+        print(pinned.remote(), follows.remote(), flush=True)
+    """, "holder.py")
+    holder = subprocess.Popen([client.venv / "bin/python", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env=client.env, cwd=client.folder)
+    assert holder.stdout.readline() == "one one\n"
+    deploy(client, "held", "two")
+    assert holder.communicate("go on\n", timeout=60)[0] == "one two\n"
 
 
 def test_a_staged_version_waits_until_it_is_promoted(client):
