@@ -166,7 +166,10 @@ def test_recreate_and_rollover_bring_new_containers(client):
     second = call(client, "fresh", "whoami")
     assert second != first
     deploy(client, "fresh", "one", "--strategy", "recreate")
-    assert call(client, "fresh", "whoami") not in (first, second)
+    third = call(client, "fresh", "whoami")
+    assert third not in (first, second)
+    client.run("app", "rollover", "fresh", "--strategy", "recreate")
+    assert call(client, "fresh", "whoami") not in (first, second, third)
     client.run("app", "stop", "fresh", "--yes")
 
 
@@ -236,6 +239,11 @@ def test_logs_of_the_past(client):
     assert "line" not in client.run("app", "logs", "talkative", "--since", "1h", "--source", "stderr").stdout
     found = client.run("app", "logs", "talkative", "--since", "1h", "--search", "line 77").stdout.split()
     assert found == ["line", "77", "of", "300"], found
+
+    # Of a bounded time, and the last so many.
+    assert "of 300" not in client.run("app", "logs", "talkative", "--since", "2h", "--until", "1h").stdout
+    last = client.run("app", "logs", "talkative", "--tail", "5").stdout  # pieces, of which a print() may write several
+    assert last.endswith("la of the bass\n") and "line 200 of 300" not in last, last
 
     def of_choir(*words):
         return [line for line in client.run(*words).stdout.splitlines() if "la of the" in line]
