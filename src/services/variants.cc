@@ -114,14 +114,15 @@ std::vector<core::FunctionConfig> configs_of(store::View& view, const store::Fun
   return configs;
 }
 
+// Of another workspace's id as much is asked of the store as of nobody's: time tells nothing.
 const core::Function* function_here(store::View& view, core::Core& core, Time now,
                                     const WorkspaceId& workspace, const FunctionId& id) {
-  if (const core::Function* known = core.function(id)) return known;
+  const core::Function* known = core.function(id);
+  if (known && known->config.workspace == workspace) return known;
   const auto variant = store::find_variant(view, id);
-  if (!variant) return nullptr;
-  auto record = store::find_function(view, workspace, variant->base);
+  auto record = store::find_function(view, workspace, variant ? variant->base : id);
   Function definition;
-  if (!record || record->definition_id.empty() || !core.app(record->app) ||
+  if (!variant || !record || record->definition_id.empty() || !core.app(record->app) ||
       !definition.ParseFromString(record->definition))
     return nullptr;
   record->id = id;
@@ -134,7 +135,8 @@ const core::Function* function_here(store::View& view, core::Core& core, Time no
 
 const core::Function* function_here(const Context& c, core::Core& core, Time now,
                                     const WorkspaceId& workspace, const FunctionId& id) {
-  if (const core::Function* known = core.function(id)) return known;
+  const core::Function* known = core.function(id);
+  if (known && known->config.workspace == workspace) return known;
   return c.store.read(
       [&](store::View& view) { return function_here(view, core, now, workspace, id); });
 }
