@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "services/apps.h"
+#include "services/log_filter.h"
 #include "store/apps.h"
 
 namespace ionian::services {
@@ -16,14 +17,6 @@ struct Reading {
       false;  // by a former life of the server, which the log store does not remember
   std::string cursor;
 };
-
-bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::TaskLogsBatch& b) {
-  return (r.function_id().empty() || r.function_id() == b.function_id() ||
-          r.function_id() == b.root_function_id()) &&
-         (r.parametrized_function_id().empty() ||
-          r.parametrized_function_id() == b.function_id()) &&
-         (r.task_id().empty() || r.task_id() == b.task_id());
-}
 
 bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::TaskLogs& item) {
   return (r.function_call_id().empty() || r.function_call_id() == item.function_call_id()) &&
@@ -65,7 +58,7 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
         logs.read(request.app_id(), reading.cursor, kBytesAStep);
     if (batches.empty()) break;
     for (modal::client::TaskLogsBatch& batch : batches) {
-      if (!wanted(request, batch)) continue;
+      if (!comes_from_wanted(request, batch)) continue;
       auto* items = batch.mutable_items();
       items->erase(std::remove_if(items->begin(), items->end(),
                                   [&](const auto& item) { return !wanted(request, item); }),

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "services/apps.h"
+#include "services/log_filter.h"
 
 namespace ionian::services {
 namespace {
@@ -27,17 +28,6 @@ Result<void> check_range(const Request& r) {
     return fail(Code::kInvalidArgument,
                 "a range of logs is at most 35 days long; ask for it in parts");
   return {};
-}
-
-// function_id stands for a function with all its variants, parametrized_function_id for one of
-// them, whose containers log under its id.
-template <class Request>
-bool wanted(const Request& r, const TaskLogsBatch& b) {
-  return (r.function_id().empty() || r.function_id() == b.function_id() ||
-          r.function_id() == b.root_function_id()) &&
-         (r.parametrized_function_id().empty() ||
-          r.parametrized_function_id() == b.function_id()) &&
-         (r.task_id().empty() || r.task_id() == b.task_id());
 }
 
 template <class Request>
@@ -80,7 +70,7 @@ Result<bool> step(const Context& c, rpc::Call& call, const Request& request, log
   const std::vector<TaskLogsBatch> batches = logs.read(request.app_id(), at.cursor, kBytesAStep);
   if (batches.empty()) return true;
   for (const TaskLogsBatch& batch : batches) {
-    if (!wanted(request, batch)) continue;
+    if (!comes_from_wanted(request, batch)) continue;
     for (const TaskLogs& item : batch.items())
       if (wanted(request, item)) take_lines(request, batch, item, take);
   }
