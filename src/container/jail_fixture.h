@@ -75,8 +75,8 @@ class JailFixture : public testing::Test {
     ContainerSpec made;
     made.set_id(cat("c", ++count_));
     made.add_lowers(folder_ + "/base");
-    made.set_upper_dir(cat(folder_, "/run/upper/", count_));
-    made.set_upper_work_dir(cat(folder_, "/run/work/", count_));
+    made.set_upper_dir(cat(folder_, "/run/uppers/", count_));
+    made.set_upper_work_dir(cat(folder_, "/run/upper-works/", count_));
     made.add_args("/bin/probe");
     for (std::string& arg : args) *made.add_args() = std::move(arg);
     return made;

@@ -20,16 +20,13 @@ class ManyConnectionsTest : public ServerTest {
   }
   // False: gRPC has not closed enough of the former ones yet.
   bool connect() {
-    int ends[2] = {-1, -1};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    UniqueFd inside(ends[1]);
     const TaskId task(cat("ta-", life_, '-', random_.below(6)));
-    const Result<int> number = numbers.assign(UniqueFd(ends[0]), task);
-    if (!number) return false;
-    server->adopt(*number);
-    lines_.push_back({.is = cat(task, " by fd:", *number),
-                      .task = task,
-                      .channel = grpc::CreateInsecureChannelFromFd("task", inside.release())});
+    auto made = try_connect(*server, task);
+    if (!made) return false;
+    lines_.push_back(
+        {.is = cat(task, " by fd:", made->number),
+         .task = task,
+         .channel = grpc::CreateInsecureChannelFromFd("task", made->inside.release())});
     ask(lines_.back());
     return true;
   }

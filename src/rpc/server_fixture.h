@@ -101,14 +101,24 @@ class ServerTest : public testing::Test {
     EXPECT_EQ(pipeline.counters().bytes_in_flight, 0u);
   }
 
-  // A connection as the worker hands it over for a container: the container's end.
-  UniqueFd connect_raw(Server& to, const TaskId& task) {
+  struct Connected {
+    int number = -1;
+    UniqueFd inside;  // the container's end
+  };
+  // As the worker hands a container's connection over; nullopt if no number is free.
+  std::optional<Connected> try_connect(Server& to, const TaskId& task) {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    UniqueFd inside(ends[1]);
     const Result<int> number = numbers.assign(UniqueFd(ends[0]), task);
-    EXPECT_TRUE(number.has_value());
+    if (!number) return std::nullopt;
     to.adopt(*number);
-    return UniqueFd(ends[1]);
+    return Connected{.number = *number, .inside = std::move(inside)};
+  }
+  UniqueFd connect_raw(Server& to, const TaskId& task) {
+    auto made = try_connect(to, task);
+    EXPECT_TRUE(made.has_value());
+    return made ? std::move(made->inside) : UniqueFd();
   }
   std::shared_ptr<grpc::Channel> connect(const TaskId& task) {
     return grpc::CreateInsecureChannelFromFd(std::string(task.str()),

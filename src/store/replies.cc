@@ -38,9 +38,8 @@ void remove_replies(Tx& tx, Time before) {
 void remove_reply(Tx& tx, std::string_view key) {
   if (key.empty()) return;
   tx.db().run(
-      "DELETE FROM replies WHERE number = (SELECT number FROM replies WHERE key = ? ORDER BY "
-      "number "
-      "DESC LIMIT 1)",
+      "DELETE FROM replies WHERE number = "
+      "(SELECT number FROM replies WHERE key = ? ORDER BY number DESC LIMIT 1)",
       key);
 }
 

@@ -197,11 +197,15 @@ def built(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def running_server(built):
+def running_server(built, *options, prefix=()):
+    """Ends also where what is done with it fails: one that stays holds this process's output open."""
     folder = tempfile.mkdtemp(prefix="ionian-test.")
-    running = Server(folder).take_over(built).start()
-    yield running
-    assert running.stop() == 0, running.log_text()[-3000:]
+    running = Server(folder).take_over(built).start(*options, prefix=prefix)
+    try:
+        yield running
+    finally:
+        ended = running.stop()
+    assert ended == 0, running.log_text()[-3000:]
     shutil.rmtree(folder)
 
 

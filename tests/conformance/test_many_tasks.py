@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from conftest import Client, Server
+from conftest import Client, running_server
 from test_durable import children
 from test_run import wait_for
 
@@ -38,11 +38,10 @@ def memory_mib(server):
 
 
 @pytest.fixture
-def own(tmp_path, built):
+def own(built):
     """With few interpreters that wait for tasks, for they are more at one time than at another."""
-    server = Server(tmp_path).take_over(built).start("--standby-memory", "250")
-    yield server
-    assert server.stop() == 0, server.log_text()[-3000:]
+    with running_server(built, "--standby-memory", "250") as server:
+        yield server
 
 
 def test_nothing_is_left_of_many_tasks(own, tmp_path):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import IONIAN, Client, Server
+from conftest import IONIAN, Client, Server, running_server
 from test_faults import contents
 from test_run import wait_for
 
@@ -138,8 +138,7 @@ def test_sigterm_lets_what_runs_end(tmp_path, built):
 
 def test_without_the_right_to_make_networks_all_else_works(tmp_path, built):
     """It is said at the start. Arguments above the inline limit come by the listener inside, which needs no network."""
-    own = Server(tmp_path).take_over(built).start(prefix=["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"])
-    try:
+    with running_server(built, prefix=["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"]) as own:
         assert "containers have no network" in own.log_text()
         client = Client(own, tmp_path)
         out = client.run("run", client.write("""
@@ -162,8 +161,6 @@ def test_without_the_right_to_make_networks_all_else_works(tmp_path, built):
                 print("interfaces", interfaces, "reached", reached, "back", back == data[::-1])
         """)).stdout
         assert "interfaces ['lo'] reached Network is unreachable back True" in " ".join(out.split())
-    finally:
-        assert own.stop() == 0, own.log_text()[-3000:]
 
 
 def test_sigterm_ends_containers_and_exits_0(tmp_path, built):
