@@ -31,7 +31,8 @@ struct NoteTaskState {
 struct AppEnded {
   AppId app;
 };
-// The log of this task may name the input that runs alone in it (empty: none, or several).
+// The log of this task may name the input that runs alone in it, or was the last (empty: several
+// run).
 struct NoteRunningInput {
   TaskId task;
   InputId input;

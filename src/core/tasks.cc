@@ -47,6 +47,8 @@ void Core::task_hello(Time now, const TaskId& id) {
 }
 
 void Core::note_running(const Task& task) {
+  // What an input has written may be read after its result: in an idle task it stays the last one.
+  if (task.running.empty()) return;
   if (task.running.size() == 1)
     act(NoteRunningInput{task.id, *task.running.begin(), inputs_.at(*task.running.begin()).call});
   else

@@ -57,6 +57,23 @@ TEST_F(CoreTest, AContainerOfSingleUseKeepsItsPlaceUntilItHasEnded) {
   EXPECT_EQ(started().size(), 1u);
 }
 
+TEST_F(CoreTest, OutputIsOfTheInputThatRunsAloneOrWasTheLast) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.max_concurrent_inputs = 2; });
+  call(f, 1);
+  const TaskId task = started().at(0);
+  const InputId first = take(task).at(0);
+  EXPECT_EQ(heard_from(task), first);
+  put(task, first, Outcome::kSuccess);  // and its last lines are read after this
+  EXPECT_EQ(heard_from(task), first);
+  call(f, 2);
+  const InputId second = take(task).at(0);
+  EXPECT_EQ(heard_from(task), second);
+  const InputId third = take(task).at(0);
+  EXPECT_EQ(heard_from(task), InputId());
+  put(task, second, Outcome::kSuccess);
+  EXPECT_EQ(heard_from(task), third);
+}
+
 TEST_F(CoreTest, AContainerGetsAsManyInputsAsItHasSlots) {
   call(function("f", [](FunctionConfig& c) { c.max_concurrent_inputs = 2, c.max_containers = 1; }),
        5);

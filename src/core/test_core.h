@@ -44,6 +44,11 @@ class CoreTest : public testing::Test {
     collect();
     return killed_.contains(id);
   }
+  // Whose output a task's is.
+  InputId heard_from(const TaskId& id) {
+    collect();
+    return heard_from_[id];
+  }
   // Results that the core has asked to keep since the last look.
   std::vector<InputId> to_keep() {
     collect();
@@ -86,6 +91,7 @@ class CoreTest : public testing::Test {
       if (const auto* a = std::get_if<StartTask>(&action)) started_.push_back(a->task);
       if (const auto* a = std::get_if<Notify>(&action)) told_.insert(a->key);
       if (const auto* a = std::get_if<KillTask>(&action)) killed_.insert(a->task);
+      if (const auto* a = std::get_if<NoteRunningInput>(&action)) heard_from_[a->task] = a->input;
       if (const auto* a = std::get_if<KeepOutput>(&action)) to_keep_.push_back(a->input);
       if (const auto* a = std::get_if<AppEnded>(&action)) ended.push_back(a->app);
       drained_ |= std::holds_alternative<Drained>(action);
@@ -95,6 +101,7 @@ class CoreTest : public testing::Test {
   std::set<std::string> told_;
   std::set<TaskId> killed_;
   std::vector<InputId> to_keep_;
+  std::map<TaskId, InputId> heard_from_;
   bool drained_ = false;
 };
 
