@@ -22,7 +22,7 @@ struct BaseSettings {
   Registries registries = Registries::kTry;
   // A registries.conf(5) with mirrors and insecure registries, "" = this host's own.
   std::string registries_conf;
-  HostSettingsSoon host;
+  HostSettingsWhenWanted host;
 };
 
 struct LocalImage {

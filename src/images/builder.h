@@ -37,7 +37,7 @@ struct BuildSettings {
   std::string root;   // DATA/build: the folder of the host's settings
   std::string cache;  // IONIAN_CACHE or DATA/cache: wheels
   HostAccess host_access = HostAccess::kShare;
-  HostSettingsSoon host;
+  HostSettingsWhenWanted host;
   std::string python = "python3";  // the host's, with pip
 };
 

@@ -189,15 +189,15 @@ HostSettings HostSettings::detect(const std::string& python) {
   return out;
 }
 
-HostSettingsSoon::HostSettingsSoon(HostSettings known) {
+HostSettingsWhenWanted::HostSettingsWhenWanted(HostSettings known) {
   std::promise<HostSettings> promise;
   promise.set_value(std::move(known));
   settings_ = promise.get_future().share();
 }
 
-HostSettingsSoon HostSettingsSoon::detect() {
-  return HostSettingsSoon(
-      std::async(std::launch::async, [] { return HostSettings::detect(); }).share());
+HostSettingsWhenWanted HostSettingsWhenWanted::detect() {
+  return HostSettingsWhenWanted(
+      std::async(std::launch::deferred, [] { return HostSettings::detect(); }).share());
 }
 
 Result<StepAid> make_step_aid(const HostSettings& host, const std::string& folder) {

@@ -1,5 +1,5 @@
 #pragma once
-// How this host reaches the world, read at start from the host itself: its CA bundle, its settings
+// How this host reaches the world, as the host itself says: its CA bundle, its settings
 // of pip and apt, its proxies. Builds may use the same, without any of it staying in an image.
 #include <future>
 #include <string>
@@ -28,17 +28,17 @@ struct HostSettings {
   static HostSettings detect(const std::string& python = "python3");
 };
 
-// The same when it may still be being asked for: pip is a program, and slow to start.
-class HostSettingsSoon {
+// The same, asked for by whoever wants it first: pip is a program, and slow to start, and most
+// lives of a server build nothing.
+class HostSettingsWhenWanted {
  public:
-  HostSettingsSoon() : HostSettingsSoon(HostSettings{}) {}
-  HostSettingsSoon(HostSettings known);  // NOLINT: as good as them
-  // Asks from now on, in a thread of its own; the last copy waits for that.
-  static HostSettingsSoon detect();
+  HostSettingsWhenWanted() : HostSettingsWhenWanted(HostSettings{}) {}
+  HostSettingsWhenWanted(HostSettings known);  // NOLINT: as good as them
+  static HostSettingsWhenWanted detect();
   const HostSettings& get() const { return settings_.get(); }
 
  private:
-  explicit HostSettingsSoon(std::shared_future<HostSettings> settings)
+  explicit HostSettingsWhenWanted(std::shared_future<HostSettings> settings)
       : settings_(std::move(settings)) {}
   std::shared_future<HostSettings> settings_;
 };

@@ -128,7 +128,7 @@ Result<void> Parts::open_data() {
 
 Result<void> Parts::open_images() {
   const std::string cache = cache_folder(options_);
-  if (!options_.no_host_settings) host_ = images::HostSettingsSoon::detect();
+  if (!options_.no_host_settings) host_ = images::HostSettingsWhenWanted::detect();
   ASSIGN_OR_RETURN(auto blobs, blobs::BlobStore::open_folder(options_.data + "/blobs", clock_));
   blobs_ = std::make_unique<blobs::BlobStore>(std::move(blobs));
   ASSIGN_OR_RETURN(auto layers, images::LayerStore::open_folder(options_.data + "/layers"));

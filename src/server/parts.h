@@ -85,7 +85,7 @@ class Parts {
   std::unique_ptr<images::LayerStore> layers_;
   std::unique_ptr<images::MountTrees> mount_trees_;
   std::unique_ptr<images::ClientMounts> client_mounts_;
-  images::HostSettingsSoon host_;
+  images::HostSettingsWhenWanted host_;
   std::unique_ptr<images::BaseImages> base_images_;
   std::unique_ptr<images::Builder> builder_;
 
