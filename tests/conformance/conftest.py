@@ -11,6 +11,7 @@ import tempfile
 import textwrap
 import time
 
+import interpreters
 import pytest
 
 IONIAN = os.environ["IONIAN"]
@@ -126,8 +127,7 @@ class Client:
 
     def run(self, *words, check=True, timeout=400, say=None, **env):
         """Runs `modal WORDS…`, which reads `say`; returns the finished process with text output."""
-        out = subprocess.run([self.venv / "bin/modal", *map(str, words)], capture_output=True, text=True, timeout=timeout, input=say,
-                             env=self.env | env, cwd=self.folder)
+        out = interpreters.run(self.venv, [self.venv / "bin/modal", *words], self.env | env, self.folder, say, timeout)
         assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"
         return out
 
@@ -136,8 +136,7 @@ class Client:
                                 env=self.env | env, cwd=self.folder, process_group=0)
 
     def python(self, path, *words, check=True, timeout=400, **env):
-        out = subprocess.run([self.venv / "bin/python", str(path), *words], capture_output=True, text=True, timeout=timeout,
-                             env=self.env | env, cwd=self.folder)
+        out = interpreters.run(self.venv, [path, *words], self.env | env, self.folder, None, timeout)
         assert not check or out.returncode == 0, f"{out.stdout}\n{out.stderr}"
         return out
 
