@@ -92,6 +92,46 @@ TEST_F(CoreTest, AnInputWhoseContainerWasCutOffRunsAgainWithoutItsRetries) {
             std::string::npos);
 }
 
+TEST_F(CoreTest, AnInputThatItsCallerRetriesHasTheNextResultAlone) {
+  const CallId id = call(function("f"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  const auto retry = [&] { return core.retry_input(now, id, input, {.payload = "again"}); };
+  EXPECT_TRUE(retry().has_value());  // it runs: nothing changes
+  put(task, input, Outcome::kInternalFailure, "no");
+  core.release_call(now, id);
+  ASSERT_TRUE(retry().has_value());
+  EXPECT_TRUE(core.call(id)->outputs.empty());
+  EXPECT_EQ(core.input(input)->payload, "again");
+  EXPECT_FALSE(core.call(id)->release_at) << "it goes when the next result was read";
+
+  EXPECT_EQ(take(task), std::vector{input});
+  put(task, input, Outcome::kSuccess, "yes");
+  EXPECT_EQ(core.call(id)->outputs, std::deque{input});
+  EXPECT_EQ(core.call(id)->published, 1u);
+  EXPECT_EQ(core.input(input)->result.generic_result, "yes");
+  EXPECT_EQ(retry().error().code, Code::kFailedPrecondition);
+  core.release_call(now, id);
+  pass(2 * limits.keep_read_call);
+  EXPECT_EQ(core.live_bytes(), 0u);
+}
+
+TEST_F(CoreTest, ResultsOfManyInputsAndThoseOnDiskAreFinal) {
+  const FunctionId f = function("f");
+  for (const bool asynchronous : {false, true}) {
+    const CallId id = call(f, asynchronous ? 1 : 2, asynchronous);
+    for (const TaskId& task : started()) {
+      const InputId input = take(task).at(0);
+      put(task, input, Outcome::kInternalFailure);
+      EXPECT_EQ(core.retry_input(now, id, input, {}).error().code, Code::kFailedPrecondition);
+      core.end_task(now, task, false);
+      core.task_exited(now, task, {});
+    }
+  }
+  EXPECT_EQ(core.retry_input(now, CallId("fc-none"), InputId("in-none"), {}).error().code,
+            Code::kNotFound);
+}
+
 TEST_F(CoreTest, ACrashCountsAsAFailureAndNamesTheSignal) {
   call(function("f"), 1);
   const TaskId task = started().at(0);
@@ -230,6 +270,50 @@ TEST_F(CoreTest, AtTheEndWhatRunsEndsAndNothingBegins) {
   EXPECT_TRUE(drained());
   EXPECT_TRUE(take(task).empty()) << "what waited goes on waiting";
   EXPECT_TRUE(started().empty());
+}
+
+// A function that calls another one waits for it, and the server's end for both.
+TEST_F(CoreTest, AtTheEndWhatARunningInputWaitsForBeginsAllTheSame) {
+  const FunctionId outer = function("outer"), inner = function("inner");
+  const CallId from_outside = call(inner, 1);
+  call(outer, 1);
+  const std::vector<TaskId> tasks = started();
+  const InputId waits = take(tasks.at(1)).at(0);
+  core.drain();
+  const auto begin = [&](bool asynchronous) {
+    const auto id = core.start_call(now, {.function = inner,
+                                          .workspace = workspace,
+                                          .parent_input = waits,
+                                          .asynchronous = asynchronous,
+                                          .from_container = true});
+    EXPECT_TRUE(core.put_inputs(now, *id, std::vector<NewInput>(1)).has_value());
+    return *id;
+  };
+  const CallId nested = begin(false), spawned = begin(true);
+  const InputId first = take(tasks.at(0)).at(0);
+  EXPECT_EQ(core.input(first)->call, nested);
+  put(tasks.at(0), first, Outcome::kSuccess);
+  EXPECT_TRUE(take(tasks.at(0)).empty()) << "nobody waits for what was spawned";
+  core.await_inside(now, spawned);
+  const InputId second = take(tasks.at(0)).at(0);
+  EXPECT_EQ(core.input(second)->call, spawned);
+  EXPECT_FALSE(drained());
+  put(tasks.at(0), second, Outcome::kSuccess);
+  put(tasks.at(1), waits, Outcome::kSuccess);
+  EXPECT_TRUE(drained());
+  EXPECT_TRUE(core.call(from_outside)->outputs.empty());
+}
+
+TEST_F(CoreTest, CallsAreFoundByTheInputThatMadeThem) {
+  const CallId root = call(function("f"), 1);
+  const InputId maker = core.call(root)->inputs.at(0);
+  const auto made = [&](const WorkspaceId& of) { return core.calls_made_by(of, maker).size(); };
+  const auto child = core.start_call(
+      now, {.function = FunctionId("fu-f"), .workspace = workspace, .parent_input = maker});
+  EXPECT_EQ(core.calls_made_by(workspace, maker), std::vector{core.call(*child)});
+  EXPECT_EQ(made(WorkspaceId("ac-2")), 0u);
+  core.cancel_empty_call(*child);
+  EXPECT_EQ(made(workspace), 0u);
 }
 
 // An app whose client is there, and whose one input has its result at the server's end.

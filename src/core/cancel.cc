@@ -96,6 +96,24 @@ std::optional<Time> Core::next_cancel(const TaskId& id) const {
   return std::ranges::min(std::views::values(it->second.to_cancel));
 }
 
+void Core::drain() {
+  draining_ = true;
+  const auto stays = [this](const InputId& id) {
+    return !may_begin(calls_.at(inputs_.at(id).call));
+  };
+  for (auto& [id, f] : functions_) std::erase_if(f.pending, stays);
+}
+
+void Core::await_inside(Time now, const CallId& id) {
+  Call& call = calls_.at(id);
+  if (std::exchange(call.awaited_inside, true) || !draining_) return;
+  const auto f = functions_.find(call.function);
+  if (f == functions_.end()) return;
+  for (const InputId& input : call.inputs)
+    if (inputs_.at(input).state == InputState::kPending) f->second.pending.push_back(input);
+  schedule(now, f->second);
+}
+
 void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   const CallId id = restored.id;
   if (calls_.contains(id)) return;
@@ -103,6 +121,7 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   app.calls.insert(id);
   Call& call = calls_.emplace(id, std::move(restored)).first->second;
   call.asynchronous = true;
+  if (!call.parent_input.empty()) children_.emplace(call.parent_input, id);
   const auto f = functions_.find(call.function);
   const bool runs = f != functions_.end() && !app.stopping;
   if (f != functions_.end()) call.counted = true, ++f->second.calls;
@@ -110,6 +129,7 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   for (Input& input : inputs) {
     bytes_ += input.payload.size() + input.result.generic_result.size();
     call.inputs.push_back(input.id);
+    call.last_index = std::max(call.last_index, input.index);
     if (input.state == InputState::kDone)
       input.kept = true, call.outputs.push_back(input.id);
     else
@@ -124,12 +144,13 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   app.unfinished += left.size();
   for (const InputId& input_id : left) {
     Input& input = inputs_.at(input_id);
-    if (runs && !input.cancelled)
-      f->second.pending.push_back(input_id);
-    else
+    if (runs && !input.cancelled) {
+      if (may_begin(call)) f->second.pending.push_back(input_id);
+    } else {
       finish_input(now, input,
                    server_result(Outcome::kTerminated,
                                  runs ? std::string(kCancelledText) : "the app was stopped"));
+    }
   }
   if (call.published == call.inputs.size()) plan_release(now, call);
   if (runs) schedule(now, f->second);

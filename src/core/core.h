@@ -51,6 +51,7 @@ struct NewCall {
   InputId parent_input;
   CallType type = CallType::kUnary;
   bool asynchronous = false;
+  bool from_container = false;
   int invocation_type = 0;
 };
 
@@ -117,6 +118,12 @@ class Core {
   // One id an input, in order. RESOURCE_EXHAUSTED: nothing was taken, try again later.
   ionian::Result<std::vector<InputId>> put_inputs(Time now, const CallId& call,
                                                   std::vector<NewInput> inputs);
+  // The caller of a synchronous call of one input takes its failure for none of the input's, and
+  // wants it to run again: the next result takes the place of this one. Success also while it has
+  // no result, for who asks may ask twice.
+  //   NOT_FOUND · FAILED_PRECONDITION its result is final · RESOURCE_EXHAUSTED as above
+  ionian::Result<void> retry_input(Time now, const CallId& call, const InputId& input,
+                                   NewInput again);
   // Takes back a call whose first inputs were refused.
   void cancel_empty_call(const CallId& id);
   // Takes back inputs that could not be kept, as far as they do not run yet; a call without inputs
@@ -132,9 +139,13 @@ class Core {
   void output_not_kept(Time now, const InputId& id);
   const Call* call(const CallId& id) const;
   const Input* input(const InputId& id) const;
+  // The calls that an input of this workspace says to have made, the oldest first.
+  std::vector<const Call*> calls_made_by(const WorkspaceId& workspace, const InputId& id) const;
   // Its caller asks for results. Those before `position` have reached it, and of a map they are
   // dropped: its memory is that of what nobody has read yet.
   void attend(Time now, const CallId& id, std::size_t position);
+  // A container asks for results, and waits for them.
+  void await_inside(Time now, const CallId& id);
   // The outputs from `position` to before `end` are on their way to the caller.
   void deliver(Time now, const CallId& id, std::size_t position, std::size_t end);
   // The caller has read what it wanted; a call without unfinished inputs goes after a while.
@@ -178,10 +189,11 @@ class Core {
   std::optional<Time> next_tick() const;
 
   std::vector<Action> take_actions(Time now);
-  // For the end of the server: from now on no call and no input is taken (UNAVAILABLE), no
-  // container starts and none gets an input; what runs goes on. Drained says that nothing does any
-  // more, and that the clients of apps have gone, or had `farewell` since the last result.
-  void drain() { draining_ = true; }
+  // For the end of the server: from now on no call and no input is taken from outside
+  // (UNAVAILABLE), and none begins; what runs goes on, and so does what it waits for. Drained says
+  // that nothing runs any more, and that the clients of apps have gone, or had `farewell` since the
+  // last result.
+  void drain();
   std::size_t live_inputs() const { return inputs_.size(); }
   std::size_t live_bytes() const { return bytes_; }
   // Of each workspace with calls that are not over or not read yet, when the first of them came.
@@ -216,6 +228,7 @@ class Core {
 
   // inputs.cc
   void requeue(Time now, Input& input);
+  bool may_begin(const Call& call) const { return !draining_ || call.awaited_inside; }
   void lose_container(Time now, Input& input, const Task& task, bool cut_off);
   void finish_input(Time now, Input& input, Result result);
   void publish(Time now, Call& call);
@@ -260,6 +273,7 @@ class Core {
   std::unordered_map<FunctionId, Function> functions_;
   std::unordered_map<CallId, Call> calls_;
   std::unordered_map<InputId, Input> inputs_;
+  std::unordered_multimap<InputId, CallId> children_;  // calls by the input that made them
   std::unordered_map<TaskId, Task> tasks_;
   std::unordered_map<TaskId, EndedTask> ended_;
   std::deque<TaskId> ended_order_;  // the oldest first

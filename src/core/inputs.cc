@@ -31,8 +31,19 @@ const Input* Core::input(const InputId& id) const {
   return it == inputs_.end() ? nullptr : &it->second;
 }
 
+std::vector<const Call*> Core::calls_made_by(const WorkspaceId& workspace,
+                                             const InputId& id) const {
+  std::vector<const Call*> made;
+  const auto [begin, end] = children_.equal_range(id);
+  for (auto it = begin; it != end; ++it)
+    if (const Call& each = calls_.at(it->second); each.workspace == workspace)
+      made.push_back(&each);
+  std::ranges::sort(made, {}, &Call::id);  // ids begin with the time of their making
+  return made;
+}
+
 ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
-  if (draining_) return fail(Code::kUnavailable, kStoppingText);
+  if (draining_ && !request.from_container) return fail(Code::kUnavailable, kStoppingText);
   const auto f = functions_.find(request.function);
   if (f == functions_.end() || f->second.config.workspace != request.workspace)
     return fail(Code::kNotFound, "function ", request.function,
@@ -47,22 +58,25 @@ ionian::Result<CallId> Core::start_call(Time now, const NewCall& request) {
   call.parent_input = request.parent_input;
   call.type = request.type;
   call.asynchronous = request.asynchronous;
+  call.from_container = request.from_container;
+  call.awaited_inside = request.from_container && !request.asynchronous;
   call.invocation_type = request.invocation_type;
   call.created = call.asked = now;
   app.calls.insert(call.id);
   call.counted = true;
   ++f->second.calls;
   const CallId id = call.id;
+  if (!call.parent_input.empty()) children_.emplace(call.parent_input, id);
   calls_.emplace(id, std::move(call));
   return id;
 }
 
 ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id,
                                                       std::vector<NewInput> fresh) {
-  if (draining_) return fail(Code::kUnavailable, kStoppingText);
   const auto it = calls_.find(id);
   if (it == calls_.end()) return fail(Code::kNotFound, "function call ", id, " does not exist");
   Call& call = it->second;
+  if (draining_ && !call.from_container) return fail(Code::kUnavailable, kStoppingText);
   if (apps_.at(call.app).stopping)
     return fail(Code::kFailedPrecondition, "app ", call.app, " is stopped");
   Function& f = functions_.at(call.function);
@@ -83,7 +97,8 @@ ionian::Result<std::vector<InputId>> Core::put_inputs(Time now, const CallId& id
     input.created = now;
     ids.push_back(input.id);
     call.inputs.push_back(input.id);
-    f.pending.push_back(input.id);
+    call.last_index = std::max(call.last_index, input.index);
+    if (may_begin(call)) f.pending.push_back(input.id);
     bytes_ += input.payload.size();
     count_unfinished(input, +1);
     inputs_.emplace(input.id, std::move(input));
@@ -152,7 +167,7 @@ void Core::requeue(Time now, Input& input) {
   input.state = InputState::kPending;
   Function& f = functions_.at(input.function);
   // To the front: it has waited longest.
-  f.pending.push_front(input.id);
+  if (may_begin(calls_.at(input.call))) f.pending.push_front(input.id);
   // A generator starts again from its first chunk.
   std::vector<DataChunk>& chunks = calls_.at(input.call).data_out;
   for (const DataChunk& chunk : chunks) bytes_ -= chunk.serialized.size();
@@ -172,6 +187,43 @@ void Core::settle_attempt(Time now, Input& input, Result result) {
   keep_attempts(input);
   input.state = InputState::kWaitingForRetry;
   retries_.emplace(now + retry.delay(input.attempts), input.id);
+}
+
+ionian::Result<void> Core::retry_input(Time now, const CallId& id, const InputId& input_id,
+                                       NewInput again) {
+  const auto it = calls_.find(id);
+  const auto entry = inputs_.find(input_id);
+  if (it == calls_.end() || entry == inputs_.end() || entry->second.call != id)
+    return fail(Code::kNotFound, "input ", input_id, " of function call ", id, " does not exist");
+  Call& call = it->second;
+  Input& input = entry->second;
+  if (input.state != InputState::kDone) return {};
+  if (draining_ && !call.from_container) return fail(Code::kUnavailable, kStoppingText);
+  if (apps_.at(call.app).stopping)
+    return fail(Code::kFailedPrecondition, "app ", call.app, " is stopped");
+  // Of others what was read never changes: it is on disk, or counted by a cursor.
+  if (call.asynchronous || call.type == CallType::kMap || call.arrived() != 1)
+    return fail(Code::kFailedPrecondition, "function call ", id,
+                " is not a synchronous one of one input: its results are final");
+  if (input.result.outcome == Outcome::kSuccess || input.result.outcome == Outcome::kTerminated)
+    return fail(Code::kFailedPrecondition, "input ", input_id,
+                " has succeeded or was cancelled: its result is final");
+  std::vector<NewInput> fresh(1, std::move(again));
+  TRY(check_room(functions_.at(call.function), call, fresh));
+  bytes_ -= input.result.generic_result.size();
+  input.result = {};
+  input.payload = std::move(fresh.front().payload);
+  bytes_ += input.payload.size();
+  input.kept = false;
+  input.done = input.delivered = {};
+  call.outputs.clear();
+  call.done = call.published = call.next_position = 0;
+  call.asked = now;
+  if (call.release_at) releases_.erase({*std::exchange(call.release_at, std::nullopt), id});
+  count_unfinished(input, +1);
+  ++apps_.at(call.app).unfinished;
+  requeue(now, input);
+  return {};
 }
 
 // The container is gone and it was not this input's doing: it runs again elsewhere, a bounded
@@ -286,6 +338,10 @@ void Core::forget_call(const CallId& id) {
   const auto it = calls_.find(id);
   Call& call = it->second;
   if (call.release_at) releases_.erase({*call.release_at, id});
+  const auto [child, end] = children_.equal_range(call.parent_input);
+  if (const auto mine = std::find_if(child, end, [&](const auto& c) { return c.second == id; });
+      mine != end)
+    children_.erase(mine);
   for (const InputId& input : call.inputs) {
     const auto entry = inputs_.find(input);
     bytes_ -= entry->second.payload.size() + entry->second.result.generic_result.size();

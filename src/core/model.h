@@ -104,7 +104,10 @@ struct Call {
   InputId parent_input;
   CallType type = CallType::kUnary;
   bool asynchronous = false;
-  int invocation_type = 0;  // modal.client.FunctionCallInvocationType, handed to the container
+  bool from_container = false;
+  bool awaited_inside = false;   // a container waits for its results
+  int invocation_type = 0;       // modal.client.FunctionCallInvocationType, handed to the container
+  std::int32_t last_index = -1;  // the highest of its inputs' numbers
   Time created;
   std::optional<Time> scheduled;  // of a schedule's run: when it was due
   std::vector<InputId> inputs;    // by order of arrival; those that are held

@@ -112,7 +112,7 @@ void Core::wake_idle_tasks(Time now, const Function& f, std::size_t inputs) {
 
 // Work is proportional to the function's containers, never to its waiting inputs.
 void Core::schedule(Time now, Function& f) {
-  if (draining_ || apps_.at(f.config.app).stopping) return;
+  if (apps_.at(f.config.app).stopping) return;
   note_wish(f);
   if (first_batch_may_go(now, f))
     wake_idle_tasks(now, f, f.pending.size());
@@ -120,14 +120,16 @@ void Core::schedule(Time now, Function& f) {
     plan_first_batch(f);
   const std::size_t free = free_slots(f);
   const std::size_t per_task = inputs_per_task(f.config);
-  const bool active = !f.pending.empty() || std::ranges::any_of(f.tasks, [&](const TaskId& id) {
-    return !tasks_.at(id).running.empty();
-  });
+  // At the server's end no container starts for what may come.
+  const bool active =
+      !draining_ && (!f.pending.empty() || std::ranges::any_of(f.tasks, [&](const TaskId& id) {
+        return !tasks_.at(id).running.empty();
+      }));
   // While there is work, some more containers stand ready for what comes next.
   const std::size_t need = f.pending.size() + (active ? f.config.buffer_containers * per_task : 0);
   std::size_t wanted = need > free ? (need - free + per_task - 1) / per_task : 0;
   std::size_t current = current_tasks(f);
-  if (current < f.config.min_containers)
+  if (current < f.config.min_containers && !draining_)
     wanted = std::max<std::size_t>(wanted, f.config.min_containers - current);
   for (; wanted > 0 && current < most_tasks_of(f) && f.starting < limits_.starting_max;
        --wanted, ++current) {
@@ -274,7 +276,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   }
   task.asked_for_inputs = true;
   task.asked = now;
-  if (draining_ || !task.takes_more()) return taken;
+  if (!task.takes_more()) return taken;
   // Where a function has none, one goes that has nothing to do, or whose function has others.
   const bool dispensable = task.running.empty() && (f.pending.empty() || f.tasks.size() > 1);
   if (task.state == TaskState::kReady && dispensable && somebody_starves(now))

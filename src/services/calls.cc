@@ -14,10 +14,21 @@ namespace {
 constexpr std::size_t kReplyBytes = 16 << 20;
 constexpr std::uint32_t kInputsOutstanding = 1000;
 
-// Clients decode the middle part to find their item again. It carries no right: ids are checked
-// against the caller.
+// Clients decode the middle part to find their item again, and send the whole back to have the
+// input retried. It carries no right: the id, which stands for a signature, is checked against the
+// caller.
 std::string input_jwt(std::int32_t index, const InputId& id) {
-  return cat("e30.", base64url(cat("{\"idx\":", index, ",\"input_id\":\"", id, "\"}")), ".ionian");
+  return cat("e30.", base64url(cat("{\"idx\":", index, ",\"input_id\":\"", id, "\"}")), ".", id);
+}
+std::string call_jwt(const CallId& id) {
+  return cat("e30.", base64url(cat("{\"function_call_id\":\"", id, "\"}")), ".", id);
+}
+template <class Id>
+Result<Id> id_in(const std::string& jwt) {
+  if (std::ranges::count(jwt, '.') != 2)
+    return fail(Code::kInvalidArgument, "'", jwt,
+                "' is not a token of a function call or an input");
+  return Id(jwt.substr(jwt.rfind('.') + 1));
 }
 
 std::vector<core::NewInput> inputs_of(
@@ -66,6 +77,7 @@ void Calls::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("FunctionMap", &Calls::start);
   on("FunctionPutInputs", &Calls::put_inputs);
+  on("FunctionRetryInputs", &Calls::retry_inputs);
   on("FunctionGetOutputs", &Calls::get_outputs, rpc::Access::kView);
   on("FunctionFinishInputs", &Calls::finish_inputs);
   on("FunctionCallFromId", &Calls::from_id, rpc::Access::kView);
@@ -83,6 +95,7 @@ Result<modal::client::FunctionMapResponse> Calls::start(
                                   ? core::CallType::kMap
                                   : core::CallType::kUnary};
   fresh.invocation_type = kind;
+  fresh.from_container = call.caller.kind == rpc::CallerKind::kTask;
   fresh.asynchronous = kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC ||
                        kind == modal::client::FUNCTION_CALL_INVOCATION_TYPE_ASYNC_LEGACY;
   const core::Function* function =
@@ -99,7 +112,7 @@ Result<modal::client::FunctionMapResponse> Calls::start(
   }
   modal::client::FunctionMapResponse reply;
   reply.set_function_call_id(id.str());
-  reply.set_function_call_jwt(input_jwt(0, InputId()));
+  reply.set_function_call_jwt(call_jwt(id));
   reply.set_sync_client_retries_enabled(false);
   reply.set_max_inputs_outstanding(kInputsOutstanding);
   fill_items(reply.mutable_pipelined_inputs(), request.pipelined_inputs(), *ids);
@@ -115,6 +128,20 @@ Result<modal::client::FunctionPutInputsResponse> Calls::put_inputs(
   modal::client::FunctionPutInputsResponse reply;
   fill_items(reply.mutable_inputs(), request.inputs(), ids);
   if (found->asynchronous) keep_call(c_, call, *found, ids, false, reply);
+  return reply;
+}
+
+Result<modal::client::FunctionRetryInputsResponse> Calls::retry_inputs(
+    rpc::Call& call, const modal::client::FunctionRetryInputsRequest& request, core::Core& core) {
+  ASSIGN_OR_RETURN(const CallId id, id_in<CallId>(request.function_call_jwt()));
+  ASSIGN_OR_RETURN(const core::Call* found, call_of(c_, core, call, id.str()));
+  modal::client::FunctionRetryInputsResponse reply;
+  for (const auto& item : request.inputs()) {
+    ASSIGN_OR_RETURN(const InputId input, id_in<InputId>(item.input_jwt()));
+    TRY(core.retry_input(call.now, found->id, input,
+                         {.payload = item.input().SerializeAsString()}));
+    reply.add_input_jwts(item.input_jwt());
+  }
   return reply;
 }
 
@@ -147,6 +174,8 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   const int most = request.max_values() > 0 ? request.max_values() : 1000;
   std::size_t at = position_of(request.last_entry_id());
   core.attend(call.now, of.id, at);
+  if (call.caller.kind == rpc::CallerKind::kTask && request.timeout() > 0)
+    core.await_inside(call.now, of.id);
   at = std::max(at, of.read);
   std::size_t bytes = 0;
   const auto take = [&](std::size_t position) {

@@ -36,6 +36,14 @@ class Calls {
   Result<modal::client::FunctionPutInputsResponse> put_inputs(
       rpc::Call& call, const modal::client::FunctionPutInputsRequest& request, core::Core& core);
 
+  // FunctionRetryInputs. The results of these inputs go, and they run again: clients in JavaScript
+  // and Go ask for it after an INTERNAL_FAILURE. Beside it the server retries by itself.
+  //   out      the tokens of the inputs, as they were
+  //   errors   INVALID_ARGUMENT a token that is none · NOT_FOUND · FAILED_PRECONDITION a result
+  //   that is final: of a map, of an asynchronous call, a success
+  Result<modal::client::FunctionRetryInputsResponse> retry_inputs(
+      rpc::Call& call, const modal::client::FunctionRetryInputsRequest& request, core::Core& core);
+
   // FunctionGetOutputs (poll). Outputs behind the cursor `last_entry_id`, of the indices
   // start_idx..end_idx if given.
   //   out      at `timeout`: no outputs and the number of unfinished inputs

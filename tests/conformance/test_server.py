@@ -106,8 +106,8 @@ def test_kill_9_leaves_nothing(tmp_path, built):
 
 
 def test_sigterm_lets_what_runs_end(tmp_path, built):
-    """The caller gets its result; what it asks for after that, it is told to ask for later."""
-    own = Server(tmp_path).take_over(built).start()
+    """The caller gets its result, also where that needs another function; what it asks for after that, it is told to ask for later."""
+    own = Server(tmp_path).take_over(built).start("--drain-seconds", "60")
     client = Client(own, tmp_path)
     process = client.popen("run", client.write("""
         import time, modal
@@ -117,7 +117,15 @@ def test_sigterm_lets_what_runs_end(tmp_path, built):
         def work():
             print("at work", flush=True)
             time.sleep(2)
-            return "done"
+            return help.remote("do") + helpers.spawn("ne").get()
+
+        @app.function()
+        def help(word):
+            return word
+
+        @app.function()
+        def helpers(word):
+            return help.remote(word)
 
         @app.local_entrypoint()
         def main():

@@ -1,5 +1,7 @@
 #include "sim/clients.h"
 
+#include "sim/core_check.h"
+
 namespace ionian::sim {
 
 namespace {
@@ -110,6 +112,8 @@ void Clients::call(const AppPtr& app) {
   const bool map = w_.one_in(3);
   fresh.type = map ? core::CallType::kMap : core::CallType::kUnary;
   fresh.asynchronous = w_.one_in(3);
+  if (const auto& held = core::CoreCheck(w_.core).inputs(); !held.empty())
+    fresh.parent_input = held.begin()->first;
   const auto id = w_.core.start_call(w_.now(), fresh);
   if (!id) return;
   const std::vector<core::NewInput> first = draw_inputs(map ? 0 : 1);

@@ -11,6 +11,7 @@ class CoreCheck {
   const auto& functions() const { return c_.functions_; }
   const auto& calls() const { return c_.calls_; }
   const auto& inputs() const { return c_.inputs_; }
+  const auto& children() const { return c_.children_; }
   const auto& tasks() const { return c_.tasks_; }
   const auto& retries() const { return c_.retries_; }
   const auto& keep_again() const { return c_.keep_again_; }

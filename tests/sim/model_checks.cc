@@ -208,7 +208,8 @@ void Model::check_end() {
                            in.inputs().size() + in.tasks().size() + in.retries().size() +
                            in.releases().size() + in.forgets().size() + in.restarts().size() +
                            in.lingers().size() + in.task_deadlines().size() + in.drained().size() +
-                           in.keep_again().size() + containers_.size() + inputs_.size();
+                           in.keep_again().size() + in.children().size() + containers_.size() +
+                           inputs_.size();
   if (left > 0)
     w_.violation("left at the end: apps ", in.apps().size(), ", functions ", in.functions().size(),
                  ", calls ", in.calls().size(), ", inputs ", in.inputs().size(), ", tasks ",
