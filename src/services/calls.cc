@@ -1,7 +1,6 @@
 #include "services/calls.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/base64.h"
 #include "services/finished_calls.h"
@@ -52,13 +51,6 @@ void fill_items(
     item->set_input_id(ids[i].str());
     item->set_input_jwt(input_jwt(item->idx(), ids[i]));
   }
-}
-
-// "17-0" → 17: how many outputs the reader has.
-std::size_t position_of(const std::string& entry_id) {
-  std::size_t n = 0;
-  std::from_chars(entry_id.data(), entry_id.data() + entry_id.size(), n);
-  return n;
 }
 
 }  // namespace
@@ -145,24 +137,47 @@ Result<modal::client::FunctionRetryInputsResponse> Calls::retry_inputs(
   return reply;
 }
 
+namespace {
+
+// Nobody waits for what nobody can bring.
+Result<void> check_number(const modal::client::FunctionGetOutputsRequest& request,
+                          std::size_t inputs, std::int32_t last) {
+  if (inputs == 0 || request.start_idx() <= last) return {};
+  return fail(Code::kOutOfRange, "function call '", request.function_call_id(),
+              "' has no input of number ", request.start_idx(), ": the last one is ", last);
+}
+
+// The reader is told of what comes, or that nothing has come.
+void wait_for_outputs(rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request) {
+  call.wait_until(call.now + from_seconds(std::min<double>(request.timeout(), 300)));
+  call.watch(core::outputs_key(CallId(request.function_call_id())));
+}
+
+}  // namespace
+
 // Of a call that need not be brought back for it.
 std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::finished_outputs(
-    const core::Core& core, const rpc::Call& call,
+    const FinishedCall& finished, rpc::Call& call,
     const modal::client::FunctionGetOutputsRequest& request) {
-  const std::string& id = request.function_call_id();
-  const auto finished = find_finished_call(c_, core, call.caller.workspace, CallId(id));
-  if (!finished || (finished->inputs > 0 && !asks_for_few(request))) return std::nullopt;
-  const Result<void> allowed = c_.access.check(call, &finished->environment, {"function call", id});
+  const Result<void> allowed =
+      c_.access.check(call, &finished.environment, {"function call", request.function_call_id()});
   if (!allowed) return fail(allowed.error().code, allowed.error().message);
-  auto reply = outputs_of(c_, *finished, request, kReplyBytes);
-  // It waits for more, which somebody may still add.
-  if (reply.outputs().empty()) return std::nullopt;
+  if (auto there = check_number(request, finished.inputs, finished.last_index); !there)
+    return std::unexpected(there.error());
+  auto reply = outputs_of(c_, finished, request, kReplyBytes);
+  if (reply.outputs().empty() && !call.timed_out && request.timeout() > 0) {
+    wait_for_outputs(call, request);  // somebody may still add inputs
+    return std::nullopt;
+  }
   return reply;
 }
 
 std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outputs(
     rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core) {
-  if (auto known = finished_outputs(core, call, request)) return known;
+  const auto finished =
+      find_finished_call(c_, core, call.caller.workspace, CallId(request.function_call_id()));
+  if (finished && can_be_read_on_disk(*finished, request))
+    return finished_outputs(*finished, call, request);
   const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return fail(found.error().code, found.error().message);
   const core::Call& of = **found;
@@ -171,8 +186,12 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
     return (!request.has_start_idx() || input.index >= request.start_idx()) &&
            (!request.has_end_idx() || input.index <= request.end_idx());
   };
+  if (auto there = check_number(request, of.arrived(), of.last_index); !there)
+    return std::unexpected(there.error());
   const int most = request.max_values() > 0 ? request.max_values() : 1000;
-  std::size_t at = position_of(request.last_entry_id());
+  // One that has read by number, on disk, begins anew where inputs were added.
+  const Cursor cursor = cursor_of(request.last_entry_id());
+  std::size_t at = cursor.by_number ? 0 : cursor.place;
   core.attend(call.now, of.id, at);
   if (call.caller.kind == rpc::CallerKind::kTask && request.timeout() > 0)
     core.await_inside(call.now, of.id);
@@ -197,8 +216,7 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   reply.set_last_entry_id(cat(at, "-0"));
   reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.arrived() - of.published));
   if (reply.outputs_size() == 0 && !call.timed_out && request.timeout() > 0) {
-    call.wait_until(call.now + from_seconds(std::min<double>(request.timeout(), 300)));
-    call.watch(core::outputs_key(of.id));
+    wait_for_outputs(call, request);
     return std::nullopt;
   }
   if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.arrived()))

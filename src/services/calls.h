@@ -7,6 +7,8 @@
 
 namespace ionian::services {
 
+struct FinishedCall;
+
 // A call of the caller's workspace and an environment that it may see: one that is alive, or one
 // that lies on disk, which is then alive again for a while.   errors  NOT_FOUND
 Result<const core::Call*> call_of(const Context& c, core::Core& core, const rpc::Call& call,
@@ -49,12 +51,12 @@ class Calls {
   //   out      at `timeout`: no outputs and the number of unfinished inputs
   //            a call whose results were removed: an output that says OutputExpiredError
   //   effect   clear_on_success: the call may be forgotten once this was read
-  //   errors   NOT_FOUND
+  //   errors   NOT_FOUND · OUT_OF_RANGE the call has no input as high as start_idx
   std::optional<Result<modal::client::FunctionGetOutputsResponse>> get_outputs(
       rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request, core::Core& core);
 
   std::optional<Result<modal::client::FunctionGetOutputsResponse>> finished_outputs(
-      const core::Core& core, const rpc::Call& call,
+      const FinishedCall& finished, rpc::Call& call,
       const modal::client::FunctionGetOutputsRequest& request);
 
   // FunctionFinishInputs. Says how many inputs a map has; all of them are here already.

@@ -1,5 +1,8 @@
 #include "services/finished_calls.h"
 
+#include <charconv>
+#include <limits>
+
 #include "base/cat.h"
 #include "store/apps.h"
 
@@ -9,6 +12,7 @@ namespace {
 using modal::client::FunctionGetOutputsResponse;
 
 constexpr std::int64_t kFewInputs = 100;
+constexpr std::size_t kOutputsMax = 1000;  // a reply
 constexpr std::string_view kExpiredText =
     "the results of this function call were kept for 7 days and have been removed";
 
@@ -38,7 +42,8 @@ std::optional<FinishedCall> find_finished_call(const Context& c, const core::Cor
     if (!app) return std::nullopt;
     return FinishedCall{.record = *std::move(record),
                         .environment = app->environment,
-                        .inputs = store::count_inputs(view, id)};
+                        .inputs = store::count_inputs(view, id),
+                        .last_index = store::last_index(view, id)};
   });
 }
 
@@ -50,6 +55,19 @@ bool asks_for_few(const modal::client::FunctionGetOutputsRequest& request) {
          std::int64_t{request.end_idx()} - request.start_idx() < kFewInputs;
 }
 
+Cursor cursor_of(const std::string& id) {
+  Cursor at;
+  std::from_chars(id.data(), id.data() + id.size(), at.place);
+  at.by_number = id.ends_with("-1");
+  return at;
+}
+
+bool can_be_read_on_disk(const FinishedCall& call,
+                         const modal::client::FunctionGetOutputsRequest& request) {
+  const Cursor at = cursor_of(request.last_entry_id());
+  return at.by_number || at.place == 0 || at.place >= call.inputs;
+}
+
 FunctionGetOutputsResponse outputs_of(const Context& c, const FinishedCall& call,
                                       const modal::client::FunctionGetOutputsRequest& request,
                                       std::size_t bytes_max) {
@@ -59,19 +77,27 @@ FunctionGetOutputsResponse outputs_of(const Context& c, const FinishedCall& call
     add_expired(reply, request.start_idx());
     return reply;
   }
+  const Cursor at = cursor_of(request.last_entry_id());
+  if (!at.by_number && at.place > 0) return reply;  // it has them all
+  using Number = std::numeric_limits<std::int32_t>;
+  std::int32_t first = request.has_start_idx() ? request.start_idx() : Number::min();
+  const std::int32_t last = request.has_end_idx() ? request.end_idx() : Number::max();
+  if (at.by_number)
+    first = std::max(first, static_cast<std::int32_t>(std::min<std::size_t>(
+                                at.place, static_cast<std::size_t>(Number::max()))));
+  const std::size_t most =
+      request.max_values() > 0 ? static_cast<std::size_t>(request.max_values()) : kOutputsMax;
   const auto found = c.store.read([&](store::View& view) {
-    return store::list_outputs(view, call.record.id, request.start_idx(), request.end_idx());
+    return store::list_outputs(
+        view, call.record.id, {.first = first, .last = last, .most = most, .bytes_max = bytes_max});
   });
-  std::size_t bytes = 0;
   for (const store::CallInput& input : found) {
-    if (bytes >= bytes_max) {
-      reply.set_last_entry_id("0-0");  // the others come when they are asked for
-      break;
-    }
-    bytes += input.output.size();
     reply.add_outputs()->ParseFromString(input.output);
     reply.add_idxs(input.index);
   }
+  // The others come when they are asked for.
+  if (!found.empty() && found.back().index < std::min(last, call.last_index))
+    reply.set_last_entry_id(cat(found.back().index + 1, "-1"));
   return reply;
 }
 

@@ -87,24 +87,32 @@ std::vector<CallInput> list_inputs(View& view, const CallId& call) {
   return all;
 }
 
-std::vector<CallInput> list_outputs(View& view, const CallId& call, std::int32_t first,
-                                    std::int32_t last) {
+std::vector<CallInput> list_outputs(View& view, const CallId& call, const OutputsAsked& asked) {
   std::vector<CallInput> all;
+  std::size_t bytes = 0;
   Rows rows = view.db().query(
       "SELECT id, idx, output FROM inputs WHERE call = ? AND idx BETWEEN ? AND ?"
       " AND done_at IS NOT NULL ORDER BY idx",
-      call, first, last);
-  while (rows.next())
-    all.push_back({.id = InputId(rows.text(0)),
-                   .index = static_cast<std::int32_t>(rows.number(1)),
-                   .input = {},
-                   .output = rows.text(2)});
+      call, asked.first, asked.last);
+  while (rows.next()) {
+    const auto index = static_cast<std::int32_t>(rows.number(1));
+    const bool full = all.size() >= asked.most || bytes >= asked.bytes_max;
+    if (full && !all.empty() && all.back().index != index) break;
+    all.push_back(
+        {.id = InputId(rows.text(0)), .index = index, .input = {}, .output = rows.text(2)});
+    bytes += all.back().output.size();
+  }
   return all;
 }
 
 std::size_t count_inputs(View& view, const CallId& call) {
   return static_cast<std::size_t>(
       one_number(view.db().query("SELECT COUNT(*) FROM inputs WHERE call = ?", call)));
+}
+
+std::int32_t last_index(View& view, const CallId& call) {
+  return static_cast<std::int32_t>(
+      one_number(view.db().query("SELECT IFNULL(MAX(idx), -1) FROM inputs WHERE call = ?", call)));
 }
 
 std::vector<Call> list_unfinished_calls(View& view, const AppId& app) {

@@ -45,10 +45,16 @@ void keep_output(Tx& tx, const CallId& call, const InputId& input, std::size_t p
 std::optional<Call> find_call(View& view, const WorkspaceId& workspace, const CallId& id);
 // By order of arrival.
 std::vector<CallInput> list_inputs(View& view, const CallId& call);
-// Of those with these numbers, the ones that have an output, by number.
-std::vector<CallInput> list_outputs(View& view, const CallId& call, std::int32_t first,
-                                    std::int32_t last);
+struct OutputsAsked {
+  std::int32_t first = 0, last = 0;  // numbers of inputs
+  std::size_t most = 0;
+  std::size_t bytes_max = 0;  // the one that passes it is the last
+};
+// Of those with these numbers, the ones that have an output, by number. Where there are too many,
+// all inputs of the last number are there.
+std::vector<CallInput> list_outputs(View& view, const CallId& call, const OutputsAsked& asked);
 std::size_t count_inputs(View& view, const CallId& call);
+std::int32_t last_index(View& view, const CallId& call);  // the highest number; -1: no inputs
 // Of one app, by age: those that have inputs without output.
 std::vector<Call> list_unfinished_calls(View& view, const AppId& app);
 
