@@ -4,6 +4,7 @@
 
 #include "services/apps.h"
 #include "services/log_filter.h"
+#include "services/log_lines.h"
 
 namespace ionian::services {
 namespace {
@@ -37,22 +38,12 @@ bool wanted(const Request& r, const TaskLogs& item) {
          (r.source() == 0 || r.source() == item.file_descriptor());
 }
 
-// An entry is a line, however much of the output came at once.
-template <class Request, class Take>
-void take_lines(const Request& r, const TaskLogsBatch& batch, const TaskLogs& item, Take take) {
-  std::string_view left = item.data();
-  while (!left.empty()) {
-    const std::size_t end = std::min(left.find('\n'), left.size() - 1) + 1;
-    const std::string_view line = left.substr(0, end);
-    left.remove_prefix(end);
-    if (r.search_text().empty() || line.find(r.search_text()) != line.npos) take(batch, item, line);
-  }
-}
-
-// Where a call is in its log, between its steps.
+// Where a call is in its log, between its steps. An entry is a line, in however many pieces it
+// came.
 struct Position {
   bool admitted = false;
   std::string cursor;
+  LogLines lines;
 };
 
 // One step through the log; true when its end is reached, false when the call shall come again.
@@ -67,12 +58,19 @@ Result<bool> step(const Context& c, rpc::Call& call, const Request& request, log
     }));
     at.admitted = true;
   }
+  const auto take_found = [&](TaskLogsBatch line) {
+    const TaskLogs& item = line.items(0);
+    if (wanted(request, item) && item.data().find(request.search_text()) != std::string::npos)
+      take(std::move(line));
+  };
   const std::vector<TaskLogsBatch> batches = logs.read(request.app_id(), at.cursor, kBytesAStep);
-  if (batches.empty()) return true;
+  if (batches.empty()) {
+    at.lines.finish(take_found);
+    return true;
+  }
   for (const TaskLogsBatch& batch : batches) {
     if (!comes_from_wanted(request, batch)) continue;
-    for (const TaskLogs& item : batch.items())
-      if (wanted(request, item)) take_lines(request, batch, item, take);
+    for (const TaskLogs& item : batch.items()) at.lines.add(batch, item, take_found);
   }
   const std::string key = cat("log step:", request.app_id());
   call.watch(key);
@@ -102,22 +100,10 @@ std::optional<Result<modal::client::AppFetchLogsResponse>> LogHistory::fetch(
   Fetching& state = call.state<Fetching>();
   const std::int64_t limit =
       request.limit() > 0 ? std::min<std::int64_t>(request.limit(), kLimitMax) : kLimitMax;
-  const auto take = [&](const TaskLogsBatch& batch, const TaskLogs& item, std::string_view line) {
-    TaskLogsBatch one;
-    one.set_task_id(batch.task_id());
-    one.set_function_id(batch.function_id());
-    one.set_root_function_id(batch.root_function_id());
-    one.set_input_id(batch.input_id());
-    one.set_entry_id(batch.entry_id());
-    TaskLogs& entry = *one.add_items();
-    entry.set_timestamp(item.timestamp());
-    entry.set_timestamp_ns(item.timestamp_ns());
-    entry.set_file_descriptor(item.file_descriptor());
-    entry.set_function_call_id(item.function_call_id());
-    entry.set_input_id(item.input_id());
-    entry.set_data(std::string(line));
-    state.newest.emplace_back(std::move(one), line.size() + 200);
-    state.bytes += state.newest.back().second;
+  const auto take = [&](TaskLogsBatch line) {
+    const std::size_t size = line.items(0).data().size() + 200;
+    state.newest.emplace_back(std::move(line), size);
+    state.bytes += size;
     while (state.newest.size() > static_cast<std::size_t>(limit) || state.bytes > kReplyBytes) {
       state.bytes -= state.newest.front().second;
       state.newest.pop_front();
@@ -135,7 +121,8 @@ std::optional<Result<modal::client::AppCountLogsResponse>> LogHistory::count(
     rpc::Call& call, const modal::client::AppCountLogsRequest& request, logs::LogStore& logs) {
   Counting& state = call.state<Counting>();
   const std::int64_t width = std::max<std::int64_t>(1, request.bucket_secs());
-  const auto take = [&](const TaskLogsBatch&, const TaskLogs& item, std::string_view) {
+  const auto take = [&](const TaskLogsBatch& line) {
+    const TaskLogs& item = line.items(0);
     const auto start = static_cast<std::int64_t>(item.timestamp()) / width * width;
     auto& bucket = state.buckets[start];
     bucket.mutable_bucket_start_at()->set_seconds(start);

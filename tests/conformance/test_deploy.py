@@ -1,4 +1,5 @@
 """Deployed apps: by name, in versions, replaced without a failing call, listed and stopped."""
+import datetime
 import json
 import re
 import signal
@@ -242,8 +243,11 @@ def test_logs_of_the_past(client):
 
     # Of a bounded time, and the last so many.
     assert "of 300" not in client.run("app", "logs", "talkative", "--since", "2h", "--until", "1h").stdout
-    last = client.run("app", "logs", "talkative", "--tail", "5").stdout  # pieces, of which a print() may write several
-    assert last.endswith("la of the bass\n") and "line 200 of 300" not in last, last
+    last = client.run("app", "logs", "talkative", "--tail", "4", "--timestamps").stdout.splitlines()
+    stamped = [re.fullmatch(r"(\S+ \S+) (.*)", line) for line in last]  # streams come one by one: which was first, nobody knows
+    assert sorted(s[2] for s in stamped) == ["a complaint", "la of the alto", "la of the bass", "line 299 of 300"], last
+    times = [datetime.datetime.fromisoformat(s[1]) for s in stamped]
+    assert times == sorted(times) and times[0].utcoffset() is not None, last
 
     def of_choir(*words):
         return [line for line in client.run(*words).stdout.splitlines() if "la of the" in line]
