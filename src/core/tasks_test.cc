@@ -249,12 +249,14 @@ TEST_F(CoreTest, AnIdleContainerWithoutWindowIsAskedBackForTheNextInput) {
   EXPECT_EQ(take(task).size(), 1u);
 }
 
-TEST_F(CoreTest, AContainerThatIgnoresItsStopIsKilled) {
+TEST_F(CoreTest, AContainerThatIgnoresItsStopIsKilledAfterThe30SecondsOfItsExitHooks) {
   call(function("f", [](FunctionConfig& c) { c.scaledown_window = 10s; }), 1);
   const TaskId task = started().at(0);
   put(task, take(task).at(0), Outcome::kSuccess);
   take(task);
-  pass(10s + limits.stop_grace);
+  pass(10s + 30s - 1ms);
+  EXPECT_FALSE(was_killed(task));
+  pass(1ms);
   EXPECT_TRUE(was_killed(task));
 }
 

@@ -9,6 +9,8 @@ import subprocess
 import pytest
 
 from conftest import Client, Server
+from grpc_call import raw
+from test_languages import COMMANDS
 
 PROGRAM = """
     import os, sys, time, modal
@@ -132,6 +134,10 @@ def test_results_are_kept_for_a_week(own, own_client, tmp_path):
     for reader in own_client, Client(own, tmp_path, "old"):
         out = reader.python(late, call, timeout=90).stdout
         assert out == "expired\nthe results of this function call were kept for 7 days and have been removed\n"
+    for command in COMMANDS.values():
+        out = subprocess.run([*command, json.dumps([{"do": "result", "name": call}])], capture_output=True, text=True, timeout=60,
+                             env=own_client.env | {"PATH": os.environ["PATH"]})
+        assert "the results of this function call were kept for 7 days and have been removed" in json.loads(out.stdout)["error"], out
 
 
 def test_single_results_of_a_long_finished_call_are_read_where_they_lie(own, own_client):
@@ -159,6 +165,18 @@ def test_single_results_of_a_long_finished_call_are_read_where_they_lie(own, own
         print(call.num_inputs(), call.get(index=7), call.get(index=199, timeout=0), *call.iter(start=20, end=23))
     """, "some.py")
     assert own_client.python(read_some, call).stdout == "200 49 39601 400 441 484\n"
+    # Whole, too, a page at a time; and what is not among them is not waited for.
+    assert raw(own, own.token(), f"""
+        async def body(call):
+            cursor, numbers, pages = "0-0", [], 0
+            while len(numbers) < 200:
+                page = await call("FunctionGetOutputs", function_call_id={call!r}, timeout=55, last_entry_id=cursor, max_values=30)
+                cursor, pages = page.last_entry_id, pages + 1
+                numbers += page.idxs
+            print(numbers == list(range(200)), pages)
+            print(len((await call("FunctionGetOutputs", function_call_id={call!r}, last_entry_id=cursor)).outputs))
+            print(await call("FunctionGetOutputs", function_call_id={call!r}, timeout=55, start_idx=200, end_idx=200))
+    """).splitlines() == ["True 7", "0", f"OUT_OF_RANGE function call '{call}' has no input of number 200: the last one is 199"]
     assert own.admin("status")["inputs"] == 0
 
 
@@ -420,7 +438,8 @@ def test_call_graph_and_info(client):
 
         @app.function()
         def root(n):
-            return sum(leaf.map(range(n)))
+            other = modal.Function.from_name("graph-of-another", "twice").remote(n)
+            return sum(leaf.map(range(n))) + other
 
         @app.local_entrypoint()
         def main():
@@ -428,7 +447,22 @@ def test_call_graph_and_info(client):
             print("sum", call.get())
             (top,) = call.get_call_graph()
             print(top.function_name, top.status.name, sorted((c.function_name, c.status.name) for c in top.children))
+            try:
+                call.get(index=1)
+            except modal.exception.InvalidError as error:
+                print(error)
     """)
+    client.run("deploy", client.write("""
+        import modal
+        app = modal.App("graph-of-another")
+
+        @app.function()
+        def twice(x):
+            return 2 * x
+    """, "another.py"))
     out = client.run("run", program)
-    assert "sum 3" in out.stdout
-    assert "root SUCCESS [('leaf', 'SUCCESS'), ('leaf', 'SUCCESS'), ('leaf', 'SUCCESS')]" in out.stdout, out.stdout
+    client.run("app", "stop", "--yes", "graph-of-another")
+    assert "sum 9" in out.stdout
+    leaves = ", ".join(3 * ["('leaf', 'SUCCESS')"] + ["('twice', 'SUCCESS')"])
+    assert f"root SUCCESS [{leaves}]" in out.stdout, out.stdout
+    assert "has no input of number 1: the last one is 0" in out.stdout, out.stdout

@@ -270,3 +270,37 @@ def test_a_spawner_that_hangs_is_no_loss_once_it_goes_on(own, tmp_path):
     finally:
         os.kill(spawner, signal.SIGCONT)
     assert waiting.communicate(timeout=170)[0].strip() == "39800"
+
+
+def test_a_result_for_which_the_disk_has_no_room_fails_its_call_alone(own, tmp_path):
+    client = Client(own, tmp_path)
+    client.run("deploy", client.write("""
+        import os, modal
+        app = modal.App("roomy")
+
+        @app.function(max_containers=1)
+        def much(mib):
+            return os.urandom(mib << 20)
+    """, "roomy.py"))
+    call = client.write("""
+        import os, sys, modal
+        much = modal.Function.from_name("roomy", "much")
+        for mib in map(int, sys.argv[1:]):
+            try:
+                print(len(much.remote(mib)) >> 20)
+            except Exception as error:
+                print(type(error).__name__, error)
+    """, "call.py")
+    assert client.python(call, "3").stdout == "3\n"
+    # Where uploads begin there is room for a part of it.
+    incoming = own.folder / "data/blobs/tmp"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", incoming], check=True)
+    try:
+        out = client.python(call, "3", "1").stdout
+        refused, small = out.rsplit("\n", 2)[:2]
+        assert "507" in refused and small == "1", out
+        assert list(incoming.iterdir()) == []
+    finally:
+        subprocess.run(["umount", incoming], check=True)
+    assert client.python(call, "3").stdout == "3\n"
+    client.run("app", "stop", "--yes", "roomy")

@@ -24,6 +24,18 @@ APP = """
     def either():
         return devices()
 
+    @app.function(gpu=["H100", "T4"], schedule=modal.Period(days=1))
+    def planned():
+        return devices()
+
+    @app.cls(gpu=["H100", "T4"])
+    class Trained:
+        name: str = modal.parameter()
+
+        @modal.method()
+        def look(self):
+            return self.name, devices()
+
     @app.function(gpu="t4:2", scaledown_window=300)
     def both(seconds=0.0):
         begin = time.monotonic()
@@ -82,7 +94,11 @@ def test_a_container_has_what_the_file_says(machine, tmp_path):
 
 
 def test_alternatives_counts_and_those_without(machine, tmp_path):
-    assert eval(run(machine, tmp_path, "(either.remote(), both.remote()[0], none.remote())")) == (["gpu0"], ["gpu0", "gpu1"], ([], False))
+    seen = eval(run(machine, tmp_path, "(either.remote(), both.remote()[0], none.remote(), planned.remote(), Trained(name='ann').look.remote())"))
+    assert seen[:3] == (["gpu0"], ["gpu0", "gpu1"], ([], False)), seen
+    # One of the two, for the container before may have the other one still.
+    planned, (name, given) = seen[3:]
+    assert len(planned) == 1 and name == "ann" and len(given) == 1, seen
 
 
 def test_a_device_is_in_one_container_at_a_time_and_inputs_wait(machine, tmp_path):

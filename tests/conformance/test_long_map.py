@@ -34,13 +34,22 @@ APP = f"""
         for _ in slow.map(range({COUNT})):
             pass
 """
+# A client keeps some thousand inputs under way, not all of the map: what it holds at most, in KiB, beside its libraries.
+CLIENT_HELD = 150_000
+
 MAP = f"""
-    import sys
+    import resource, sys
     import modal
+
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    list(modal.Function.from_name("long", "same").map(range(10)))
+    before = peak()
 
     ordered = sys.argv[1] == "ordered"
     results = list(modal.Function.from_name("long", "same").map(range({COUNT}), order_outputs=ordered))
-    print(results == list(range({COUNT})) if ordered else sorted(results) == list(range({COUNT})))
+    print(results == list(range({COUNT})) if ordered else sorted(results) == list(range({COUNT})), peak() - before)
 """
 
 
@@ -82,7 +91,8 @@ def test_of_a_long_map_the_server_holds_a_part(server, client, order):
     program = client.write(MAP, "map.py")
     before = server.admin("status")["inputs"]  # of a map that was read just now
     with Watch(server) as watch:
-        assert client.python(program, order, timeout=900).stdout == "True\n"
+        right, held = client.python(program, order, timeout=900).stdout.split()
+    assert right == "True" and int(held) < CLIENT_HELD, (right, held)
     assert len(watch.seen) > 5 and PENDING < max(watch.seen) <= before + HELD, watch.seen
 
 

@@ -36,7 +36,10 @@ SPOKEN = """
 
         @modal.method()
         def greet(self, mark):
+            import os
             self.said += 1
+            if "GIVEN" in os.environ:
+                return [os.environ["GIVEN"], self.name, self.said]
             return {"text": (self.name + mark) * self.times, "bytes": b"raw".decode(), "list": [1, 2.5, None, True]}
 """
 
@@ -84,17 +87,20 @@ def test_by_name_from_other_languages(deployed, language):
         {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "wave", "args": []},
         {"do": "given", "app": "spoken", "name": "look"},
         {"do": "spawn", "app": "spoken", "name": "add", "args": [40, 3]},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "eve"}, "method": "greet", "args": ["."],
+         "env": {"GIVEN": language}},
     ]
     out = subprocess.run([*COMMANDS[language], json.dumps(steps)], capture_output=True, text=True, timeout=120,
                          env=deployed.env | {"PATH": os.environ["PATH"]})
     assert out.returncode == 0, out.stderr
-    total, ann, bob, nobody, wave, given, spawned = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+    total, ann, bob, nobody, wave, given, spawned, variant = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
     assert total == {"ok": 42}
     assert ann["ok"] == {"text": "ann!ann!ann!", "bytes": "raw", "list": [1, 2.5, None, True]}
     assert bob["ok"]["text"] == "bob?bob?"
     assert "Nobody" in nobody["error"] and "not found" in nobody["error"].lower()
     assert "wave" in wave["error"]
     assert given == {"ok": ["from here", "of the volume", True]}
+    assert variant == {"ok": [language, "eve", 1]}
     end = spawned["ok"].pop("end")
     assert "the function call was cancelled" in end, end
     assert spawned["ok"].pop("early") in ("TimeoutError", "FunctionTimeoutError")  # as each names it

@@ -20,6 +20,7 @@ type step struct {
 	Params                map[string]any
 	Args                  []any
 	Keys                  []string
+	Env                   map[string]string
 	Make                  bool
 	Client                *struct{ TokenID, TokenSecret, Environment string }
 }
@@ -51,10 +52,15 @@ func plain(value any) any {
 	return value
 }
 
+// Of a class, or of its variant with these variables.
 func callMethod(ctx context.Context, client *modal.Client, s step) (any, error) {
 	cls, err := client.Cls.FromName(ctx, s.App, s.Name, nil)
 	if err != nil {
 		return nil, err
+	}
+	if s.Env != nil {
+		one := 1
+		cls = cls.WithOptions(&modal.ClsWithOptionsParams{Env: s.Env, MaxContainers: &one})
 	}
 	instance, err := cls.Instance(ctx, whole(s.Params))
 	if err != nil {
@@ -99,6 +105,13 @@ func run(ctx context.Context, s step) (any, error) {
 		return function.Remote(ctx, s.Args, nil)
 	case "spawn":
 		return spawn(ctx, client, s)
+	case "result":
+		found, err := client.FunctionCalls.FromID(ctx, s.Name, nil)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Duration(0)
+		return found.Get(ctx, &modal.FunctionCallGetParams{Timeout: &now})
 	case "method":
 		return callMethod(ctx, client, s)
 	case "create":

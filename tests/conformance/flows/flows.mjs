@@ -111,10 +111,13 @@ const actions = {
     const end = await hanging.get().catch((error) => error.message);
     return { results, early, there: backlog + numTotalRunners > 0, end };
   },
-  method: async (client, { app, name, params, method, args }) => {
-    const instance = await (await client.cls.fromName(app, name)).instance(params);
+  // Of a class, or of its variant with these variables.
+  method: async (client, { app, name, params, method, args, env }) => {
+    const cls = await client.cls.fromName(app, name);
+    const instance = await (env ? cls.withOptions({ env, maxContainers: 1 }) : cls).instance(params);
     return instance.method(method).remote(args);
   },
+  result: async (client, { name }) => (await client.functionCalls.fromId(name)).get({ timeoutMs: 0 }),
   builder: (client, { name }) => client.getImageBuilderVersion(name),
 };
 
