@@ -273,7 +273,7 @@ class Core {
   std::unordered_map<FunctionId, Function> functions_;
   std::unordered_map<CallId, Call> calls_;
   std::unordered_map<InputId, Input> inputs_;
-  std::unordered_multimap<InputId, CallId> children_;  // calls by the input that made them
+  std::set<std::pair<InputId, CallId>> children_;  // calls by the input that made them
   std::unordered_map<TaskId, Task> tasks_;
   std::unordered_map<TaskId, EndedTask> ended_;
   std::deque<TaskId> ended_order_;  // the oldest first

@@ -33,12 +33,11 @@ const Input* Core::input(const InputId& id) const {
 
 std::vector<const Call*> Core::calls_made_by(const WorkspaceId& workspace,
                                              const InputId& id) const {
-  std::vector<const Call*> made;
-  const auto [begin, end] = children_.equal_range(id);
-  for (auto it = begin; it != end; ++it)
+  std::vector<const Call*> made;  // ids begin with the time of their making
+  for (auto it = children_.lower_bound({id, CallId()}); it != children_.end() && it->first == id;
+       ++it)
     if (const Call& each = calls_.at(it->second); each.workspace == workspace)
       made.push_back(&each);
-  std::ranges::sort(made, {}, &Call::id);  // ids begin with the time of their making
   return made;
 }
 
@@ -338,10 +337,7 @@ void Core::forget_call(const CallId& id) {
   const auto it = calls_.find(id);
   Call& call = it->second;
   if (call.release_at) releases_.erase({*call.release_at, id});
-  const auto [child, end] = children_.equal_range(call.parent_input);
-  if (const auto mine = std::find_if(child, end, [&](const auto& c) { return c.second == id; });
-      mine != end)
-    children_.erase(mine);
+  children_.erase({call.parent_input, id});
   for (const InputId& input : call.inputs) {
     const auto entry = inputs_.find(input);
     bytes_ -= entry->second.payload.size() + entry->second.result.generic_result.size();

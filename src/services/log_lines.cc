@@ -1,6 +1,11 @@
 #include "services/log_lines.h"
 
 namespace ionian::services {
+namespace {
+
+constexpr std::size_t kCostOfALine = 500;
+
+}  // namespace
 
 LogLines::Line& LogLines::append(const modal::client::TaskLogsBatch& batch,
                                  const modal::client::TaskLogs& item, std::string_view text) {
@@ -20,12 +25,15 @@ LogLines::Line& LogLines::append(const modal::client::TaskLogsBatch& batch,
   }
   line.set_entry_id(batch.entry_id());
   line.mutable_items(0)->mutable_data()->append(text);
+  bytes_ += text.size() + (is_new ? kCostOfALine : 0);
   return line;
 }
 
 LogLines::Line LogLines::close(const modal::client::TaskLogsBatch& batch,
                                const modal::client::TaskLogs& item) {
-  return std::move(open_.extract(from(batch, item)).mapped());
+  Line line = std::move(open_.extract(from(batch, item)).mapped());
+  bytes_ -= line.items(0).data().size() + kCostOfALine;
+  return line;
 }
 
 }  // namespace ionian::services

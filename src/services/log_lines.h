@@ -13,8 +13,8 @@ namespace ionian::services {
 
 class LogLines {
  public:
-  static constexpr std::size_t kLineMax = 1 << 20;  // a longer one is taken for several
-  static constexpr std::size_t kOpenMax = 10'000;   // with more unfinished ones, all are done
+  static constexpr std::size_t kLineMax = 1 << 20;     // a longer one is taken for several
+  static constexpr std::size_t kOpenBytes = 16 << 20;  // with more in unfinished ones, all are done
 
   // A line is a batch of one item, with the time and the call of its first piece.
   using Line = modal::client::TaskLogsBatch;
@@ -31,12 +31,13 @@ class LogLines {
       const std::string& text = line.items(0).data();
       if (text.ends_with('\n') || text.size() >= kLineMax) take(close(batch, item));
     }
-    if (open_.size() > kOpenMax) finish(take);
+    if (bytes_ > kOpenBytes) finish(take);
   }
 
   // The same for those that have not ended yet: nothing more comes.
   template <class Take>
   void finish(Take take) {
+    bytes_ = 0;
     for (auto& [from, line] : std::exchange(open_, {})) take(std::move(line));
   }
 
@@ -50,6 +51,7 @@ class LogLines {
   Line close(const modal::client::TaskLogsBatch& batch, const modal::client::TaskLogs& item);
 
   std::map<From, Line> open_;
+  std::size_t bytes_ = 0;  // of these, with what each costs beside its text
 };
 
 }  // namespace ionian::services
