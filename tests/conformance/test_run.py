@@ -124,6 +124,33 @@ def test_as_a_script(client):
     assert "QUIET" in out and "inside" in out
 
 
+def test_a_detached_run_goes_on_when_its_client_is_killed(client):
+    running = client.popen("run", "--detach", client.write("""
+        import time, modal
+
+        app = modal.App("detached")
+
+        @app.function()
+        def work():
+            return modal.Queue.from_name("detached-gate", create_if_missing=True).get(timeout=120)
+
+        @app.local_entrypoint()
+        def main():
+            print("call", work.spawn().object_id, flush=True)
+            time.sleep(300)
+    """))
+    try:
+        call = next(line for line in running.stdout if line.startswith("call ")).split()[1]
+    finally:
+        running.kill()
+        running.wait()
+    assert client.python(client.write(f"""
+        import modal
+        modal.Queue.from_name("detached-gate", create_if_missing=True).put("it goes on")
+        print(modal.FunctionCall.from_id({call!r}).get(timeout=90))
+    """, "later.py")).stdout == "it goes on\n"
+
+
 def test_interrupt_stops_the_app(server, client):
     program = client.write("""
         import subprocess, modal
