@@ -62,7 +62,7 @@ async def produce(queue, number):
     caller, partition = Caller(), PARTITIONS[number % len(PARTITIONS)]
     n = 0
     while not stopped():
-        values = [f"{number}-{n + i}".encode() for i in range(chance.randint(1, 3))]
+        values = [f"{number}-{n + i}".encode() for i in range(chance.choice([1, 2, 3, 40]))]
         n += len(values)
         await caller.call("QueuePut", api_pb2.QueuePutRequest(queue_id=queue, values=values, partition_key=partition))
         note(put=[v.decode() for v in values], partition=partition.decode())
@@ -74,7 +74,7 @@ async def consume(queue, number, producers):
     caller, partition = Caller(), PARTITIONS[number % len(PARTITIONS)]
     while True:
         last = all(p.done() for p in producers)
-        reply = await caller.call("QueueGet", api_pb2.QueueGetRequest(queue_id=queue, timeout=0.5, n_values=chance.randint(1, 4), partition_key=partition))
+        reply = await caller.call("QueueGet", api_pb2.QueueGetRequest(queue_id=queue, timeout=0.5, n_values=chance.choice([1, 2, 4, 60]), partition_key=partition))
         if reply.values:
             note(got=[v.decode() for v in reply.values], partition=partition.decode(), by=number)
         elif last:
@@ -84,19 +84,21 @@ async def consume(queue, number, producers):
 async def use(dictionary, number):
     caller, n = Caller(), 0
     while not stopped():
-        key, what = chance.choice(KEYS), chance.choice(["put", "get", "get", "pop", "claim"])
+        keys, what = [chance.choice(KEYS)], chance.choice(["put", "put both", "get", "get", "pop", "claim"])
+        if what == "put both":
+            keys, what = KEYS, "put"
         value = f"{number}-{n}".encode()
         n += 1
         began = time.monotonic()
         if what in ("put", "claim"):
-            entry = api_pb2.DictEntry(key=key, value=value)
-            reply = await caller.call("DictUpdate", api_pb2.DictUpdateRequest(dict_id=dictionary, updates=[entry], if_not_exists=what == "claim"))
+            entries = [api_pb2.DictEntry(key=key, value=value) for key in keys]
+            reply = await caller.call("DictUpdate", api_pb2.DictUpdateRequest(dict_id=dictionary, updates=entries, if_not_exists=what == "claim"))
             result = reply.created
         else:
             request = api_pb2.DictGetRequest if what == "get" else api_pb2.DictPopRequest
-            reply = await caller.call("DictGet" if what == "get" else "DictPop", request(dict_id=dictionary, key=key))
+            reply = await caller.call("DictGet" if what == "get" else "DictPop", request(dict_id=dictionary, key=keys[0]))
             result = reply.value.decode() if reply.found else None
-        note(key=key.decode(), what=what, value=value.decode(), result=result, began=began, ended=time.monotonic())
+        note(keys=[key.decode() for key in keys], what=what, value=value.decode(), result=result, began=began, ended=time.monotonic())
         await asyncio.sleep(chance.random() * 0.02)
 
 
