@@ -156,9 +156,14 @@ void add_bounds_of_queues(Command command, const Options& options) {
           "Hours after its last put for which a partition stays if the put does not say; 24 if not "
           "said")
       .range(1, 24 * 36'500);
+  command
+      .add_option("--queue-waiters-max", limits.queue_waiters,
+                  "Calls that may wait for items of queues at a time")
+      .show_default()
+      .range(1, 10'000'000);
 }
 
-void add_bounds_of_dicts_and_secrets(Command command, const Options& options) {
+void add_bounds_of_other_data(Command command, const Options& options) {
   services::DataLimits& limits = options->data_limits;
   command.add_option("--dict-update-max", limits.dict_updates, "Entries of one update of a dict")
       .show_default()
@@ -173,6 +178,23 @@ void add_bounds_of_dicts_and_secrets(Command command, const Options& options) {
           "--secret-max", [&limits](std::size_t kib) { limits.secret_bytes = kib << 10; },
           "KiB that the names and values of a secret may have together; 1,024 if not said")
       .range(1, 100 << 10);
+  command
+      .add_option("--function-buckets-max", limits.function_buckets,
+                  "Cloud buckets that one function may mount")
+      .show_default()
+      .range(1, 64);
+  command
+      .add_option("--kept-replies-max", limits.kept_replies,
+                  "Answers to puts and takes that are kept for ten minutes, for clients that ask "
+                  "again")
+      .show_default()
+      .range(1'000, 10'000'000);
+  command
+      .add_option(
+          "--kept-replies-disk",
+          [&limits](std::int64_t mib) { limits.kept_reply_bytes = mib << 20; },
+          "MiB of the disk that those answers may take; 1,024 if not said")
+      .range(16, 1 << 20);
 }
 
 void run(server::ServeOptions& options, bool password_from_stdin) {
@@ -206,7 +228,7 @@ void add_serve(Command app) {
   add_bounds_of_inputs(command, options);
   add_bounds_of_data(command, options);
   add_bounds_of_queues(command, options);
-  add_bounds_of_dicts_and_secrets(command, options);
+  add_bounds_of_other_data(command, options);
   command.add_flag("--log-json", options->json_logs, "Log lines as JSON");
   command.add_flag("--debug", options->debug, "Log every call");
   command.callback([options, password_from_stdin] { run(*options, *password_from_stdin); });

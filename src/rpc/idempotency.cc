@@ -24,7 +24,7 @@ IdempotentReplies::Claim IdempotentReplies::claim(const std::string& key,
       }
       reply = entry.reply;
     }
-    if (!reply && recall_) reply = recall_(key);
+    if (!reply && options_.recall) reply = options_.recall(key);
     if (reply) {
       waiter(std::move(*reply));
       return Claim::kRepeated;
@@ -96,7 +96,7 @@ void IdempotentReplies::forget_what_is_nowhere(const std::string& key) {
 void IdempotentReplies::forget_old(Time now) {
   while (!by_age_.empty()) {
     const auto it = entries_.find(by_age_.front());
-    if (now - it->second.since <= kKeep && by_age_.size() <= kEntriesMax) break;
+    if (now - it->second.since <= kKeep && by_age_.size() <= options_.entries_max) break;
     if (it->second.reply) drop_reply(it);
     entries_.erase(it);
     by_age_.pop_front();

@@ -23,7 +23,6 @@ namespace ionian::rpc {
 class IdempotentReplies {
  public:
   static constexpr Duration kKeep = 10min;
-  static constexpr std::size_t kEntriesMax = 100'000;
   static constexpr std::size_t kBytesMax = 64 << 20;
   // A larger one never stays in memory.
   static constexpr std::size_t kReplyBytesMax = 1 << 20;
@@ -40,8 +39,13 @@ class IdempotentReplies {
     kConflict,  // the key came before with another request
   };
 
-  explicit IdempotentReplies(const Clock& clock, Recall recall = {})
-      : clock_(clock), recall_(std::move(recall)) {}
+  struct Options {
+    Recall recall;
+    std::size_t entries_max;  // the oldest go first
+  };
+  static Options without_recall() { return {.recall = {}, .entries_max = 100'000}; }
+  explicit IdempotentReplies(const Clock& clock, Options options = without_recall())
+      : clock_(clock), options_(std::move(options)) {}
 
   Claim claim(const std::string& key, const std::string& request_hash, Waiter waiter);
   // Keeps a reply and hands it to those that wait. Errors are handed on but not kept: a retry may
@@ -69,7 +73,7 @@ class IdempotentReplies {
   void forget_old(Time now);
 
   const Clock& clock_;
-  const Recall recall_;
+  const Options options_;
   mutable std::mutex mutex_;
   Entries entries_;
   std::list<std::string> by_age_;       // keys of finished entries, oldest first

@@ -19,11 +19,15 @@ class IdempotentRepliesTest : public testing::Test {
   FakeClock clock;
   std::map<std::string, std::string> written;  // by handlers, with what they did
   std::vector<std::string> asked;              // for which of them
-  IdempotentReplies replies{clock, [this](const std::string& key) -> std::optional<std::string> {
-                              asked.push_back(key);
-                              if (!written.contains(key)) return std::nullopt;
-                              return written[key];
-                            }};
+  static constexpr std::size_t kEntriesMax = 1000;
+  std::optional<std::string> recall(const std::string& key) {
+    asked.push_back(key);
+    if (!written.contains(key)) return std::nullopt;
+    return written[key];
+  }
+  IdempotentReplies replies{clock,
+                            {.recall = [this](const std::string& key) { return recall(key); },
+                             .entries_max = kEntriesMax}};
   std::vector<std::string> got;  // what repeated calls were answered
 };
 
@@ -95,11 +99,11 @@ TEST_F(IdempotentRepliesTest, AReplyThatTookLongIsKeptFromItsEnd) {
 }
 
 TEST_F(IdempotentRepliesTest, TheNumberIsBoundedAndTheOldestGoFirst) {
-  for (std::size_t i = 0; i < IdempotentReplies::kEntriesMax + 1; ++i) {
+  for (std::size_t i = 0; i < kEntriesMax + 1; ++i) {
     claim(std::to_string(i));
     replies.complete(std::to_string(i), "");
   }
-  EXPECT_EQ(replies.size(), IdempotentReplies::kEntriesMax);
+  EXPECT_EQ(replies.size(), kEntriesMax);
   EXPECT_EQ(claim("1"), Claim::kRepeated);
   EXPECT_EQ(claim("0"), Claim::kFirst);
 }

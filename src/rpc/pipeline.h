@@ -40,14 +40,14 @@ class Pipeline {
   // Room for a value of a dict of 100 MiB, its key and what is around them.
   static constexpr int kMessageBytesMax = 104 << 20;
 
-  // `recall` finds replies that were written down, if they are asked for again.
+  // `replies`: those of calls that are asked for again.
   Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock,
-           IdempotentReplies::Recall recall = {})
+           IdempotentReplies::Options replies = IdempotentReplies::without_recall())
       : table_(table),
         authenticator_(authenticator),
         numbers_(numbers),
         clock_(clock),
-        replies_(clock, std::move(recall)) {
+        replies_(clock, std::move(replies)) {
     for (const auto& [path, method] : table.methods()) counts_[path];
   }
 

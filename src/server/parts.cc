@@ -301,8 +301,11 @@ Result<void> Parts::listen_for_http() {
 }
 
 Result<void> Parts::listen_for_calls() {
-  pipeline_ = std::make_unique<rpc::Pipeline>(table_, *identity_, numbers_, clock_,
-                                              services::recall_of(*store_));
+  pipeline_ = std::make_unique<rpc::Pipeline>(
+      table_, *identity_, numbers_, clock_,
+      rpc::IdempotentReplies::Options{
+          .recall = services::recall_of(*store_),
+          .entries_max = static_cast<std::size_t>(options_.data_limits.kept_replies)});
   services::remember_replies(*store_, *pipeline_, clock_.now());
   facts_.counters = &pipeline_->counters();
   metrics_->connect(*pipeline_);

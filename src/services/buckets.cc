@@ -16,7 +16,6 @@ namespace {
 using modal::client::CloudBucketMount;
 
 // Each costs a process beside the container.
-constexpr int kBucketsMax = 8;
 constexpr std::size_t kNameMax = 255;
 constexpr std::size_t kPathMax = 1024;
 constexpr Duration kAnswerMax = 30s;
@@ -185,10 +184,10 @@ Result<void> outcome_of(const Question& question, const worker::TaskBucket& buck
 Result<void> check_buckets(const Context& c, store::View& view, const rpc::Call& call,
                            const modal::client::Function& d) {
   if (d.cloud_bucket_mounts_size() == 0) return {};
-  if (d.cloud_bucket_mounts_size() > kBucketsMax)
+  if (const int max = c.data_limits.function_buckets; d.cloud_bucket_mounts_size() > max)
     return fail(Code::kInvalidArgument, "function ", d.function_name(), " mounts ",
-                d.cloud_bucket_mounts_size(), " cloud buckets, and ", kBucketsMax,
-                " are the most for one container");
+                d.cloud_bucket_mounts_size(), " cloud buckets, and ", max,
+                " are the most for one container (--function-buckets-max)");
   for (const CloudBucketMount& mount : d.cloud_bucket_mounts()) {
     TRY(check_bucket(mount));
     if (!mount.credentials_secret_id().empty())

@@ -120,10 +120,12 @@ void keep_reply_of(Context& c, store::Tx& tx, const rpc::Call& call, const rpc::
                               .reply = reply.SerializeAsString(),
                               .at = call.now};
   store::keep_reply(tx, kept);
-  if (c.unseen_reply_bytes.fetch_add(kept.reply.size()) + kept.reply.size() < kReplyBytesUnseen)
-    return;
+  const std::uint64_t unseen =
+      c.unseen_reply_bytes.fetch_add(kept.reply.size()) + kept.reply.size();
+  // A quarter of what they may take may come before somebody looks.
+  if (unseen < static_cast<std::uint64_t>(c.data_limits.kept_reply_bytes) / 4) return;
   c.unseen_reply_bytes = 0;
-  trim_replies(c.store);
+  trim_replies(c.store, c.data_limits);
 }
 
 }  // namespace ionian::services

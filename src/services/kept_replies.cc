@@ -30,9 +30,10 @@ void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now) {
   });
 }
 
-void trim_replies(store::Store& store) {
-  store.read_later([&store](store::View& view) {
-    const auto cut = store::find_reply_cut(view, kRepliesKept);
+void trim_replies(store::Store& store, const DataLimits& limits) {
+  const store::ReplyBounds kept{.replies = limits.kept_replies, .bytes = limits.kept_reply_bytes};
+  store.read_later([&store, kept](store::View& view) {
+    const auto cut = store::find_reply_cut(view, kept);
     if (!cut) return;
     store.write(
         [cut = *cut](store::Tx& tx) -> Result<void> {

@@ -1,6 +1,7 @@
 #pragma once
 // Replies that outlive the server, and what has had its time on disk.
 #include "rpc/pipeline.h"
+#include "services/data_limits.h"
 #include "store/replies.h"
 #include "store/store.h"
 
@@ -13,11 +14,8 @@ rpc::IdempotentReplies::Recall recall_of(store::Store& store);
 // that there are such. Before there are calls.
 void remember_replies(store::Store& store, rpc::Pipeline& pipeline, Time now);
 
-// What replies may take on disk, and how much of it comes before somebody looks.
-inline constexpr store::ReplyBounds kRepliesKept{.replies = 100'000, .bytes = 1 << 30};
-inline constexpr std::uint64_t kReplyBytesUnseen = 256 << 20;
 // Removes the oldest that are too many. The search goes on beside the writers.
-void trim_replies(store::Store& store);
+void trim_replies(store::Store& store, const DataLimits& limits);
 
 // Results go 7 days after their call was done; that there was such a call is known for 30. Replies
 // go with the time in which clients repeat requests.

@@ -85,9 +85,10 @@ void QueueTakes::arrive(const rpc::ActiveCallPtr& active) {
   rpc::Call& call = active->call();
   call.now = c_.clock.now();
   if (rpc::Answer answer = call_handler(*active, this)) return active->finish(std::move(*answer));
-  if (by_time_.size() >= kWaitingMax)
-    return active->finish(fail(Code::kResourceExhausted, "more than ", kWaitingMax,
-                               " calls wait for items of queues; try again later"));
+  if (const std::size_t max = c_.data_limits.queue_waiters; by_time_.size() >= max)
+    return active->finish(fail(Code::kResourceExhausted, max,
+                               " calls wait for items of queues, and more may not "
+                               "(--queue-waiters-max); try again later"));
   const auto& request = request_of(active);
   // Longer than clients wait, whatever they ask for.
   const double patience = std::clamp<double>(request.timeout(), 0, 300);
@@ -292,7 +293,7 @@ void QueueTakes::sweep(Time now) {
         return {};
       },
       {});
-  trim_replies(c_.store);
+  trim_replies(c_.store, c_.data_limits);
 }
 
 }  // namespace ionian::services

@@ -25,8 +25,6 @@ inline constexpr Duration kUseIsNotedEvery = 1h;
 
 class QueueTakes final : public rpc::Room {
  public:
-  static constexpr std::size_t kWaitingMax = 100'000;
-
   explicit QueueTakes(Context& context);
   ~QueueTakes() override;
   void start() { loop_.start(); }

@@ -90,7 +90,8 @@ TEST_F(BucketsTest, AKeyThatIsMissingIsNamed) {
 TEST_F(BucketsTest, WhatCannotBeServedIsRefusedWithTheFunction) {
   EXPECT_EQ(check(mount(CloudBucketMount::S3), 8), "fine");
   EXPECT_EQ(check(mount(CloudBucketMount::S3), 9),
-            "function f mounts 9 cloud buckets, and 8 are the most for one container");
+            "function f mounts 9 cloud buckets, and 8 are the most for one container "
+            "(--function-buckets-max)");
   CloudBucketMount free = mount(CloudBucketMount::S3);
   free.set_requester_pays(true);
   EXPECT_EQ(check(free),

@@ -125,6 +125,15 @@ TEST_F(TakesTest, WhoGoesWhileItIsServedTakesNothingWithIt) {
   EXPECT_EQ(get(2, 50)->answer(), "a b ");
 }
 
+TEST_F(TakesTest, OnlySoManyMayWait) {
+  w.whole.context.data_limits.queue_waiters = 1;
+  EXPECT_EQ(get(2, 50)->answer(), "a b ");
+  const std::shared_ptr<Get> waits = get(1, 50);
+  EXPECT_EQ(get(1, 50)->answer(), "RESOURCE_EXHAUSTED");
+  takes.stop();
+  EXPECT_EQ(waits->answer(), "UNAVAILABLE");
+}
+
 TEST_F(TakesTest, WhatWasNotDeliveredIsPutBackAlsoAfterTheDiskWasFull) {
   const auto full = [](store::Tx& tx) {
     tx.db().run(
