@@ -168,4 +168,20 @@ Result<void> BlobStore::remove_unused(std::vector<std::string> blobs, Time befor
   return {};
 }
 
+Result<bool> BlobStore::remove_if_damaged(const std::string& sha256, const Forget& forget) const {
+  const Result<OpenBlob> blob = open(sha256);
+  if (!blob) return false;
+  Hasher hasher = Hasher::sha256();
+  std::string piece(1 << 20, '\0');
+  for (ssize_t n; (n = ::read(blob->fd.get(), piece.data(), piece.size())) != 0;) {
+    if (n < 0) return sys_fail(cat("read ", path_of(sha256)));
+    hasher.update(std::string_view(piece).substr(0, static_cast<std::size_t>(n)));
+  }
+  if (hasher.hex() == sha256) return false;
+  std::lock_guard lock(*removals_);
+  TRY(forget({sha256}));
+  if (::unlink(path_of(sha256).c_str()) != 0) return sys_fail(cat("remove ", path_of(sha256)));
+  return true;
+}
+
 }  // namespace ionian::blobs

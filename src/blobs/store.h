@@ -88,6 +88,9 @@ class BlobStore {
   Result<void> remove_unused(std::vector<std::string> blobs, Time before,
                              const Forget& forget) const;
 
+  // Removes one whose bytes are not what its name says; whether it did. `forget` as above.
+  Result<bool> remove_if_damaged(const std::string& sha256, const Forget& forget) const;
+
  private:
   BlobStore(std::string root, const Clock& clock) : root_(std::move(root)), clock_(&clock) {}
   bool touch_path(const std::string& path) const;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "base/file.h"
@@ -148,6 +149,23 @@ TEST_F(BlobStoreTest, WhatCannotBeForgottenStays) {
   const auto refuse = [](const auto&) -> Result<void> { return fail(Code::kInternal, "no"); };
   EXPECT_FALSE(store_->remove_unused({kHello}, clock_.now() - 1h, refuse));
   EXPECT_TRUE(store_->exists(kHello));
+}
+
+TEST_F(BlobStoreTest, OneThatIsDamagedGoesAndCanBeSentAgain) {
+  ASSERT_TRUE(store_->put("hello"));
+  int told = 0;
+  const auto forget = [&](const auto&) -> Result<void> {
+    ++told;
+    return {};
+  };
+  EXPECT_EQ(store_->remove_if_damaged(kHello, forget), false);
+  EXPECT_TRUE(store_->exists(kHello) && told == 0);
+  std::ofstream(store_->path_of(kHello)) << "hallo";
+  EXPECT_EQ(store_->remove_if_damaged(kHello, forget), true);
+  EXPECT_FALSE(store_->exists(kHello));
+  EXPECT_EQ(told, 1);
+  ASSERT_TRUE(store_->put("hello"));
+  EXPECT_EQ(*read_file(store_->path_of(kHello)), "hello");
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ void check(const AdminOptions& options) {
     for (const std::string& problem : problems) std::cout << problem << "\n";
   if (!problems.empty())
     die(cat(problems.size(), " of ", files,
-            " files of volumes are damaged. Put them back from a backup, or write those that are "
-            "named anew and remove the damaged ones"));
+            " files of volumes are damaged. Put those that are named into their volumes anew, for "
+            "example with `modal volume put --force`, or remove them there"));
   if (!options.json)
     print_done(cat("All ", files, " files of volumes are what was stored (", bytes, " bytes)"));
 }

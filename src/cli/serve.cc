@@ -118,6 +118,11 @@ void add_bounds_of_data(Command command, const Options& options) {
                   "MiB that one file of a volume may have; 1,048,576 (1 TiB) if not said")
       .range(1, 1 << 24);
   command
+      .add_option("--volume-check-rate", options->volume_check_mib,
+                  "MiB of volumes a second that are read to prove them once a day; 0 = none")
+      .show_default()
+      .range(0, 1 << 20);
+  command
       .add_option(
           "--volume-commit-seconds",
           [options](unsigned seconds) { options->volume_commit_interval = seconds * 1s; },

@@ -12,6 +12,7 @@
 #include "server/handlers.h"
 #include "server/version.h"
 #include "services/kept_replies.h"
+#include "services/volume_damage.h"
 
 namespace ionian::server {
 
@@ -172,6 +173,12 @@ Result<void> Parts::open_volumes() {
                                                           .remove = remove,
                                                           .limits = limits},
                                                          options_.volume_commit_interval));
+  contents_->on_damage([this](const WorkspaceId& workspace, const std::string& content) {
+    services::forget_damaged(*store_, *volume_layers_, *blobs_, workspace, content);
+  });
+  prover_ = std::make_unique<volumes::Prover>(
+      *store_, *contents_, random_,
+      volumes::Prover::Options{.bytes_per_second = options_.volume_check_mib << 20});
   return {};
 }
 

@@ -33,6 +33,7 @@
 #include "services/token_flow.h"
 #include "services/tokens.h"
 #include "services/workspaces.h"
+#include "volumes/prover.h"
 #include "worker/janitor.h"
 #include "worker/step_runner.h"
 
@@ -107,6 +108,7 @@ class Parts {
   std::unique_ptr<volumes::Uploads> uploads_;
   std::unique_ptr<volumes::Layers> volume_layers_;
   std::unique_ptr<volumes::Mounts> mounts_;
+  std::unique_ptr<volumes::Prover> prover_;
   std::unique_ptr<Pool> slow_pool_, volume_pool_, merge_pool_;
   std::unique_ptr<services::History> history_;
   std::unique_ptr<services::Tasks> tasks_;

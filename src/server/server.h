@@ -36,7 +36,7 @@ struct ServeOptions {
   bool no_host_settings = false;  // builds take nothing from the host
   bool no_zygotes = false;        // each interpreter loads the runtime for itself
   core::Limits limits;
-  unsigned drain_seconds = 10;             // that running inputs get at the server's end
+  unsigned drain_seconds = 10;  // that running inputs get at the server's end
   services::DataLimits data_limits;
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
@@ -44,6 +44,7 @@ struct ServeOptions {
   std::uint64_t purge_deleted_below_mib = 1024;  // of free disk space; then they go earlier
   std::int64_t volume_entries = 1'000'000;       // files, folders and links of a volume
   std::uint64_t volume_file_mib = 1 << 20;       // of one file of a volume
+  std::uint64_t volume_check_mib = 16;           // read a second to prove them; 0 = none
   // Of what containers write to volumes, without being asked; 0 = never.
   Duration volume_commit_interval = 10s;
   bool insecure_public = false;  // listen beyond loopback although nothing is encrypted

@@ -131,17 +131,18 @@ class BlockUpload {
   volumes::Contents::Batch& batch() { return batch_; }
 
  private:
+  // One whose file is not on disk any more, or damaged there, comes anew.
   bool known(const store::VolumeContent& content) const {
     return c_.store.read([&](store::View& view) {
       return store::find_volume_content(view, workspace_, content.id).has_value();
-    });
+    }) && p_.contents.has(workspace_, content.id);
   }
 
   bool has(std::string_view block) const {
     if (block == volumes::hash_of_nothing() || came_.contains(std::string(block))) return true;
-    return c_.store.read([&](store::View& view) {
-      return store::find_volume_block(view, workspace_, block).has_value();
-    });
+    const auto place = c_.store.read(
+        [&](store::View& view) { return store::find_volume_block(view, workspace_, block); });
+    return place && p_.contents.has(workspace_, place->content);
   }
 
   // The blocks that came for other files, or that the store has in them.
@@ -206,7 +207,7 @@ Result<VolumeFiles::Empty> VolumeFiles::put_files(
       sent = store::was_sent(view, workspace, sha256);
       return store::find_volume_content_of_file(view, workspace, sha256);
     });
-    if (known) {
+    if (known && p_.contents.has(workspace, known->id)) {
       TRY(batch.add_known(*known, mode));
     } else {
       if (!sent || !c_.blobs.touch(sha256))

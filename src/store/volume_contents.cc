@@ -96,6 +96,24 @@ std::vector<StoredContent> list_volume_contents(View& view, const StoredContent&
       after.workspace, Blob{after.content.id}, max));
 }
 
+std::string sha256_of_content(View& view, const WorkspaceId& workspace, std::string_view content) {
+  Rows rows =
+      view.db().query("SELECT sha256 FROM volume_contents WHERE workspace = ? AND content = ?",
+                      workspace, Blob{content});
+  return rows.next() ? rows.text(0) : "";
+}
+
+std::vector<std::string> volumes_of_content(View& view, const WorkspaceId& workspace,
+                                            std::string_view content) {
+  Rows rows = view.db().query(
+      "SELECT DISTINCT e.volume FROM volume_entries e JOIN objects o ON o.id = e.volume WHERE "
+      "e.content = ? AND e.kind = 1 AND o.workspace = ?",
+      Blob{content}, workspace);
+  std::vector<std::string> found;
+  while (rows.next()) found.push_back(rows.text(0));
+  return found;
+}
+
 std::vector<std::string> places_of_content(View& view, std::string_view content, std::size_t max) {
   Rows rows = view.db().query(
       "SELECT o.name, o.id, e.path FROM volume_entries e JOIN objects o ON o.id = e.volume WHERE "

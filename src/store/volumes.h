@@ -81,7 +81,12 @@ void remove_volume_content(Tx& tx, const StoredContent& stored);
 // All, a page at a time: for their proof.
 std::vector<StoredContent> list_volume_contents(View& view, const StoredContent& after,
                                                 std::size_t max);
-// The files that have this content, as "VOLUME PATH", at most `max`.
+// Of its bytes as one file; "" if nobody has said it.
+std::string sha256_of_content(View& view, const WorkspaceId& workspace, std::string_view content);
+// Those of a workspace that have a file of this content.
+std::vector<std::string> volumes_of_content(View& view, const WorkspaceId& workspace,
+                                            std::string_view content);
+// The files that have this content, as "VOLUME:/PATH", at most `max`.
 std::vector<std::string> places_of_content(View& view, std::string_view content, std::size_t max);
 
 void note_sent_file(Tx& tx, const WorkspaceId& workspace, std::string_view sha256);

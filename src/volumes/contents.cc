@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/names_in.h"
 #include "base/random.h"
 
@@ -23,8 +24,12 @@ std::string mode_text(std::uint32_t mode) {
   return text;
 }
 
+constexpr std::string_view kDamaged = ".damaged";
+constexpr std::size_t kModeLetters = 4;
+
 // Copies `in` from its start, hashes it, and leaves holes where it has only zeros.
-Result<store::VolumeContent> copy_and_hash(int in, int out) {
+//   errors   CANCELLED by `pace`
+Result<store::VolumeContent> copy_and_hash(int in, int out, const Contents::Pace& pace = {}) {
   BlockHasher hasher;
   std::string piece(kPiece, '\0');
   off_t at = 0;
@@ -40,6 +45,7 @@ Result<store::VolumeContent> copy_and_hash(int in, int out) {
       if (::lseek(out, at, SEEK_SET) < 0) return sys_fail("write a file of a volume");
       TRY(write_all(out, bytes));
     }
+    if (pace && !pace(bytes.size())) return fail(Code::kCancelled, "nobody waits for it");
   }
   if (out >= 0 && ::ftruncate(out, at) != 0) return sys_fail("write a file of a volume");
   return hasher.finish();
@@ -95,7 +101,8 @@ std::vector<std::string> Contents::files_of(const WorkspaceId& workspace,
       found.push_back(std::move(path));
   if (!found.empty()) return found;
   for (const std::string& each : names_in(folder))
-    if (each.starts_with(name)) found.push_back(cat(folder, '/', each));
+    if (each.starts_with(name) && each.size() == name.size() + kModeLetters)
+      found.push_back(cat(folder, '/', each));
   return found;
 }
 
@@ -184,9 +191,13 @@ Result<void> Contents::Batch::commit() {
   TRY(make_folders(files, 0700));
   for (const Pending& p : pending_) {
     TRY(make_folders(folder_part(p.to), 0700));
-    if (::rename(p.from.c_str(), p.to.c_str()) != 0) return sys_fail(cat("rename to ", p.to));
+    {
+      std::lock_guard lock(store_->names_);
+      if (::rename(p.from.c_str(), p.to.c_str()) != 0) return sys_fail(cat("rename to ", p.to));
+    }
     // Two links of one file: the kernel leaves both where they are.
     ::unlink(p.from.c_str());
+    ::unlink(cat(p.to, kDamaged).c_str());
     if (one_by_one) TRY(sync_folder(folder_part(p.to)));
   }
   pending_.clear();
@@ -205,6 +216,7 @@ Result<std::string> Contents::read_block(const WorkspaceId& workspace,
     const UniqueFd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     std::string bytes(length, '\0');
     std::uint64_t got = 0;
+    errno = 0;
     while (in && got < length) {
       const ssize_t n = ::pread(in.get(), bytes.data() + got, length - got,
                                 static_cast<off_t>(number * kBlockBytes + got));
@@ -214,6 +226,8 @@ Result<std::string> Contents::read_block(const WorkspaceId& workspace,
     // Another file of the same content may still be whole.
     if (got == length && block_hash(bytes) == block_of(content, number)) return bytes;
     damaged = path;
+    // All that the disk has was read, and it is not that: no error of the disk's own.
+    if (in && (got == length || errno == 0)) set_aside(workspace, content.id, path, in.get());
   }
   if (!damaged.empty())
     return fail(Code::kDataLoss, "block ", number, " of ", damaged,
@@ -221,7 +235,26 @@ Result<std::string> Contents::read_block(const WorkspaceId& workspace,
   return fail(Code::kDataLoss, "content ", blobs::to_hex(content.id), " is missing on disk");
 }
 
-std::vector<std::string> Contents::check(const store::StoredContent& stored) const {
+void Contents::set_aside(const WorkspaceId& workspace, std::string_view id, const std::string& path,
+                         int fd) const {
+  {
+    std::lock_guard lock(names_);
+    struct stat read{}, now{};
+    if (::fstat(fd, &read) != 0 || ::stat(path.c_str(), &now) != 0 || read.st_ino != now.st_ino)
+      return;
+    if (::rename(path.c_str(), cat(path, kDamaged).c_str()) != 0) {
+      log::error("volumes: ", path, " is damaged and could not be set aside");
+      return;
+    }
+  }
+  if (Result<void> synced = sync_folder(folder_part(path)); !synced)
+    log::warning("volumes: ", synced.error().message);
+  log::error("volumes: ", path, " has other bytes than were stored, and is set aside");
+  if (damage_) damage_(workspace, std::string(id));
+}
+
+std::vector<std::string> Contents::check(const store::StoredContent& stored,
+                                         const Pace& pace) const {
   std::vector<std::string> wrong;
   const std::string folder = folder_of(stored.workspace, stored.content.id);
   const std::string name = blobs::to_hex(stored.content.id) + ".";
@@ -230,13 +263,22 @@ std::vector<std::string> Contents::check(const store::StoredContent& stored) con
     if (!each.starts_with(name)) continue;
     found = true;
     const std::string path = cat(folder, '/', each);
+    if (each.ends_with(kDamaged)) {
+      wrong.push_back(cat(path, " was set aside: it has other bytes than were stored"));
+      continue;
+    }
     const UniqueFd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    // From the disk, and without driving out of memory what others read.
     if (in) ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_DONTNEED);
-    const auto content = copy_and_hash(in.get(), -1);
-    if (!content)
+    const auto content = copy_and_hash(in.get(), -1, pace);
+    if (in) ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_DONTNEED);
+    if (!content && content.error().code == Code::kCancelled) return {};
+    if (!content) {
       wrong.push_back(cat(path, " cannot be read: ", content.error().message));
-    else if (content->id != stored.content.id)
+    } else if (content->id != stored.content.id) {
+      set_aside(stored.workspace, stored.content.id, path, in.get());
       wrong.push_back(cat(path, " has other bytes than were stored"));
+    }
   }
   if (!found) wrong.push_back(cat(folder, '/', name, "* is missing"));
   return wrong;

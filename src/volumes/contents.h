@@ -2,9 +2,12 @@
 // The bytes of volumes' files, each stored once and whole:
 // ROOT/<workspace>/files/ab/<content>.<mode>. Such a file never changes, so that layers hard-link
 // it; a content that files of several modes have is there once for each. A file exists only once
-// all of it is on disk under its name. All methods may be called from any thread.
+// all of it is on disk under its name. One whose bytes turn out not to be what was stored is set
+// aside, as NAME.damaged: from then on it is missing, nobody mounts or serves it, and whoever
+// brings the content puts a whole one in its place. All methods may be called from any thread.
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <unordered_set>
 #include <vector>
@@ -60,11 +63,23 @@ class Contents {
   };
 
   std::string path_of(const WorkspaceId& workspace, std::string_view id, std::uint32_t mode) const;
-  // A block's bytes, proven by their hash.   errors   DATA_LOSS they are others, or gone
+  // Whether a content has a file.
+  bool has(const WorkspaceId& workspace, std::string_view id) const {
+    return !files_of(workspace, id).empty();
+  }
+  // Hears of each content of which a file was set aside. Before there are calls.
+  using Damage = std::function<void(const WorkspaceId& workspace, const std::string& id)>;
+  void on_damage(Damage damage) { damage_ = std::move(damage); }
+
+  // A block's bytes, proven by their hash. Sets a file aside that has others.
+  //   errors   DATA_LOSS they are others, or gone
   Result<std::string> read_block(const WorkspaceId& workspace, const store::VolumeContent& content,
                                  std::uint64_t number) const;
-  // What is wrong with the files of a content; empty if nothing is.
-  std::vector<std::string> check(const store::StoredContent& stored) const;
+  // What is wrong with the files of a content; empty if nothing is. Sets aside those that have
+  // other bytes. `pace` is told of the bytes that were read, and says whether to go on; if not,
+  // nothing is wrong.
+  using Pace = std::function<bool(std::size_t bytes)>;
+  std::vector<std::string> check(const store::StoredContent& stored, const Pace& pace = {}) const;
 
   // Nobody brings or relies on anything while this is held; not owned if somebody does.
   std::unique_lock<std::shared_mutex> try_exclude() {
@@ -83,8 +98,15 @@ class Contents {
   // The files of all modes.
   std::vector<std::string> files_of(const WorkspaceId& workspace, std::string_view id) const;
 
+  // `fd`: what was read under this name, and has other bytes.
+  void set_aside(const WorkspaceId& workspace, std::string_view id, const std::string& path,
+                 int fd) const;
+
   const std::string root_;
+  Damage damage_;
   std::shared_mutex mutex_;
+  // Of what a name stands for: nothing whole is set aside that came in a damaged one's place.
+  mutable std::mutex names_;
 };
 
 }  // namespace ionian::volumes

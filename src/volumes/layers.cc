@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "store/objects.h"
 #include "volumes/upper.h"
 
 namespace ionian::volumes {
@@ -81,6 +82,13 @@ class Writer {
   }
 
  private:
+  static std::unexpected<Status> damaged(const VolumeEntry& entry) {
+    return fail(Code::kDataLoss, "/", entry.path,
+                " is not on the server's disk as it was stored. Put the file there anew, as "
+                "`modal volume put` does, or remove it; the owner's `ionian admin volumes check` "
+                "names all such files");
+  }
+
   Result<void> make_folder(const std::string& path) {
     if (path.empty() || made_.contains(path)) return {};
     TRY(make_folder(store::parent_path(path)));
@@ -92,10 +100,14 @@ class Writer {
 
   Result<void> link_file(const VolumeEntry& entry, const std::string& path) {
     const std::string from = contents_.path_of(workspace_, entry.content, entry.mode);
-    if (::link(from.c_str(), path.c_str()) == 0) return {};
-    if (errno == ENOENT)
-      return fail(Code::kDataLoss, "the bytes of /", entry.path, " are missing on disk: ", from,
-                  "; see `ionian admin volumes check`");
+    if (::link(from.c_str(), path.c_str()) == 0) {
+      struct stat info{};
+      if (::stat(path.c_str(), &info) == 0 &&
+          static_cast<std::uint64_t>(info.st_size) == entry.size)
+        return {};
+      return damaged(entry);
+    }
+    if (errno == ENOENT) return damaged(entry);
     if (errno != EMLINK) return sys_fail(cat("link ", from));
     ASSIGN_OR_RETURN(const std::string bytes, read_file(from, std::size_t{1} << 40));
     return write_file(path, bytes, entry.mode);
@@ -108,6 +120,12 @@ class Writer {
   std::unordered_set<std::string> made_, hidden_;
   std::map<std::string, VolumeEntry> folders_;
 };
+
+std::string name_of(store::Store& store, const WorkspaceId& workspace, const std::string& volume) {
+  const auto object = store.read(
+      [&](store::View& view) { return store::find_object(view, workspace, "volume", volume); });
+  return object && !object->name.empty() ? object->name : volume;
+}
 
 }  // namespace
 
@@ -204,7 +222,10 @@ Result<Layers::Made> Layers::make(const WorkspaceId& workspace, const std::strin
   TRY(make_folders(path));
   auto layer = std::make_shared<const Layer>(path, remove_);
   Writer writer(path, below.paths(), contents_, workspace);
-  for (const VolumeEntry& entry : changes) TRY(writer.add(entry));
+  for (const VolumeEntry& entry : changes)
+    if (Result<void> added = writer.add(entry); !added)
+      return fail(added.error().code, "volume '", name_of(store_, workspace, volume),
+                  "': ", added.error().message);
   const std::vector<std::string> bare = writer.bare();
   store_.read([&](store::View& view) {
     for (const std::string& folder : bare)

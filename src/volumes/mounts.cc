@@ -103,11 +103,13 @@ Result<bool> Mounts::commit_one(Mounted& m) {
 Result<void> Mounts::commit(const TaskId& task, const std::string& volume) {
   return each_of_task(task, &volume, [this](Mounted& mounted) -> Result<void> {
     TRY(commit_one(mounted));
-    // The container goes on with what all have committed, unless it has files open: then with what
-    // it had, until it asks.
+    // The container goes on with what all have committed, unless it has files open, or one of the
+    // files is damaged: then with what it had, until it asks.
     const Result<void> shown = reload_one(mounted);
-    if (!shown && shown.error().code != Code::kFailedPrecondition) return shown;
-    return {};
+    if (shown || shown.error().code == Code::kFailedPrecondition ||
+        shown.error().code == Code::kDataLoss)
+      return {};
+    return shown;
   });
 }
 

@@ -1,7 +1,8 @@
 """Volumes in containers: an ordinary folder, whose changes others see once they are committed."""
 import signal
+import subprocess
 
-from conftest import Client, Server, python
+from conftest import IONIAN, Client, Server, python
 
 HEAD = """
     import os, time
@@ -224,6 +225,43 @@ def test_kill_leaves_the_last_commit_and_nothing_else(tmp_path, built):
         assert str(tmp_path) not in mounts
     finally:
         server.stop()
+
+
+def test_a_damaged_file_is_not_mounted_until_it_is_put_back(server, client):
+    """Of both versions: each has its own way to find out which bytes need not travel."""
+    program = client.write("""
+    import modal
+    app = modal.App("damaged")
+    first = modal.Volume.from_name("damaged-1", create_if_missing=True, version=1)
+    second = modal.Volume.from_name("damaged-2", create_if_missing=True, version=2)
+
+    @app.function(volumes={"/first": first, "/second": second})
+    def work():
+        return open("/first/f").read(), open("/second/f").read()
+
+    @app.local_entrypoint()
+    def main():
+        print("read", work.remote())
+    """)
+    for version in "1", "2":
+        (client.folder / version).write_text(f"whole bytes of version {version}")
+        client.run("volume", "create", f"damaged-{version}", "--version", version)
+        client.run("volume", "put", f"damaged-{version}", version, "/f")
+    whole = "read ('whole bytes of version 1', 'whole bytes of version 2')"
+    assert whole in client.run("run", program).stdout
+    for version in "1", "2":
+        stored, = [file for file in (server.folder / "data/volumes/contents").rglob("files/*/*") if file.read_bytes() == (client.folder / version).read_bytes()]
+        with open(stored, "r+b") as file:
+            file.write(b"W")
+        check = subprocess.run([IONIAN, "admin", "volumes", "check", "--data", server.folder / "data"], capture_output=True, text=True)
+        assert check.returncode == 1 and f"it is damaged-{version}:/f" in check.stdout, check.stdout + check.stderr
+        refused = client.run("run", program, check=False)
+        said = " ".join((refused.stdout + refused.stderr).replace("│", " ").split())
+        assert refused.returncode != 0 and f"volume 'damaged-{version}': /f is not on the server's disk as it was stored" in said, said
+        assert client.run("volume", "get", f"damaged-{version}", "f", "-", check=False).returncode != 0
+        client.run("volume", "put", f"damaged-{version}", version, "/f", "--force")
+        assert whole in client.run("run", program).stdout
+    assert server.owner("admin", "volumes", "check")["problems"] == []
 
 
 def test_the_old_client_mounts_one(old_client):
