@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/file.h"
+#include "base/names_in.h"
 #include "images/folder_lock.h"
 
 namespace ionian::images {
@@ -111,6 +112,25 @@ Result<std::string> MountTrees::tree_of(std::vector<MountFile> files) const {
   if (Result<void> done = scratch.publish(path); !done && done.error().code != Code::kAlreadyExists)
     return std::unexpected(done.error());
   return path;
+}
+
+std::vector<std::string> MountTrees::list_older_than(Time before) const {
+  std::vector<std::string> found;
+  for (std::string& name : names_in(root_)) {
+    struct stat info{};
+    if (!blobs::is_sha256_hex(name) || ::lstat(cat(root_, '/', name).c_str(), &info) != 0) continue;
+    const Time made(std::chrono::seconds(info.st_ctim.tv_sec));
+    if (made < before) found.push_back(std::move(name));
+  }
+  return found;
+}
+
+Result<void> MountTrees::remove(const std::string& key) const {
+  // First its name goes, at once: half a tree must not be found under it.
+  ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(root_));
+  const std::string from = cat(root_, '/', key), to = cat(scratch.path(), "/tree");
+  if (::rename(from.c_str(), to.c_str()) != 0) return sys_fail(cat("rename ", from));
+  return {};
 }
 
 }  // namespace ionian::images

@@ -29,6 +29,11 @@ class MountTrees {
   //           file and a folder at once · NOT_FOUND a content that is no blob
   Result<std::string> tree_of(std::vector<MountFile> files) const;
 
+  // The keys of all trees that were made before then.
+  std::vector<std::string> list_older_than(Time before) const;
+  // Nobody mounts it, nor will before tree_of() makes it again.
+  Result<void> remove(const std::string& key) const;
+
   // Hash of the list: equal lists, in any order, have equal keys.
   static std::string key_of(const std::vector<MountFile>& sorted);
 

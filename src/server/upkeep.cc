@@ -5,6 +5,7 @@
 #include "server/parts.h"
 #include "services/blob_sweep.h"
 #include "services/kept_replies.h"
+#include "services/mount_sweep.h"
 #include "services/restore.h"
 #include "store/objects.h"
 #include "volumes/sweep.h"
@@ -51,6 +52,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
   if (now >= next_blob_sweep_) {
     core_loop_->post([this, now] {
       volume_pool_->post([this, now, oldest_calls = core_->oldest_calls()] {
+        services::sweep_mounts(*store_, *mount_trees_, now);
         services::sweep_blobs(*store_, *blobs_, oldest_calls, now);
       });
     });

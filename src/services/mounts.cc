@@ -2,6 +2,8 @@
 
 #include "blobs/hash.h"
 #include "services/blobs.h"
+#include "services/data_objects.h"
+#include "services/environments.h"
 #include "store/volumes.h"
 
 namespace ionian::services {
@@ -88,11 +90,19 @@ Result<modal::client::MountPutFileResponse> Mounts::put_file(
 
 Result<modal::client::MountGetOrCreateResponse> Mounts::get_or_create(
     rpc::Call& call, const modal::client::MountGetOrCreateRequest& request, Slow&) {
+  using modal::client::ObjectCreationType;
+  const std::string& name = request.deployment_name();
+  const bool find =
+      request.object_creation_type() == ObjectCreationType::OBJECT_CREATION_TYPE_UNSPECIFIED;
   Result<store::Mount> mount = fail(Code::kInternal, "");
-  if (!request.deployment_name().empty() && request.files().empty())
-    mount = client_mount(request.deployment_name());
-  else
+  if (name.empty())
     mount = mount_of_files(call, request);
+  else if (!find)
+    mount = deploy(call, request);
+  else if (name.starts_with(kClientMount))
+    mount = client_mount(name);
+  else
+    mount = find_named(call, request);
   if (!mount) return std::unexpected(mount.error());
   modal::client::MountGetOrCreateResponse reply;
   reply.set_mount_id(mount->id.str());
@@ -103,16 +113,15 @@ Result<modal::client::MountGetOrCreateResponse> Mounts::get_or_create(
 Result<store::Mount> Mounts::client_mount(const std::string& name) {
   const WorkspaceId global;
   const auto known = c_.store.read(
-      [&](store::View& view) { return store::find_mount_by_name(view, global, name); });
+      [&](store::View& view) { return store::find_mount_by_name(view, global, {}, name); });
   if (known) return *known;
-  if (!name.starts_with(kClientMount)) return fail(Code::kNotFound, "mount '", name, "' not found");
   ASSIGN_OR_RETURN(const std::string tree,
                    c_.client_mounts.client_mount(name.substr(kClientMount.size())));
   store::Mount mount{.id = MountId::make(c_.random, c_.clock.now()), .name = name, .tree = tree};
   mount.checksum = blobs::sha256_hex(name);
   TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
     // Two callers may have made it at once; the first record is the one.
-    if (auto first = store::find_mount_by_name(tx, global, name))
+    if (auto first = store::find_mount_by_name(tx, global, {}, name))
       mount = *first;
     else
       store::insert_mount(tx, mount, c_.clock.now());
@@ -121,8 +130,48 @@ Result<store::Mount> Mounts::client_mount(const std::string& name) {
   return mount;
 }
 
-Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call,
-                                            const modal::client::MountGetOrCreateRequest& request) {
+Result<store::Mount> Mounts::find_named(const rpc::Call& call,
+                                        const modal::client::MountGetOrCreateRequest& request) {
+  return c_.store.read([&](store::View& view) -> Result<store::Mount> {
+    ASSIGN_OR_RETURN(const store::Environment environment,
+                     environment_of(c_, view, call, request.environment_name()));
+    auto found = store::find_mount_by_name(view, call.caller.workspace, environment.id,
+                                           request.deployment_name());
+    if (!found) return fail(Code::kNotFound, "mount '", request.deployment_name(), "' not found");
+    return *std::move(found);
+  });
+}
+
+Result<store::Mount> Mounts::deploy(const rpc::Call& call,
+                                    const modal::client::MountGetOrCreateRequest& request) {
+  using modal::client::ObjectCreationType;
+  const std::string& name = request.deployment_name();
+  TRY(check_object_name("Mount", name));
+  if (request.namespace_() == modal::client::DEPLOYMENT_NAMESPACE_GLOBAL ||
+      name.starts_with(kClientMount))
+    return fail(Code::kInvalidArgument, "mounts for all, and those named ", kClientMount,
+                "…, are the server's own");
+  const bool may_exist = request.object_creation_type() !=
+                         ObjectCreationType::OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS;
+  ASSIGN_OR_RETURN(store::Mount mount, new_mount(call, request));
+  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    ASSIGN_OR_RETURN(const store::Environment environment,
+                     environment_of(c_, tx, call, request.environment_name()));
+    mount.environment = environment.id;
+    mount.name = name;
+    if (const auto known = store::find_mount_by_name(tx, mount.workspace, environment.id, name)) {
+      if (!may_exist) return fail(Code::kAlreadyExists, "Mount '", name, "' already exists");
+      // Functions that have the former one keep it.
+      store::take_mount_name(tx, known->id);
+    }
+    store::insert_mount(tx, mount, call.now);
+    return {};
+  }));
+  return mount;
+}
+
+Result<store::Mount> Mounts::new_mount(const rpc::Call& call,
+                                       const modal::client::MountGetOrCreateRequest& request) {
   const std::vector<images::MountFile> files = files_of(request);
   TRY(c_.store.read([&](store::View& view) -> Result<void> {
     for (const images::MountFile& file : files)
@@ -140,15 +189,22 @@ Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call,
   auto sorted = files;
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.filename < b.filename; });
-  store::Mount mount{.id = MountId::make(c_.random, call.now),
-                     .workspace = call.caller.workspace,
-                     .checksum = images::MountTrees::key_of(sorted),
-                     .files = only_files.SerializeAsString()};
+  return store::Mount{.id = MountId::make(c_.random, call.now),
+                      .workspace = call.caller.workspace,
+                      .checksum = images::MountTrees::key_of(sorted),
+                      .files = only_files.SerializeAsString()};
+}
+
+Result<store::Mount> Mounts::mount_of_files(const rpc::Call& call,
+                                            const modal::client::MountGetOrCreateRequest& request) {
+  ASSIGN_OR_RETURN(store::Mount mount, new_mount(call, request));
   TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
-    if (auto known = store::find_mount_by_checksum(tx, mount.workspace, mount.checksum))
+    if (auto known = store::find_mount_by_checksum(tx, mount.workspace, mount.checksum)) {
       mount = *known;
-    else
+      store::note_mount_use(tx, mount.id, call.now);
+    } else {
       store::insert_mount(tx, mount, call.now);
+    }
     return {};
   }));
   return mount;

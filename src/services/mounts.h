@@ -30,12 +30,21 @@ class Mounts {
       rpc::Call& call, const modal::client::MountPutFileRequest& request, VolumeWork& work);
 
   // MountGetOrCreate. Lists of files become mounts; the global name "modal-client-mount-<version>"
-  // is made from the published package of that version.
-  //   errors   NOT_FOUND name, or a content that was never sent · INVALID_ARGUMENT file names
+  // is made from the published package of that version. Others are of an environment, and a name
+  // can be given to another list.
+  //   errors   NOT_FOUND name, or a content that was never sent · INVALID_ARGUMENT file names ·
+  //            ALREADY_EXISTS the name, for one that must not
   Result<modal::client::MountGetOrCreateResponse> get_or_create(
       rpc::Call& call, const modal::client::MountGetOrCreateRequest& request, Slow& slow);
 
   Result<store::Mount> client_mount(const std::string& name);
+  Result<store::Mount> find_named(const rpc::Call& call,
+                                  const modal::client::MountGetOrCreateRequest& request);
+  // One that has files, and no record yet.
+  Result<store::Mount> new_mount(const rpc::Call& call,
+                                 const modal::client::MountGetOrCreateRequest& request);
+  Result<store::Mount> deploy(const rpc::Call& call,
+                              const modal::client::MountGetOrCreateRequest& request);
   Result<store::Mount> mount_of_files(const rpc::Call& call,
                                       const modal::client::MountGetOrCreateRequest& request);
 

@@ -20,10 +20,11 @@ std::optional<Image> first_image(Rows rows) {
 Mount read_mount(const Rows& rows) {
   return {.id = MountId(rows.text(0)),
           .workspace = WorkspaceId(rows.text(1)),
-          .name = rows.text(2),
-          .checksum = rows.text(3),
-          .files = rows.text(4),
-          .tree = rows.text(5)};
+          .environment = EnvironmentId(rows.text(2)),
+          .name = rows.text(3),
+          .checksum = rows.text(4),
+          .files = rows.text(5),
+          .tree = rows.text(6)};
 }
 
 std::optional<Mount> first_mount(Rows rows) {
@@ -82,38 +83,78 @@ void fail_unfinished_images(Tx& tx, std::string_view error) {
 
 void insert_mount(Tx& tx, const Mount& m, Time now) {
   tx.db().run(
-      "INSERT INTO mounts (id, workspace, name, checksum, files, tree, created_at) VALUES (?, ?, "
-      "?, ?, ?, ?, ?)",
-      m.id, m.workspace, m.name, m.checksum, Blob{m.files}, m.tree, now);
+      "INSERT INTO mounts (id, workspace, environment, name, checksum, files, tree, created_at, "
+      "used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      m.id, m.workspace, m.environment, m.name, m.checksum, Blob{m.files}, m.tree, now, now);
 }
 
 std::optional<Mount> find_mount(View& view, const WorkspaceId& workspace, const MountId& id) {
-  return first_mount(
-      view.db().query("SELECT id, workspace, name, checksum, files, tree FROM mounts WHERE "
-                      "workspace IN (?, '') AND id = ?",
-                      workspace, id));
+  return first_mount(view.db().query(
+      "SELECT id, workspace, environment, name, checksum, files, tree FROM mounts WHERE "
+      "workspace IN (?, '') AND id = ?",
+      workspace, id));
 }
 
 std::optional<Mount> find_mount_by_checksum(View& view, const WorkspaceId& workspace,
                                             std::string_view checksum) {
-  return first_mount(
-      view.db().query("SELECT id, workspace, name, checksum, files, tree FROM mounts WHERE "
-                      "workspace = ? AND checksum = ? AND name = ''",
-                      workspace, checksum));
+  return first_mount(view.db().query(
+      "SELECT id, workspace, environment, name, checksum, files, tree FROM mounts WHERE "
+      "workspace = ? AND checksum = ? AND name = ''",
+      workspace, checksum));
 }
 
 std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace,
-                                        std::string_view name) {
-  return first_mount(
-      view.db().query("SELECT id, workspace, name, checksum, files, tree FROM mounts WHERE "
-                      "workspace = ? AND name = ?"
-                      " ORDER BY created_at DESC LIMIT 1",
-                      workspace, name));
+                                        const EnvironmentId& environment, std::string_view name) {
+  return first_mount(view.db().query(
+      "SELECT id, workspace, environment, name, checksum, files, tree FROM mounts WHERE "
+      "workspace = ? AND name = ? AND environment = ? ORDER BY created_at DESC LIMIT 1",
+      workspace, name, environment));
+}
+
+void note_mount_use(Tx& tx, const MountId& id, Time now) {
+  tx.db().run("UPDATE mounts SET used_at = ? WHERE id = ?", now, id);
+}
+
+void take_mount_name(Tx& tx, const MountId& id) {
+  tx.db().run("UPDATE mounts SET name = '', environment = '' WHERE id = ?", id);
 }
 
 void each_mount(View& view, const std::function<void(const Mount&)>& seen) {
-  Rows rows = view.db().query("SELECT id, workspace, name, checksum, files, tree FROM mounts");
+  Rows rows =
+      view.db().query("SELECT id, workspace, environment, name, checksum, files, tree FROM mounts");
   while (rows.next()) seen(read_mount(rows));
+}
+
+std::vector<MountId> list_unused_mounts(View& view, Time used_before) {
+  std::vector<MountId> found;
+  Rows rows = view.db().query(
+      "SELECT id FROM mounts WHERE workspace != '' AND name = '' AND used_at < ?", used_before);
+  while (rows.next()) found.emplace_back(rows.text(0));
+  return found;
+}
+
+bool any_mount_has(View& view, std::string_view checksum) {
+  return view.db().query("SELECT 1 FROM mounts WHERE checksum = ? LIMIT 1", checksum).next();
+}
+
+void remove_unused_mount(Tx& tx, const MountId& id, Time used_before) {
+  tx.db().run("DELETE FROM mounts WHERE id = ? AND name = '' AND used_at < ?", id, used_before);
+}
+
+void each_mounting(View& view, Time stopped_after,
+                   const std::function<void(const Mounting&)>& seen) {
+  constexpr const char* kDefinitions =
+      "SELECT f.definition FROM functions f JOIN apps a ON a.id = f.app WHERE a.stopped_at IS NULL "
+      "OR a.stopped_at >= ?1 UNION ALL SELECT d.definition FROM definitions d JOIN functions f ON "
+      "f.id = d.function JOIN apps a ON a.id = f.app WHERE a.stopped_at IS NULL OR a.stopped_at >= "
+      "?1";
+  constexpr const char* kOptions =
+      "SELECT v.options FROM function_variants v JOIN functions f ON f.id = v.base JOIN apps a ON "
+      "a.id = f.app WHERE v.options != x'' AND (a.stopped_at IS NULL OR a.stopped_at >= ?)";
+  for (Rows rows = view.db().query(kDefinitions, stopped_after); rows.next();)
+    seen({.function = rows.text(0)});
+  for (Rows rows = view.db().query(kOptions, stopped_after); rows.next();)
+    seen({.options = rows.text(0)});
 }
 
 }  // namespace ionian::store

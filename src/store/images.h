@@ -33,7 +33,8 @@ void fail_unfinished_images(Tx& tx, std::string_view error);
 
 struct Mount {
   MountId id;
-  WorkspaceId workspace;  // empty = global
+  WorkspaceId workspace;      // empty = global
+  EnvironmentId environment;  // of a named one that is not global
   std::string name;
   std::string checksum;
   std::string files;  // serialized modal.client.MountGetOrCreateRequest
@@ -46,8 +47,25 @@ std::optional<Mount> find_mount(View& view, const WorkspaceId& workspace, const 
 std::optional<Mount> find_mount_by_checksum(View& view, const WorkspaceId& workspace,
                                             std::string_view checksum);
 std::optional<Mount> find_mount_by_name(View& view, const WorkspaceId& workspace,
-                                        std::string_view name);
+                                        const EnvironmentId& environment, std::string_view name);
+// A client has asked for it.
+void note_mount_use(Tx& tx, const MountId& id, Time now);
+// The name is that of another one from now on.
+void take_mount_name(Tx& tx, const MountId& id);
 // Of all workspaces.
 void each_mount(View& view, const std::function<void(const Mount&)>& seen);
+
+// Anonymous ones that nobody has asked for since.
+std::vector<MountId> list_unused_mounts(View& view, Time used_before);
+bool any_mount_has(View& view, std::string_view checksum);
+void remove_unused_mount(Tx& tx, const MountId& id, Time used_before);
+// Of functions, and of their former versions and variants, of apps that have not been stopped, or
+// not before then.
+struct Mounting {
+  std::string function;  // serialized modal.client.Function
+  std::string options;   // or modal.client.FunctionOptions
+};
+void each_mounting(View& view, Time stopped_after,
+                   const std::function<void(const Mounting&)>& seen);
 
 }  // namespace ionian::store

@@ -16,4 +16,5 @@ extern const std::string_view kMigration10Sql;
 extern const std::string_view kMigration11Sql;
 extern const std::string_view kMigration12Sql;
 extern const std::string_view kMigration13Sql;
+extern const std::string_view kMigration14Sql;
 }  // namespace ionian::store

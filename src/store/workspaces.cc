@@ -115,6 +115,7 @@ void delete_environment(Tx& tx, const EnvironmentId& id, const KeepDeleted& keep
   tx.db().run("DELETE FROM environment_roles WHERE environment = ?", id);
   delete_all_of(tx, id, keep, now);
   tx.db().run("DELETE FROM classes WHERE app IN (SELECT id FROM apps WHERE environment = ?)", id);
+  tx.db().run("DELETE FROM mounts WHERE environment = ?", id);
   tx.db().run("DELETE FROM functions WHERE app IN (SELECT id FROM apps WHERE environment = ?)", id);
   tx.db().run("DELETE FROM apps WHERE environment = ?", id);
   tx.db().run("DELETE FROM environments WHERE id = ?", id);
