@@ -71,14 +71,14 @@ class Server:
         """Ends without warning."""
         self.stop(signal.SIGKILL)
 
-    def kill_at_random(self, chance, seconds):
-        """Lets it fall and starts its next life, again and again; returns how often."""
+    def kill_at_random(self, chance, seconds, *options, longest=3):
+        """Lets it fall and starts its next life, again and again; returns how often. `longest`: what a life has time for, in seconds."""
         kills, end = 0, time.monotonic() + seconds
         while time.monotonic() < end:
             # The moment of the blow is what is tried here, not something that is waited for.
-            time.sleep(chance.uniform(0.3, 3))
+            time.sleep(chance.uniform(0.3, longest))
             self.fall()
-            self.again()
+            self.again(*options)
             kills += 1
         return kills
 

@@ -87,10 +87,10 @@ class OwnDiskServer(Server):
 
 
 @contextlib.contextmanager
-def own_disk_server(folder, mib):
+def own_disk_server(folder, mib, *options):
     server = OwnDiskServer(folder, mib)
     try:
-        yield server.start()
+        yield server.start(*options)
     finally:
         server.stop()
         server.disk.remove()

@@ -40,8 +40,8 @@ def test_power_cuts_lose_nothing(tmp_path):
 
 
 def test_power_cuts_leave_whole_trees(tmp_path):
-    with own_disk_server(tmp_path, 1024) as server:
-        test_volume_histories.write_and_check(server, tmp_path, CUT_SECONDS)
+    with own_disk_server(tmp_path, 1024, *test_volume_histories.OPTIONS) as server:
+        test_volume_histories.write_and_check(server, Client(server, tmp_path), CUT_SECONDS, [["upload-u1", "read"], ["upload-u2"]])
 
 
 def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
