@@ -2,12 +2,15 @@
 import contextlib
 import os
 import pathlib
+import re
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDFORTHETESTS", "AWS_SECRET_ACCESS_KEY": "5ecretF0rTheTests+/=abcdef"}
-PORT = 7483
+PORT, DOOR_PORT = 7483, 7484
 
 
 def own_address():
@@ -40,6 +43,46 @@ class S3Server:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+class Passage(socketserver.BaseRequestHandler):
+    """One connection: what comes goes on to the store, and the lines of its requests are noted."""
+
+    def handle(self):
+        store = socket.create_connection((self.server.address, PORT))
+        back = threading.Thread(target=self.pass_on, args=(store, self.request, []))
+        back.start()
+        self.pass_on(self.request, store, self.server.seen)
+        back.join()
+        store.close()
+
+    @staticmethod
+    def pass_on(source, target, seen):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 16):
+                seen.append(piece)
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+
+
+class Door(socketserver.ThreadingTCPServer):
+    allow_reuse_address, daemon_threads = True, True
+
+
+@contextlib.contextmanager
+def listening_door(store):
+    """Another address of the store, which keeps what it is asked: `door.lines(name)` are the values of a header."""
+    with Door((store.address, DOOR_PORT), Passage) as door:
+        door.address, door.seen = store.address, []
+        door.url = f"http://{store.address}:{DOOR_PORT}"
+        door.lines = lambda name: re.findall(rb"(?im)^%s: (.*?)\r$" % name.encode(), b"".join(door.seen))
+        thread = threading.Thread(target=door.serve_forever)
+        thread.start()
+        try:
+            yield door
+        finally:
+            door.shutdown()
+            thread.join()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 import hashlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import textwrap
@@ -9,7 +10,7 @@ import textwrap
 import pytest
 
 from conftest import Client, Server
-from s3_server import KEYS, s3_server
+from s3_server import DOOR_PORT, KEYS, listening_door, s3_server
 from test_run import wait_for
 
 
@@ -21,7 +22,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(store, tmp_path_factory, built):
-    server = Server(tmp_path_factory.mktemp("server")).take_over(built).start("--allow-host", store.host)
+    server = Server(tmp_path_factory.mktemp("server")).take_over(built).start("--allow-host", store.host, "--allow-host", f"{store.address}:{DOOR_PORT}")
     yield server
     assert server.stop() == 0, server.log_text()[-3000:]
 
@@ -119,6 +120,47 @@ def test_a_prefix_and_a_mount_that_is_only_read(client, store, bucket):
         """)
     assert "all well" in out
     assert (bucket / "mine/w").read_text() == "w" and (bucket / "not/there/yet/n").read_text() == "n"
+
+
+THROUGH_A_DOOR = """
+    @app.function(volumes={"/bucket": mount(requester_pays=%s)})
+    def f():
+        assert open("/bucket/first").read() == "here"
+        open("/bucket/second", "w").write("there")
+        print("all", "well")
+
+    @app.local_entrypoint()
+    def main():
+        f.remote()
+"""
+
+
+def run_through_a_door(client, store, bucket, pays, keys):
+    """What it printed, the kinds of requests that the store got, and the door that saw them."""
+    (bucket / "first").write_text("here")
+    with listening_door(store) as door:
+        program = write(client, store, bucket, THROUGH_A_DOOR % pays, keys=keys)
+        program.write_text(program.read_text().replace(store.url, door.url))
+        out = client.run("run", program, check=False)
+    return " ".join((out.stdout + out.stderr).replace("│", " ").split()), re.findall(rb"(GET|PUT|HEAD|POST|DELETE) /\S* HTTP/1\.1\r\n", b"".join(door.seen)), door
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_who_pays_is_said_with_each_request(client, store, bucket, pays):
+    out, requests, door = run_through_a_door(client, store, bucket, pays, KEYS)
+    assert "all well" in out and {b"GET", b"PUT"} <= set(requests), out
+    assert door.lines("x-amz-request-payer") == ([b"requester"] * len(requests) if pays else [])
+    assert door.lines("x-amz-security-token") == [] and (bucket / "second").read_text() == "there"
+
+
+def test_the_token_of_a_session_reaches_the_store(server, client, store, bucket):
+    """This store knows no sessions, and says so to whoever shows it a token; it looks at the signature, which covers it, only with keys that it knows."""
+    token = "aSession+Token/0123456789"
+    out, requests, door = run_through_a_door(client, store, bucket, False, KEYS | {"AWS_SESSION_TOKEN": token})
+    assert "InvalidToken" in out and "Mend AWS_SESSION_TOKEN in its secret" in out, out
+    assert requests and door.lines("x-amz-security-token") == [token.encode()] * len(requests)
+    assert all(b"x-amz-security-token" in line for line in door.lines("authorization")) and len(door.lines("authorization")) == len(requests)
+    assert token not in out and token not in server.log_text()
 
 
 def test_containers_see_what_others_write(client, store, bucket):
