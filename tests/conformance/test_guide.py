@@ -1,4 +1,5 @@
-"""Every program of the guide to functions, run as the guide says, prints what the guide shows; and so does the first one of `make run`."""
+"""Every program of the guide to functions, and those of the guide to data that have containers, run as the guide says, print what the guide shows; and so does
+the first one of `make run`."""
 import pathlib
 import subprocess
 import sys
@@ -11,13 +12,25 @@ from conftest import IONIAN, Server  # noqa: E402
 from blocks import pattern_of, sections_of  # noqa: E402
 
 SECTIONS = [section for section in sections_of(REPOSITORY / "docs/guide/functions.md") if section.blocks]
+OF_DATA = [section for section in sections_of(REPOSITORY / "docs/guide/data.md") if any(block.kind == "program" for block in section.blocks)]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.title)
 def test_section(client, section):
+    run_blocks(client, section.blocks)
+
+
+@pytest.mark.parametrize("section", OF_DATA, ids=lambda section: section.title)
+def test_programs_of_the_guide_to_data(client, section):
+    """What comes after the programs, tests/docs runs."""
+    last = max(at for at, block in enumerate(section.blocks) if block.kind == "program")
+    run_blocks(client, section.blocks[:last + 2])
+
+
+def run_blocks(client, blocks):
     printed = None
-    for block in section.blocks:
-        if block.kind == "python":
+    for block in blocks:
+        if block.kind in ("python", "program"):
             out = client.run("run", client.write(block.text, f"{block.name}.py"), check=block.code == 0, timeout=400)
             assert out.returncode == block.code, out.stdout + out.stderr
             # A refusal comes in a box, broken into lines.

@@ -175,10 +175,11 @@ def test_named_ones_and_the_command_line(client):
     assert client.run("queue", "delete", "jobs", "--yes", check=False).returncode != 0
     client.run("queue", "delete", "jobs", "--yes", "--allow-missing")
     python(client, """
-        for n in range(12):
+        for n in range(105):  # more than a page
             modal.Queue.objects.create(f"q{n}")
-        assert [q.name for q in modal.Queue.objects.list(max_objects=3)] == ["q11", "q10", "q9"]
-        assert {f"q{n}" for n in range(12)} | {"made-here"} <= {q.name for q in modal.Queue.objects.list()}
+        assert [q.name for q in modal.Queue.objects.list(max_objects=3)] == ["q104", "q103", "q102"]
+        names = [q.name for q in modal.Queue.objects.list()]
+        assert {f"q{n}" for n in range(105)} | {"made-here"} <= set(names) and len(set(names)) == len(names)
         try:
             modal.Queue.objects.create("q3"); raise SystemExit("made twice")
         except modal.exception.AlreadyExistsError:

@@ -118,6 +118,16 @@ def test_names_and_environments(client):
         """)
     client.run("environment", "create", "volumes-apart")
     assert client.run("volume", "list", "--env", "volumes-apart", "--json").stdout.strip() == "[]"
+    python(client, """
+        there = {"environment_name": "volumes-apart"}
+        for n in range(205):
+            modal.Volume.objects.create(f"v{n}", version=2, **there)
+        volumes = modal.Volume.objects.list(**there)
+        assert [v.name for v in volumes] == [f"v{n}" for n in range(204, -1, -1)], "three pages, the newest first"
+        assert len(modal.Volume.objects.list(max_objects=150, **there)) == 150
+        made = volumes[100].info().created_at
+        assert [v.name for v in modal.Volume.objects.list(created_before=made, **there)] == [f"v{n}" for n in range(103, -1, -1)]
+        """)
     assert client.run("volume", "ls", "renamed", "--env", "volumes-apart", check=False).returncode != 0
 
 
