@@ -23,6 +23,8 @@ class VolumeFiles {
                           VolumeWork& work);
   // VolumePutFiles2 (version 2). Says which blocks the workspace has not, each once, and where they
   // are to be sent; nothing is changed before all are there.
+  //   errors   NOT_FOUND the volume · ALREADY_EXISTS · INVALID_ARGUMENT ·
+  //            RESOURCE_EXHAUSTED a bound of volumes, or no room on the disk for what is missing
   Result<modal::client::VolumePutFiles2Response> put_files_2(
       rpc::Call& call, const modal::client::VolumePutFiles2Request& request, VolumeWork& work);
 

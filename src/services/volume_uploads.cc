@@ -24,7 +24,7 @@ struct Described {
   std::string path;
   std::uint32_t mode = kUsualMode;
   store::VolumeContent content;
-  bool known = false;           // the store has it
+  bool stored = false;          // its file is there
   std::vector<bool> have = {};  // else: which blocks have come
 };
 
@@ -81,14 +81,14 @@ class BlockUpload {
         return fail(Code::kResourceExhausted, "/", d.path, " has ", d.content.size,
                     " bytes, and a file of a volume at most ", p_.limits.file_bytes,
                     " (--volume-file-max)");
-      d.known = known(d.content);
-      if (!d.known) unknown.insert(d.content.id);
+      d.stored = p_.contents.has(workspace_, d.content.id);
+      if (!d.stored) unknown.insert(d.content.id);
       files_.push_back(std::move(d));
     }
     hold_ = p_.uploads.hold(workspace_, unknown);
     for (Described& d : files_) {
       // Whoever held it before may have brought it.
-      if (d.known || (d.known = known(d.content))) continue;
+      if (d.stored || (d.stored = p_.contents.has(workspace_, d.content.id))) continue;
       ASSIGN_OR_RETURN(d.have, p_.uploads.begin(workspace_, d.content, now_));
       for (std::uint64_t i = 0; i < d.have.size(); ++i)
         if (d.have[i]) came_[std::string(volumes::block_of(d.content, i))] = {d.content.id, i};
@@ -112,8 +112,8 @@ class BlockUpload {
     std::vector<Change> changes;
     std::set<std::string> done;
     for (const Described& d : files_) {
-      if (d.known) {
-        TRY(batch_.add_known(d.content, d.mode));
+      if (d.stored) {
+        TRY(batch_.add_stored(d.content, d.mode));
       } else if (done.insert(d.content.id).second) {
         TRY(fill(d));
         ASSIGN_OR_RETURN(const std::string path, p_.uploads.finish(workspace_, d.content));
@@ -125,19 +125,12 @@ class BlockUpload {
     }
     // The same bytes under another mode: copied from the first once that is in its place.
     if (!twice_.empty()) TRY(batch_.commit());
-    for (const Described* d : twice_) TRY(batch_.add_known(d->content, d->mode));
+    for (const Described* d : twice_) TRY(batch_.add_stored(d->content, d->mode));
     return changes;
   }
   volumes::Contents::Batch& batch() { return batch_; }
 
  private:
-  // One whose file is not on disk any more, or damaged there, comes anew.
-  bool known(const store::VolumeContent& content) const {
-    return c_.store.read([&](store::View& view) {
-      return store::find_volume_content(view, workspace_, content.id).has_value();
-    }) && p_.contents.has(workspace_, content.id);
-  }
-
   bool has(std::string_view block) const {
     if (block == volumes::hash_of_nothing() || came_.contains(std::string(block))) return true;
     const auto place = c_.store.read(
@@ -208,7 +201,7 @@ Result<VolumeFiles::Empty> VolumeFiles::put_files(
       return store::find_volume_content_of_file(view, workspace, sha256);
     });
     if (known && p_.contents.has(workspace, known->id)) {
-      TRY(batch.add_known(*known, mode));
+      TRY(batch.add_stored(*known, mode));
     } else {
       if (!sent || !c_.blobs.touch(sha256))
         return fail(Code::kNotFound, "the content of ", path, " (sha256 ", sha256,
@@ -231,8 +224,10 @@ Result<modal::client::VolumePutFiles2Response> VolumeFiles::put_files_2(
   BlockUpload upload(c_, p_, workspace, call.now);
   TRY(upload.describe_all(request));
   modal::client::VolumePutFiles2Response reply;
+  std::uint64_t bytes = 0;
   upload.each_missing([&](std::size_t file, std::uint64_t number,
                           const store::VolumeContent& content, std::string_view block) {
+    bytes += volumes::block_length(content.size, number);
     auto& missing = *reply.add_missing_blocks();
     missing.set_file_index(file);
     missing.set_block_index(number);
@@ -242,7 +237,11 @@ Result<modal::client::VolumePutFiles2Response> VolumeFiles::put_files_2(
                                              .number = number,
                                              .block = std::string(block)}));
   });
-  if (!reply.missing_blocks().empty()) return reply;
+  if (!reply.missing_blocks().empty()) {
+    // Clients send a block that finds no room again and again, for minutes.
+    TRY(p_.uploads.check_room(bytes));
+    return reply;
+  }
   ASSIGN_OR_RETURN(const std::vector<Change> changes, upload.finish());
   TRY(volumes::write_changes(c_.store, upload.batch(), {volume.id, workspace}, changes,
                              manner_of(request.disallow_overwrite_existing_files()), p_.limits,

@@ -166,9 +166,10 @@ void Contents::Batch::add_finished(const std::string& path, const store::VolumeC
   (void)keep(path, content, mode);
 }
 
-Result<void> Contents::Batch::add_known(const store::VolumeContent& content, std::uint32_t mode) {
+Result<void> Contents::Batch::add_stored(const store::VolumeContent& content, std::uint32_t mode) {
   const std::string to = store_->path_of(workspace_, content.id, mode);
-  if (::access(to.c_str(), F_OK) == 0 || names_.contains(to)) return {};
+  // Without a record, nobody has made its name durable.
+  if (names_.contains(to) || (known_(content.id) && ::access(to.c_str(), F_OK) == 0)) return {};
   for (const std::string& other : store_->files_of(workspace_, content.id)) {
     const UniqueFd in(::open(other.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat info{};

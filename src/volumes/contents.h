@@ -39,9 +39,10 @@ class Contents {
     // A whole file of this content, which moves.
     void add_finished(const std::string& path, const store::VolumeContent& content,
                       std::uint32_t mode);
-    // One that the records have, under another mode.
+    // One that the store has, perhaps under another mode, or without a record: whoever brought it
+    // ended before that was written.
     //   errors   DATA_LOSS it is not there
-    Result<void> add_known(const store::VolumeContent& content, std::uint32_t mode);
+    Result<void> add_stored(const store::VolumeContent& content, std::uint32_t mode);
 
     // Makes all of them durable, then visible.
     Result<void> commit();

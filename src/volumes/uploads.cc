@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/names_in.h"
 
 namespace ionian::volumes {
 namespace {
+
+// Of the disk, for what the database writes of all that came.
+constexpr std::uint64_t kLeftForRecords = 8 << 20;
 
 Result<UniqueFd> open_to_write(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -147,6 +151,14 @@ Result<std::string> Uploads::finish(const WorkspaceId& workspace,
   if (::truncate(path.c_str(), static_cast<off_t>(content.size)) != 0)
     return sys_fail(cat("give ", path, " its size"));
   return path;
+}
+
+Result<void> Uploads::check_room(std::uint64_t bytes) const {
+  std::error_code error;
+  const auto disk = std::filesystem::space(root_, error);
+  if (error || disk.available >= bytes + kLeftForRecords) return {};
+  return fail(Code::kResourceExhausted, "the server's disk is full: ", bytes,
+              " bytes are to come, and it has room for ", disk.available);
 }
 
 void Uploads::remove_older_than(Time when) {

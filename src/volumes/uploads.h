@@ -43,6 +43,8 @@ class Uploads {
   // Gives a file whose blocks are all there its size, and its place to the caller, who holds it.
   //   errors   UNAVAILABLE a block is not there
   Result<std::string> finish(const WorkspaceId& workspace, const store::VolumeContent& content);
+  // RESOURCE_EXHAUSTED: the disk has no room for so many bytes.
+  Result<void> check_room(std::uint64_t bytes) const;
   // Uploads that nobody has gone on with since then.
   void remove_older_than(Time when);
 

@@ -120,5 +120,29 @@ TEST_F(UploadsTest, AfterACutOnlyWhatIsMissingComesAgain) {
   EXPECT_EQ(recorded(), "f=" + bytes + "\n");
 }
 
+TEST_F(UploadsTest, AFileWhoseRecordWasNeverWrittenNeedNotComeAgain) {
+  const std::string bytes = "its server fell";
+  {
+    Contents::Batch files = batch();
+    file(files, "f", bytes);
+    ASSERT_TRUE(files.commit());
+  }
+  const auto content = content_of(bytes);
+  ASSERT_TRUE(contents_->has(kWorkspace, content.id) && !known(content));
+  Contents::Batch files = batch();
+  ASSERT_TRUE(files.add_stored(content, 0644));
+  const Change change{.entry = {.path = "f", .size = content.size, .content = content.id},
+                      .brought = content};
+  EXPECT_TRUE(
+      write_changes(*store_, files, {kVolume, kWorkspace}, {change}, Manner::kUpload, {}, now_));
+  EXPECT_EQ(recorded(), "f=" + bytes + "\n");
+  EXPECT_TRUE(known(content));
+}
+
+TEST_F(UploadsTest, WhatFindsNoRoomIsRefusedBeforeItComes) {
+  EXPECT_TRUE(uploads_->check_room(1));
+  EXPECT_EQ(uploads_->check_room(std::uint64_t{1} << 60).error().code, Code::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace ionian::volumes

@@ -69,21 +69,26 @@ class OwnDiskServer(Server):
         self.disk.lose_power(super().fall)
 
     @contextlib.contextmanager
-    def full(self):
-        """Within it the disk takes nothing more."""
+    def full(self, but_mib=0):
+        """Within it the disk takes nothing more, or no more than this."""
         ballast = self.disk.mount_point / "ballast"
         with open(ballast, "wb") as file:
-            size = shutil.disk_usage(self.disk.mount_point).free
+            size = max(0, shutil.disk_usage(self.disk.mount_point).free - (but_mib << 20))
             while size >= 4096:
                 try:
                     os.posix_fallocate(file.fileno(), file.tell(), size)
                     file.seek(size, os.SEEK_CUR)
                 except OSError:
                     size //= 2
+                if but_mib:
+                    break
         try:
             yield
         finally:
             ballast.unlink()
+            root = os.open(self.disk.mount_point, os.O_RDONLY)
+            os.fsync(root)  # a disk that loses its power would have it again
+            os.close(root)
 
 
 @contextlib.contextmanager

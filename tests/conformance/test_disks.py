@@ -1,9 +1,10 @@
 """What was acknowledged is on the disk, not on its way there: the disk loses its power again and again. And a full disk takes nothing and loses nothing."""
 import os
 import pathlib
+import textwrap
 
 import test_volume_histories
-from conftest import Client, python
+from conftest import PRELUDE, Client, python
 from own_disk import OwnDisk, own_disk_server
 from test_data_histories import SECONDS, check_dict, check_queue, check_secrets, record
 
@@ -92,3 +93,64 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
         assert "all well" in out
         assert server.owner("admin", "volumes", "check")["problems"] == []
         assert server.stop() == 0 and not pathlib.Path(server.folder, "data/ballast").exists()
+
+
+FULL = """
+    import io, os, sys
+    d = modal.Dict.from_name("d", create_if_missing=True); q = modal.Queue.from_name("q", create_if_missing=True)
+    v = modal.Volume.from_name("v", create_if_missing=True, version=2)
+    def upload(name, size):
+        with v.batch_upload(force=True) as batch:
+            batch.put_file(io.BytesIO(name.encode() + os.urandom(size)), f"/{name}")
+    writes = {"dict": lambda name, size: d.put(name, name.encode() + os.urandom(size)),
+              "queue": lambda name, size: q.put(name.encode() + os.urandom(min(size, 900_000)), timeout=1),
+              "volume": upload}
+    size = int(sys.argv[2])
+    for n in range(int(sys.argv[3])):
+        for kind, write in list(writes.items()):
+            name = f"{sys.argv[1]}-{n}-{kind}."
+            try:
+                write(name, size)
+                print("taken", kind, name, flush=True)
+            except Exception as error:
+                del writes[kind]  # clients repeat what is refused for a while, so that one time is enough
+                print("refused", kind, type(error).__name__, str(error).replace(chr(10), " ")[:200], flush=True)
+"""
+
+THERE = """
+    d, q, v = modal.Dict.from_name("d"), modal.Queue.from_name("q"), modal.Volume.from_name("v")
+    def name_of(value): return value.split(b".")[0].decode() + "."
+    for key in d.keys(): assert name_of(d[key]) == key; print("has dict", key)
+    for value in q.iterate(): print("has queue", name_of(value))
+    for entry in v.listdir("/"): assert name_of(b"".join(v.read_file(entry.path))) == entry.path; print("has volume", entry.path)
+"""
+
+
+def test_what_fits_before_the_disk_is_full_stays_and_what_comes_after_it_is_taken(tmp_path):
+    """The disk fills while all of them write, as it does in life: each write is either there in the end or was refused."""
+    def lines(out, word):
+        return [line.split()[1:] for line in out.splitlines() if line.startswith(word + " ")]
+
+    with own_disk_server(tmp_path, 256) as server:
+        client = Client(server, tmp_path)
+        fill, look = client.write(textwrap.dedent(PRELUDE + FULL), "fill.py"), client.write(textwrap.dedent(PRELUDE + THERE), "look.py")
+        out = client.python(fill, "early", "1000", "2").stdout
+        with server.full(but_mib=24):
+            out += client.python(fill, "during", "3000000", "30").stdout
+            refused = lines(out, "refused")
+            # A queue that cannot take an item is full to its clients, which wait as long as they want to.
+            assert {kind for kind, *_ in refused} == {"dict", "queue", "volume"}, out
+            assert all("full" in " ".join(said).lower() for _, *said in refused), refused
+            # Nobody has to wait for a refusal, and the server lives.
+            kept = lines(client.python(look).stdout, "has")
+        taken = lines(out, "taken")
+        assert sorted(kept) == sorted(taken), "acknowledged and lost, or refused and there"
+        server.fall()
+        server.again()
+        assert sorted(lines(client.python(look).stdout, "has")) == sorted(taken)
+        later = client.python(fill, "later", "1000", "2").stdout
+        more = lines(later, "taken")
+        assert len(more) == 6, later
+        assert sorted(lines(client.python(look).stdout, "has")) == sorted(taken + more)
+        assert server.owner("admin", "volumes", "check")["problems"] == []
+        assert server.stop() == 0
