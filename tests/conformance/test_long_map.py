@@ -10,8 +10,9 @@ from conftest import Client, Server
 
 COUNT = 5000
 PENDING = 200
-# Those that wait, those that the client may have under way, and twice those that were read and are kept for questions about them.
-HELD = PENDING + 1000 + 2 * 1000 + 100
+# Those that wait, those that the client may have under way, and twice those that were read and are kept for questions about them: 3,300 as
+# a rule, and on a busy machine some more that came while those were on their way.
+HELD = 4000
 
 APP = f"""
     import time
