@@ -176,7 +176,7 @@ struct Function {
   std::set<TaskId> tasks;
   std::uint32_t starting = 0;
   std::uint32_t failed_starts = 0;   // in a row
-  std::uint32_t killed_starts = 0;   // of those, the ones that somebody killed, one by one
+  std::uint32_t killed_starts = 0;   // of those, the ones that somebody killed, in a run
   Time next_start;                   // not before: back-off after failed starts
   bool restart_planned = false;      // the core comes back to it at next_start
   std::optional<Time> linger_until;  // and then, for its first batch has waited long enough

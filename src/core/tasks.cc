@@ -206,9 +206,12 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   ++f.failed_starts;
   f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
   if (task.reported_failure || exit.lost) return;
-  // What kills it from outside says nothing about the function, unless it does so again and again.
+  // What kills it from outside says nothing about the function. One that does so again and again
+  // ends a run whose client waits; a deployed app serves on, with ever longer pauses between starts.
   const bool killed = exit.signal == SIGKILL && !exit.out_of_memory && !task.killed;
-  if (killed && ++f.killed_starts < kKilledStartsMax) return;
+  const App& app = apps_.at(task.app);
+  const bool deployed = !app.ephemeral && !app.detached;
+  if (killed && (deployed || ++f.killed_starts < kKilledStartsMax)) return;
   const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
     return tasks_.at(t).state == TaskState::kReady;
   });

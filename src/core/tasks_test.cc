@@ -290,8 +290,10 @@ TEST_F(CoreTest, AContainerThatIsNotReadyInTimeIsKilledAndItsInputsFail) {
   EXPECT_EQ(core.input(core.call(id)->inputs[0])->result.outcome, Outcome::kInitFailure);
 }
 
-TEST_F(CoreTest, AContainerThatIsKilledFromOutsideWhileItStartsIsReplaced) {
-  const CallId id = call(function("f"), 1);
+TEST_F(CoreTest, AContainerOfARunThatIsKilledFromOutsideWhileItStartsIsReplacedThreeTimes) {
+  const AppId run("ap-run");
+  core.add_app(now, {.id = run, .workspace = workspace});
+  const CallId id = call(function("f", [&](FunctionConfig& c) { c.app = run; }), 1);
   const Input& input = *core.input(core.call(id)->inputs[0]);
   for (int killed = 0; killed < 3; ++killed) {
     core.task_exited(now, started().at(0), {.signal = 9});
@@ -300,6 +302,20 @@ TEST_F(CoreTest, AContainerThatIsKilledFromOutsideWhileItStartsIsReplaced) {
   }
   core.task_exited(now, started().at(0), {.signal = 9});
   EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
+}
+
+TEST_F(CoreTest, OneOfADeployedAppIsReplacedHoweverOftenItIsKilled) {
+  const CallId id = call(function("f"), 1, true);
+  const Input& input = *core.input(core.call(id)->inputs[0]);
+  for (int killed = 0; killed < 20; ++killed) {
+    core.task_exited(now, started().at(0), {.signal = 9});
+    EXPECT_TRUE(started().empty());  // not at once
+    EXPECT_EQ(input.state, InputState::kPending);
+    pass(30s);
+  }
+  const TaskId last = started().at(0);
+  put(last, take(last).at(0), Outcome::kSuccess);
+  EXPECT_EQ(input.result.outcome, Outcome::kSuccess);
 }
 
 TEST_F(CoreTest, StartsThatWereLostWithTheirWorkerSayNothingOfTheFunction) {
