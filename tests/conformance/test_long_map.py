@@ -10,9 +10,11 @@ from conftest import Client, Server
 
 COUNT = 5000
 PENDING = 200
-# Those that wait, those that the client may have under way, and twice those that were read and are kept for questions about them make 3,300.
-# A busy machine has held 3,326 once, and which the others were is not known.
-HELD = 4000
+WARM_UP = 10
+# So many inputs the client has under way, and so many again have results that it holds and has not confirmed yet; of those that
+# are confirmed the server keeps a thousand for questions about them, and lets them go a thousand at a time.
+OUTSTANDING = 1000
+HELD = WARM_UP + OUTSTANDING + OUTSTANDING + 2 * 1000
 
 APP = f"""
     import time
@@ -45,7 +47,7 @@ MAP = f"""
     def peak():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    list(modal.Function.from_name("long", "same").map(range(10)))
+    list(modal.Function.from_name("long", "same").map(range({WARM_UP})))
     before = peak()
 
     ordered = sys.argv[1] == "ordered"
