@@ -22,12 +22,21 @@ class LifetimeTest : public NetworkFixture {
     pollfd end{.fd = pidfd, .events = POLLIN};
     return ::poll(&end, 1, 10'000) == 1;
   }
+  // Whatever is below `folder`. Entries vanish while they are looked at.
+  static std::vector<std::filesystem::directory_entry> entries(const std::string& folder) {
+    std::vector<std::filesystem::directory_entry> found;
+    std::error_code gone;
+    for (std::filesystem::recursive_directory_iterator each(folder, gone), end;
+         !gone && each != end; each.increment(gone))
+      found.push_back(*each);
+    return found;
+  }
   std::set<std::string> groups() const {
     std::set<std::string> found;
     for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup"))
       if (const auto path = hierarchy.path() / cat("ionian-", name_); std::filesystem::exists(path))
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
-          if (entry.is_directory()) found.insert(entry.path());
+        for (const auto& entry : entries(path))
+          if (std::error_code gone; entry.is_directory(gone)) found.insert(entry.path());
     return found;
   }
   bool anything_of_ours() const {
@@ -124,14 +133,6 @@ TEST_F(LifetimeTest, KillOfInitIsTheEndOfTheContainer) {
 }
 
 TEST_F(LifetimeTest, NothingPilesUp) {
-  const auto count = [](const std::string& folder) {
-    std::ptrdiff_t entries = 0;
-    std::error_code error;  // entries vanish while they are counted
-    for (std::filesystem::recursive_directory_iterator each(folder, error), end;
-         !error && each != end; each.increment(error))
-      ++entries;
-    return entries;
-  };
   using Counts = std::array<std::ptrdiff_t, 5>;  // files, mounts, entries, groups, links
   const auto counts = [&] {
     const std::string proc = cat("/proc/", spawner_->pid());
@@ -139,7 +140,7 @@ TEST_F(LifetimeTest, NothingPilesUp) {
     std::ptrdiff_t mounts = 0;
     for (std::string line; std::getline(mountinfo, line);)
       mounts += line.find(folder_) != line.npos;
-    return Counts{count(proc + "/fd"), mounts, count(folder_ + "/run"),
+    return Counts{std::ssize(entries(proc + "/fd")), mounts, std::ssize(entries(folder_ + "/run")),
                   static_cast<std::ptrdiff_t>(groups().size()),
                   std::ranges::count(*read_file("/proc/net/dev"), '\n')};
   };

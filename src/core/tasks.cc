@@ -207,7 +207,8 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
   if (task.reported_failure || exit.lost) return;
   // What kills it from outside says nothing about the function. One that does so again and again
-  // ends a run whose client waits; a deployed app serves on, with ever longer pauses between starts.
+  // ends a run whose client waits; a deployed app serves on, with ever longer pauses between
+  // starts.
   const bool killed = exit.signal == SIGKILL && !exit.out_of_memory && !task.killed;
   const App& app = apps_.at(task.app);
   const bool deployed = !app.ephemeral && !app.detached;
