@@ -137,6 +137,7 @@ void Loop::end_batch() {
       if (!reading_.contains(call) && unpark(call)) attempt_any(call);
   } while (!woken_.empty());
   if (after_batch_) batch_wake_ = after_batch_(clock_.now());
+  for (Reply& reply : std::exchange(replies_, {})) send_reply(std::move(reply));
 }
 
 void Loop::end_waiting_calls() {
@@ -168,13 +169,22 @@ void Loop::attempt(const ActiveCallPtr& active) {
     CHECK(!call.timed_out);
     return park(active);
   }
-  const auto before_reply = std::exchange(call.before_reply, {});
-  if (!before_reply || !*answer) return active->finish(std::move(*answer));
+  Reply reply{active, std::move(*answer)};
+  if (after_batch_)
+    replies_.push_back(std::move(reply));
+  else
+    send_reply(std::move(reply));
+}
+
+void Loop::send_reply(Reply reply) {
+  const ActiveCallPtr& active = reply.call;
+  const auto before_reply = std::exchange(active->call().before_reply, {});
+  if (!before_reply || !reply.message) return active->finish(std::move(reply.message));
   // Shared, as the function that is told may be copied.
-  const auto reply = std::make_shared<MessagePtr>(*std::move(*answer));
-  before_reply([active, reply](Result<void> kept) {
+  const auto message = std::make_shared<MessagePtr>(*std::move(reply.message));
+  before_reply([active, message](Result<void> kept) {
     if (!kept) return active->finish(std::unexpected(kept.error()));
-    active->finish(std::move(*reply));
+    active->finish(std::move(*message));
   });
 }
 

@@ -5,6 +5,8 @@
 // The loop has a thread of its own, for what is posted to it and for time. Where AfterBatch follows
 // the work, a call that finds the loop idle is answered at once on the thread that brought it:
 // waking another thread costs more than most handlers take. Other loops keep to their thread.
+// What such a state has decided is done before a reply of the same batch leaves: whoever has a
+// reply finds its effects.
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -13,6 +15,7 @@
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/clock.h"
 #include "rpc/method.h"
@@ -52,6 +55,10 @@ class Loop final : public Room {
     std::vector<WatchKey> keys;
     std::optional<Time> until;
   };
+  struct Reply {
+    ActiveCallPtr call;
+    Result<MessagePtr> message;
+  };
   static constexpr std::size_t kQueueMax = 200'000;
 
   void main();
@@ -60,6 +67,7 @@ class Loop final : public Room {
   bool enter_if_idle();
   void leave();
   void end_batch();
+  void send_reply(Reply reply);
   void attempt_any(const ActiveCallPtr& call);
   void attempt(const ActiveCallPtr& call);
   void attempt_stream(const ActiveCallPtr& call);
@@ -88,6 +96,7 @@ class Loop final : public Room {
   std::unordered_map<WatchKey, std::vector<ActiveCallPtr>> by_key_;
   std::set<std::pair<Time, ActiveCallPtr>> by_time_;
   std::deque<ActiveCallPtr> woken_;
+  std::vector<Reply> replies_;  // of this batch
   std::optional<Time> batch_wake_;
   std::atomic<std::size_t> waiting_count_ = 0;
 

@@ -297,6 +297,31 @@ TEST(Loop, AStateThatDecidesNothingIsTheLoopsThreadsAlone) {
   EXPECT_FALSE(handled_on.contains(std::this_thread::get_id()));
 }
 
+TEST(Loop, WhatTheStateHasDecidedIsDoneBeforeAReplyLeaves) {
+  SystemClock clock;
+  int asked_for = 0, done = 0, kept_at = 0;
+  Loop loop("test", clock, nullptr, [&](Time) -> std::optional<Time> {
+    done = asked_for;
+    return std::nullopt;
+  });
+  loop.start();
+  Method method{.path = "/test/Act", .access = Access::kAnonymous};
+  method.handle = [&](Call& call, const Message&, void*) -> Answer {
+    ++asked_for;
+    call.before_reply = [&](auto tell) { kept_at = done, tell({}); };
+    return empty();
+  };
+  for (int n = 1; n <= 100; ++n) {
+    const auto call = std::make_shared<FakeCall>(method);
+    int found = 0;
+    call->on_finish([&](const Result<MessagePtr>&) { found = done; });
+    loop.run(call);
+    EXPECT_TRUE(call->answer().ok());
+    EXPECT_EQ(found, n);
+    EXPECT_EQ(kept_at, n);
+  }
+}
+
 TEST(Loop, TheStateDecidesFirstAfterEachBatchAndWhenItWants) {
   FakeClock clock;
   std::promise<void> late;

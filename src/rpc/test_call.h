@@ -17,8 +17,11 @@ class FakeCall final : public ActiveCall {
   Call& call() override { return call_; }
   const Message& request() const override { return request_; }
   bool cancelled() const override { return gone; }
-  void on_finish(std::function<void(const Result<MessagePtr>&)>) override {}
+  void on_finish(std::function<void(const Result<MessagePtr>&)> seen) override {
+    seen_ = std::move(seen);
+  }
   void finish(Result<MessagePtr> reply) override {
+    if (seen_) seen_(reply);
     done_.set_value(reply ? Status::ok_status() : reply.error());
   }
   void finish_stream(Status status) override { done_.set_value(std::move(status)); }
@@ -65,6 +68,7 @@ class FakeCall final : public ActiveCall {
   Call call_;
   google::protobuf::Empty request_;
   std::promise<Status> done_;
+  std::function<void(const Result<MessagePtr>&)> seen_;
   std::promise<std::size_t> batch_;
   std::function<void()> sent_;
   std::promise<void> read_;

@@ -254,10 +254,6 @@ Result<void> Parts::make_handlers() {
                                                 facts_.started);
 
   handlers_ = std::make_unique<Handlers>(*context_, *history_, facts_, volume_parts());
-  handlers_->containers.on_inputs(
-      [this](const TaskId& task, const InputId& input, const CallId& call) {
-        tasks_->note_running(task, input, call);
-      });
   volume_routes_ = std::make_unique<gateway::VolumeRoutes>(*context_, volume_parts());
   hashing_pool_ = std::make_unique<Pool>(2, 64);
   add_rooms(*handlers_);

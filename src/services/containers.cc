@@ -56,11 +56,6 @@ std::optional<Result<modal::client::FunctionGetInputsResponse>> Containers::get_
     item->set_function_call_invocation_type(static_cast<modal::client::FunctionCallInvocationType>(
         core.call(input->call)->invocation_type));
   }
-  if (!reply.inputs().empty() && runs_) {
-    const bool alone = core.task(task)->running.size() == 1;
-    runs_(task, alone ? InputId(reply.inputs(0).input_id()) : InputId(),
-          alone ? CallId(reply.inputs(0).function_call_id()) : CallId());
-  }
   if (reply.inputs().empty() && core.should_stop(task)) reply.add_inputs()->set_kill_switch(true);
   if (!reply.inputs().empty() || call.timed_out) return reply;
   call.wait_until(call.now + kInputsHold);

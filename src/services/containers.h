@@ -2,8 +2,6 @@
 // Calls as containers see them: take inputs, give results, say how they are.
 #include <google/protobuf/empty.pb.h>
 
-#include <functional>
-
 #include "modal_proto/container.pb.h"
 #include "modal_proto/function.pb.h"
 #include "modal_proto/task.pb.h"
@@ -15,10 +13,6 @@ class Containers {
  public:
   explicit Containers(Context& context) : c_(context) {}
   void bind(rpc::Table& table);
-  // Hears which input runs alone in a task before its container has it, and may print; no input if
-  // several do. Before there are calls.
-  using Runs = std::function<void(const TaskId&, const InputId&, const CallId&)>;
-  void on_inputs(Runs runs) { runs_ = std::move(runs); }
 
  private:
   using Empty = google::protobuf::Empty;
@@ -53,7 +47,6 @@ class Containers {
                             core::Core& core);
 
   [[maybe_unused]] Context& c_;  // each service has it
-  Runs runs_;
 };
 
 }  // namespace ionian::services
