@@ -116,9 +116,14 @@ class Client:
         # has compiled.
         self.env = {
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PATH": f"{self.venv}/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "MODAL_CONFIG_PATH": str(self.folder / "none.toml"),
+            "PATH": f"{self.venv}/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "MODAL_CONFIG_PATH": interpreters.NO_SETTINGS,
             "MODAL_SERVER_URL": server.ready["grpc_url"], "MODAL_TOKEN_ID": pair["token_id"], "MODAL_TOKEN_SECRET": pair["token_secret"],
         }
+
+    def with_settings(self):
+        """It may write a file of settings, `none.toml` in its folder, which is not there yet."""
+        self.env["MODAL_CONFIG_PATH"] = str(self.folder / "none.toml")
+        return self
 
     def write(self, text, name="program.py"):
         path = self.folder / name

@@ -1,21 +1,22 @@
-"""An interpreter that has loaded what the official client takes from others, and nothing of the client's own, which reads its
-settings as it is loaded. Copies of it run the programs of tests: half of the processor time of a short one is this.
+"""An interpreter that has loaded the official client. Copies of it run the programs of tests: most of the processor time of a short
+one is this. Settings that the client reads as it is loaded are this interpreter's (interpreters.py), all others each program's own.
 
 Its standard input is a socket. A request is a path and words, variables and a folder as JSON, with four files: the program's
 input, output and errors, and a socket for its number and, later, its status."""
 import contextlib
+import gc
 import importlib
 import importlib.machinery
 import json
 import os
+import random
 import socket
 import sys
+import threading
 import time
 import types
 
-OTHERS = """aiohttp cbor2 certifi click google.protobuf.json_format google.protobuf.text_format google.protobuf.empty_pb2 google.protobuf.struct_pb2
-    google.protobuf.timestamp_pb2 google.protobuf.wrappers_pb2 grpclib.client grpclib.server importlib.metadata multiprocessing.synchronize
-    rich.console rich.markdown rich.progress rich.rule rich.syntax rich.table rich.tree synchronicity toml typer typing_extensions watchfiles""".split()
+LOADED = "modal modal.cli.entry_point cbor2 multiprocessing.synchronize rich.markdown rich.syntax rich.table watchfiles".split()
 REQUEST_MAX = 1 << 18
 
 
@@ -61,6 +62,7 @@ def become(wanted, files):
     os.environ.clear()
     os.environ.update(wanted["env"])
     time.tzset()
+    random.seed()
     os.chdir(wanted["cwd"])
     sys.argv[:] = wanted["words"]
     sys.path[0] = os.path.dirname(wanted["words"][0])
@@ -73,8 +75,10 @@ def main_module(path):
     return module.__dict__
 
 
-for name in OTHERS:
+for name in LOADED:
     with contextlib.suppress(ImportError):  # an old client does without some
         importlib.import_module(name)
+assert threading.active_count() == 1, "a thread would be in none of the copies"
+gc.freeze()
 become(*next_program(socket.socket(fileno=os.dup(0))))
 exec(compile(open(sys.argv[0], "rb").read(), sys.argv[0], "exec"), main_module(sys.argv[0]))

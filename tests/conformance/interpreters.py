@@ -8,8 +8,10 @@ import socket
 import subprocess
 import tempfile
 
-# What an interpreter or its C library reads as it starts: who changes it has one started.
-EARLY = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_")
+# What an interpreter, its C library or the client reads as it starts: who changes it has one started.
+EARLY = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "MODAL_CONFIG_PATH", "MODAL_PROFILE", "MODAL_LOG", "MODAL_IS_REMOTE")
+# A file of settings that nobody has.
+NO_SETTINGS = "/nonexistent/modal.toml"
 
 
 def early(env):
@@ -44,7 +46,7 @@ class Interpreters:
 
 @functools.cache
 def interpreters(venv, path):
-    return Interpreters(venv, {"PATH": path, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"})
+    return Interpreters(venv, {"PATH": path, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "MODAL_CONFIG_PATH": NO_SETTINGS})
 
 
 def run(venv, words, env, cwd, say, timeout):

@@ -4,8 +4,8 @@ import stat
 
 
 def fresh(client):
-    """An environment without MODAL_TOKEN_*: credentials come from the file alone."""
-    return {k: v for k, v in client.env.items() if not k.startswith("MODAL_TOKEN")}
+    """An environment without MODAL_TOKEN_*: credentials come from a file alone."""
+    return {k: v for k, v in client.with_settings().env.items() if not k.startswith("MODAL_TOKEN")}
 
 
 def test_token_set_writes_a_profile(server, client):
@@ -45,6 +45,7 @@ def test_revoked_token_fails_on_its_next_call(server, client):
 
 
 def test_environments(client):
+
     def listed(**env):
         return {e["name"] for e in json.loads(client.run("environment", "list", "--json", **env).stdout)}
 
@@ -56,7 +57,7 @@ def test_environments(client):
     assert listed() == others | {"dev"}
     client.run("environment", "update", "dev", "--set-name", "dev2", "--set-web-suffix", "two")
     assert listed() == others | {"dev2"}
-    client.run("config", "set-environment", "dev2")
+    client.with_settings().run("config", "set-environment", "dev2")
     assert 'environment = "dev2"' in (client.folder / "none.toml").read_text()
     refused = client.run("config", "set-environment", "nowhere", check=False)
     assert refused.returncode == 1 and "nowhere" in refused.stdout + refused.stderr

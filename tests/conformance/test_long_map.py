@@ -57,8 +57,8 @@ MAP = f"""
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server")).start("--pending-inputs", str(PENDING))
+def server(tmp_path_factory, built):
+    server = Server(tmp_path_factory.mktemp("server")).take_over(built).start("--pending-inputs", str(PENDING))
     yield server
     assert server.stop() == 0, server.log_text()[-3000:]
 

@@ -114,8 +114,8 @@ def processes_of(server):
     return [pid, *(int(child) for file in children for child in file.read_text().split())]
 
 
-def test_values_are_nowhere_else(tmp_path):
-    server = Server(tmp_path).start()
+def test_values_are_nowhere_else(tmp_path, built):
+    server = Server(tmp_path).take_over(built).start()
     value = "correct-horse-battery"
     try:
         client = Client(server, tmp_path)

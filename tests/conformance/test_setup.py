@@ -88,7 +88,7 @@ def start_setup(client, *words):
 
 
 def test_approved_request_becomes_a_profile(own_server, owner, tmp_path):
-    client = Client(own_server, tmp_path)
+    client = Client(own_server, tmp_path).with_settings()
     process, flow, code = start_setup(client)
     visitor = Browser(own_server)
     page = visitor.get(f"/token-flow/{flow}")
@@ -114,7 +114,7 @@ def test_approved_request_becomes_a_profile(own_server, owner, tmp_path):
 
 
 def test_refused_request_makes_nothing(own_server, owner, tmp_path):
-    client = Client(own_server, tmp_path)
+    client = Client(own_server, tmp_path).with_settings()
     process, flow, _ = start_setup(client, "setup")
     page = owner.get(f"/token-flow/{flow}")
     assert "Refused" in owner.submit(page, f"/token-flow/{flow}", do="refuse").text
