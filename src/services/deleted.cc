@@ -77,7 +77,7 @@ Result<UndeleteResponse> Deleted::undelete(rpc::Call& call, const UndeleteReques
   if (is_taken(tx, object))
     return fail(Code::kAlreadyExists, title, " '", object.name, "' exists in environment '",
                 place.name, "' by now. Choose another name with --name");
-  store::put_back(tx, *found);
+  store::put_back(tx, *found, call.now);
   call.caller.workspace = object.workspace;
   c_.audit(tx, call, cat(object.kind, ".undelete"), object.name, object.id);
   UndeleteResponse reply;

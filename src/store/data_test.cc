@@ -3,60 +3,16 @@
 #include "base/random.h"
 #include "store/apps.h"
 #include "store/calls.h"
+#include "store/data_fixture.h"
 #include "store/deleted.h"
 #include "store/deployments.h"
 #include "store/dicts.h"
 #include "store/objects.h"
-#include "store/queues.h"
 #include "store/replies.h"
-#include "store/store_fixture.h"
 #include "store/workspaces.h"
 
 namespace ionian::store {
 namespace {
-
-class DataTest : public StoreFixture {
- protected:
-  void SetUp() override {
-    StoreFixture::SetUp();
-    write([&](Tx& tx) {
-      insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""}, now_);
-      insert_environment(tx,
-                         {.id = kEnvironment,
-                          .workspace = kWorkspace,
-                          .name = "main",
-                          .web_suffix = "",
-                          .image_builder_version = "",
-                          .created_at = now_},
-                         now_);
-      make(tx, "queue", "qu-1", "jobs");
-      make(tx, "dict", "di-1", "settings");
-    });
-  }
-  void make(Tx& tx, const std::string& kind, const std::string& id, const std::string& name) {
-    DataObject object{.id = id,
-                      .kind = kind,
-                      .workspace = kWorkspace,
-                      .environment = kEnvironment,
-                      .name = name,
-                      .created_by = "",
-                      .created_at = now_};
-    insert_object(tx, object);
-  }
-  void put(Tx& tx, std::vector<std::string_view> values, Duration life = 24h) {
-    put_items(tx, kKey, find_partition(tx, kKey, now_), values, now_, life);
-  }
-  static std::string text(const std::vector<QueueItem>& items) {
-    std::string all;
-    for (const QueueItem& item : items) all += item.value + ' ';
-    return all;
-  }
-
-  const WorkspaceId kWorkspace{"ac-1"};
-  const EnvironmentId kEnvironment{"en-1"};
-  const PartitionKey kKey{.queue = "qu-1", .key = std::string("\0p", 2)};
-  Time now_ = from_unix_ms(1'800'000'000'000);
-};
 
 TEST_F(DataTest, OfFunctionsWithOneNameTheLiveOneComesLast) {
   const AppId app{"ap-1"};
@@ -308,50 +264,6 @@ TEST_F(DataTest, AnEphemeralObjectGoesWhenNobodySpeaksForIt) {
     delete_environment(tx, kEnvironment, {.life = 0ns}, now_);
     EXPECT_FALSE(find_object(tx, kWorkspace, "dict", "di-1"));
     EXPECT_TRUE(list_deleted(tx, 0, 10).empty());
-  });
-}
-
-TEST_F(DataTest, WhatWasDeletedComesBackWithAllThatWasInIt) {
-  const KeepDeleted keep;
-  write([&](Tx& tx) {
-    put_items(tx, {.queue = "qu-1", .key = ""}, std::nullopt, std::vector<std::string_view>{"x"},
-              now_, 24h);
-    delete_object(tx, *find_object(tx, kWorkspace, "queue", "qu-1"), keep, now_);
-    EXPECT_FALSE(find_object(tx, kWorkspace, "queue", "qu-1"));
-    EXPECT_FALSE(find_named_object(tx, kEnvironment, "queue", "jobs"));
-    auto deleted = find_deleted(tx, "qu-1");
-    ASSERT_TRUE(deleted);
-    deleted->object.name = "jobs again";
-    put_back(tx, *deleted);
-    EXPECT_FALSE(find_deleted(tx, "qu-1"));
-    ASSERT_TRUE(find_named_object(tx, kEnvironment, "queue", "jobs again"));
-    EXPECT_EQ(size_of_queue(tx, "qu-1", now_).items, 1);
-  });
-}
-
-TEST_F(DataTest, WhatWasDeletedGoesForGoodWhenItsTimeHasCome) {
-  write([&](Tx& tx) {
-    insert_environment(tx,
-                       {.id = EnvironmentId("en-2"),
-                        .workspace = kWorkspace,
-                        .name = "other",
-                        .web_suffix = "",
-                        .image_builder_version = "",
-                        .created_at = now_},
-                       now_);
-    delete_environment(tx, kEnvironment, {}, now_);
-    EXPECT_EQ(find_deleted(tx, "di-1")->environment_name, "main");
-    EXPECT_EQ(list_deleted(tx, 0, 10).size(), 2u);
-    // A page goes on below the last one, also where all were deleted at once.
-    const std::vector<Deleted> first = list_deleted(tx, 0, 1);
-    const std::vector<Deleted> second = list_deleted(tx, first.back().number, 1);
-    EXPECT_NE(first.back().object.id, second.back().object.id);
-    EXPECT_TRUE(list_deleted(tx, second.back().number, 1).empty());
-    EXPECT_EQ(purge_deleted(tx, now_, 10), 0);
-    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, 1), 1);
-    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, 10), 1);
-    EXPECT_TRUE(list_deleted(tx, 0, 10).empty());
-    EXPECT_EQ(size_of_queue(tx, "qu-1", now_).items, 0);
   });
 }
 

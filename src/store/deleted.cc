@@ -1,5 +1,7 @@
 #include "store/deleted.h"
 
+#include "store/dicts.h"
+#include "store/queues.h"
 #include "store/rows.h"
 
 namespace ionian::store {
@@ -87,7 +89,7 @@ std::vector<Deleted> list_deleted(View& view, std::int64_t below, std::int64_t m
   return found;
 }
 
-void put_back(Tx& tx, const Deleted& d) {
+void put_back(Tx& tx, const Deleted& d, Time now) {
   tx.db().run("DELETE FROM deleted WHERE id = ?", d.object.id);
   if (d.object.kind == kSecret)
     return insert_secret(tx,
@@ -101,6 +103,9 @@ void put_back(Tx& tx, const Deleted& d) {
                           .created_at = d.object.created_at,
                           .last_used_at = {}},
                          d.object.created_at);
+  // Each of these knows nothing of what is no dict, or no queue.
+  resume_entries(tx, d.object.id, d.deleted_at, now);
+  resume_partitions(tx, d.object.id, d.deleted_at, now);
   // In a list by age no two of a kind have the same time.
   Time created_at = d.object.created_at;
   while (tx.db()

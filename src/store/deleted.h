@@ -27,8 +27,9 @@ std::optional<Deleted> find_deleted(View& view, std::string_view id);
 // The latest first; those below the number `below`, 0 = all, at most `max` of them.
 std::vector<Deleted> list_deleted(View& view, std::int64_t below, std::int64_t max);
 
-// As it was, but for the environment and the name, which must be free there.
-void put_back(Tx& tx, const Deleted& deleted);
+// As it was, but for the environment and the name, which must be free there. What is in it has as
+// long to live as it had when it was deleted.
+void put_back(Tx& tx, const Deleted& deleted, Time now);
 
 // Gone for good, with all that is in it.
 void purge(Tx& tx, std::string_view id);

@@ -66,11 +66,14 @@ void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,
                            const std::set<std::string>& kept_in, Time now) {
   std::vector<std::pair<std::int64_t, bool>> entries;
   {
+    // What is set aside is in the environment where it was, whatever its record says.
     Rows rows = tx.db().query(
-        "SELECT d.number, e.name FROM dict_entries d JOIN objects o ON o.id = d.dict JOIN "
-        "environments e ON e.id = o.environment WHERE d.used_at < ? LIMIT ?",
-        last_use_before, max);
-    while (rows.next()) entries.emplace_back(rows.number(0), kept_in.contains(rows.text(1)));
+        "SELECT e.number, coalesce(d.place, v.name), e.used_at >= ?1 - ?2 + d.deleted_at FROM "
+        "dict_entries e JOIN objects o ON o.id = e.dict JOIN environments v ON v.id = "
+        "o.environment LEFT JOIN deleted d ON d.id = e.dict WHERE e.used_at < ?1 LIMIT ?3",
+        last_use_before, now, max);
+    while (rows.next())
+      entries.emplace_back(rows.number(0), kept_in.contains(rows.text(1)) || rows.number(2) != 0);
   }
   // Those that stay count as used, so that they are not looked at again each time.
   for (const auto& [number, kept] : entries)
@@ -78,6 +81,11 @@ void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,
       tx.db().run("UPDATE dict_entries SET used_at = ? WHERE number = ?", now, number);
     else
       tx.db().run("DELETE FROM dict_entries WHERE number = ?", number);
+}
+
+void resume_entries(Tx& tx, std::string_view dict, Time set_aside_at, Time now) {
+  tx.db().run("UPDATE dict_entries SET used_at = min(used_at - ?1 + ?2, ?2) WHERE dict = ?3",
+              set_aside_at, now, dict);
 }
 
 }  // namespace ionian::store

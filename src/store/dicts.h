@@ -40,9 +40,11 @@ void clear_dict(Tx& tx, std::string_view dict);
 void note_use(Tx& tx, std::string_view dict, std::string_view key, Time now);
 // By their numbers.
 void note_uses(Tx& tx, std::span<const std::int64_t> entries, Time now);
-// Of all dicts, at most `max`.
-// Those of environments named in `kept_in` stay.
+// Of all dicts, at most `max`. Those of environments named in `kept_in` stay, and those that were
+// in use when their dict was set aside.
 void remove_unused_entries(Tx& tx, Time last_use_before, std::int64_t max,
                            const std::set<std::string>& kept_in, Time now);
+// The dict is back, and the time in which nobody could use its entries does not count.
+void resume_entries(Tx& tx, std::string_view dict, Time set_aside_at, Time now);
 
 }  // namespace ionian::store

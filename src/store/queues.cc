@@ -138,13 +138,30 @@ void clear_queue(Tx& tx, std::string_view queue) {
 }
 
 void remove_expired_partitions(Tx& tx, Time now, std::int64_t max) {
-  std::vector<std::int64_t> over;
+  struct Over {
+    std::int64_t number = 0, left_ms = 0;
+  };
+  std::vector<Over> over;
   {
-    Rows rows = tx.db().query("SELECT number FROM queue_partitions WHERE expires_at <= ? LIMIT ?",
-                              now, max);
-    while (rows.next()) over.push_back(rows.number(0));
+    Rows rows = tx.db().query(
+        "SELECT p.number, p.expires_at - d.deleted_at FROM queue_partitions p LEFT JOIN deleted d "
+        "ON d.id = p.queue WHERE p.expires_at <= ? AND p.expires_at > 0 LIMIT ?",
+        now, max);
+    while (rows.next()) over.push_back({.number = rows.number(0), .left_ms = rows.number(1)});
   }
-  for (const std::int64_t number : over) remove(tx, number);
+  // The time that is left, below zero, is none that the next sweep would look at again.
+  for (const auto& [number, left_ms] : over)
+    if (left_ms > 0)
+      tx.db().run("UPDATE queue_partitions SET expires_at = ? WHERE number = ?", -left_ms, number);
+    else
+      remove(tx, number);
+}
+
+void resume_partitions(Tx& tx, std::string_view queue, Time set_aside_at, Time now) {
+  tx.db().run(
+      "UPDATE queue_partitions SET expires_at = CASE WHEN expires_at < 0 THEN -expires_at ELSE "
+      "expires_at - ? END + ? WHERE queue = ?",
+      set_aside_at, now, queue);
 }
 
 }  // namespace ionian::store

@@ -47,7 +47,9 @@ struct QueueSize {
 QueueSize size_of_queue(View& view, std::string_view queue, Time now);
 void clear_partition(Tx& tx, const PartitionKey& key);
 void clear_queue(Tx& tx, std::string_view queue);
-// Of all queues, at most `max`.
+// Of all queues, at most `max`. One of a queue that is set aside keeps what time it had left.
 void remove_expired_partitions(Tx& tx, Time now, std::int64_t max);
+// The queue is back, and its partitions have as long to go as they had when it was set aside.
+void resume_partitions(Tx& tx, std::string_view queue, Time set_aside_at, Time now);
 
 }  // namespace ionian::store

@@ -1,5 +1,7 @@
 """What the official client deleted comes back by `ionian admin undelete`, and goes for good when its time is up."""
+import contextlib
 import json
+import sqlite3
 import subprocess
 
 from conftest import IONIAN, Client, Server, python
@@ -83,13 +85,33 @@ def test_what_an_environment_held(own, tmp_path):
     python(client, 'assert modal.Dict.from_name("inside")["x"] == 5')
 
 
+def let_six_days_go_by(server):
+    """As if all had been deleted six days ago, and the dict's entries had not been used for six days before."""
+    with contextlib.closing(sqlite3.connect(server.folder / "data" / "ionian.db")) as db, db:
+        day = 24 * 3600 * 1000
+        for column, days in ("deleted.deleted_at", 6), ("queue_partitions.expires_at", 6), ("dict_entries.used_at", 12):
+            table, name = column.split(".")
+            db.execute(f"UPDATE {table} SET {name} = {name} - {days * day}")
+
+
 def test_settings(tmp_path):
     server = Server(tmp_path).start("--undelete-secrets")
     client = Client(server, tmp_path)
     python(client, FILL + DELETE)
     assert server.admin("undelete", deleted(server)["key"]["id"])["kind"] == "secret"
     assert "key" in [s["name"] for s in json.loads(client.run("secret", "list", "--json").stdout)]
-    assert set(deleted(server)) == {"prices", "jobs", "files"}
+    kept = deleted(server)
+    assert set(kept) == {"prices", "jobs", "files"}
+    assert server.stop() == 0
+    # What is in them does not age meanwhile. The sweep that would find it old comes with the start.
+    let_six_days_go_by(server)
+    server.again()
+    for row in kept.values():
+        server.admin("undelete", row["id"])
+    python(client, THERE + """
+    for kind, name in (modal.Dict, "prices"), (modal.Queue, "jobs"), (modal.Volume, "files"):
+        kind.objects.delete(name)
+    """)
     assert server.stop() == 0
     # A disk that has less free than this has none: what was deleted goes at the next sweep, which a start begins with.
     server.again("--purge-deleted-below", str(1 << 24))

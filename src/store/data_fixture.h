@@ -1,0 +1,53 @@
+#pragma once
+// A workspace with an environment, a queue and a dict, for tests.
+#include "store/objects.h"
+#include "store/queues.h"
+#include "store/store_fixture.h"
+#include "store/workspaces.h"
+
+namespace ionian::store {
+
+class DataTest : public StoreFixture {
+ protected:
+  void SetUp() override {
+    StoreFixture::SetUp();
+    write([&](Tx& tx) {
+      insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""}, now_);
+      insert_environment(tx,
+                         {.id = kEnvironment,
+                          .workspace = kWorkspace,
+                          .name = "main",
+                          .web_suffix = "",
+                          .image_builder_version = "",
+                          .created_at = now_},
+                         now_);
+      make(tx, "queue", "qu-1", "jobs");
+      make(tx, "dict", "di-1", "settings");
+    });
+  }
+  void make(Tx& tx, const std::string& kind, const std::string& id, const std::string& name) {
+    DataObject object{.id = id,
+                      .kind = kind,
+                      .workspace = kWorkspace,
+                      .environment = kEnvironment,
+                      .name = name,
+                      .created_by = "",
+                      .created_at = now_};
+    insert_object(tx, object);
+  }
+  void put(Tx& tx, std::vector<std::string_view> values, Duration life = 24h) {
+    put_items(tx, kKey, find_partition(tx, kKey, now_), values, now_, life);
+  }
+  static std::string text(const std::vector<QueueItem>& items) {
+    std::string all;
+    for (const QueueItem& item : items) all += item.value + ' ';
+    return all;
+  }
+
+  const WorkspaceId kWorkspace{"ac-1"};
+  const EnvironmentId kEnvironment{"en-1"};
+  const PartitionKey kKey{.queue = "qu-1", .key = std::string("\0p", 2)};
+  Time now_ = from_unix_ms(1'800'000'000'000);
+};
+
+}  // namespace ionian::store
