@@ -210,6 +210,7 @@ Result<Dicts::Empty> Dicts::clear(rpc::Call& call, const modal::client::DictClea
                                   store::Tx& tx) {
   TRY(object_of(c_, tx, call, kDictKind, request.dict_id()));
   store::clear_dict(tx, request.dict_id());
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 

@@ -209,6 +209,7 @@ Result<Queues::Empty> Queues::clear(rpc::Call& call,
     store::clear_queue(tx, request.queue_id());
   else
     store::clear_partition(tx, key);
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 

@@ -84,7 +84,7 @@ async def consume(queue, number, producers):
 async def use(dictionary, number):
     caller, n = Caller(), 0
     while not stopped():
-        keys, what = [chance.choice(KEYS)], chance.choice(["put", "put both", "get", "get", "pop", "claim"])
+        keys, what = [chance.choice(KEYS)], chance.choice(["put", "put both", "get", "get", "pop", "claim", "put", "get", "clear"])
         if what == "put both":
             keys, what = KEYS, "put"
         value = f"{number}-{n}".encode()
@@ -94,6 +94,9 @@ async def use(dictionary, number):
             entries = [api_pb2.DictEntry(key=key, value=value) for key in keys]
             reply = await caller.call("DictUpdate", api_pb2.DictUpdateRequest(dict_id=dictionary, updates=entries, if_not_exists=what == "claim"))
             result = reply.created
+        elif what == "clear":
+            await caller.call("DictClear", api_pb2.DictClearRequest(dict_id=dictionary))
+            result = None
         else:
             request = api_pb2.DictGetRequest if what == "get" else api_pb2.DictPopRequest
             reply = await caller.call("DictGet" if what == "get" else "DictPop", request(dict_id=dictionary, key=keys[0]))

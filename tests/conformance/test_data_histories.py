@@ -63,6 +63,8 @@ def step(state, call):
         return result == now.get(keys[0]), state
     if what == "pop":
         return result == now.pop(keys[0], None), frozenset(now.items())
+    if what == "clear":
+        return True, frozenset()
     if what == "claim" and keys[0] in now:
         return result is False, state
     return result is True, frozenset((now | dict.fromkeys(keys, call["value"])).items())
@@ -122,6 +124,9 @@ def test_the_check_itself():
     assert not linearizable([call("put", True, 0, 9), call("get", "v", 1, 2), call("get", None, 3, 4)])
     assert not linearizable([call("claim", True, 0, 1, "a"), call("claim", True, 2, 3, "b")])
     assert not linearizable([call("put", True, 0, 1), call("pop", "v", 2, 3), call("pop", "v", 4, 5)])
+    assert linearizable([call("put", True, 0, 1), call("clear", None, 2, 9), call("get", "v", 3, 4), call("get", None, 5, 6), call("claim", True, 7, 8)])
+    assert not linearizable([call("put", True, 0, 1), call("clear", None, 2, 3), call("get", "v", 4, 5)])
+    assert not linearizable([call("clear", None, 0, 1), call("put", True, 2, 3), call("get", None, 4, 5)]), "cleared twice"
     both = call("put", True, 0, 9, keys="ab")
     assert linearizable([both, call("get", None, 1, 2, keys="b"), call("get", "v", 3, 4, keys="a"), call("get", "v", 5, 6, keys="b")])
     assert not linearizable([both, call("get", "v", 1, 2, keys="a"), call("get", None, 3, 4, keys="b")]), "half of an update was seen"

@@ -232,18 +232,25 @@ TAKES = """
             await call("QueuePut", queue_id=queue, values=[b"a", b"b", b"c"])
             entries = [api_pb2.DictEntry(key=b"small", value=b"v"), api_pb2.DictEntry(key=b"large", value=b"0123456789abcdef" * (70 << 16))]
             await call("DictUpdate", dict_id=made, updates=entries)
+        cleared = (await call("DictGetOrCreate", deployment_name="cleared", object_creation_type=1)).dict_id
+        await call("DictClear", key="fourth", dict_id=cleared)
+        await call("QueueClear", key="fifth", queue_id=queue, partition_key=b"cleared")
+        if %(first)s:
+            await call("DictUpdate", dict_id=cleared, updates=[api_pb2.DictEntry(key=b"came", value=b"later")])
+            await call("QueuePut", queue_id=queue, values=[b"later"], partition_key=b"cleared")
         for attempt in range(2):
             taken = await call("QueueGet", key="first", queue_id=queue, n_values=1)
             small = await call("DictPop", key="second", dict_id=made, key_=b"small")
             large = await call("DictPop", key="third", dict_id=made, key_=b"large")
             print(list(taken.values), small.value, len(large.value), hashlib.sha256(large.value).hexdigest()[:8])
         print((await call("QueueLen", queue_id=queue)).len, (await call("DictLen", dict_id=made)).len,
-              (await call("DictPop", key="another", dict_id=made, key_=b"large")).found)
+              (await call("DictPop", key="another", dict_id=made, key_=b"large")).found,
+              (await call("QueueLen", queue_id=queue, partition_key=b"cleared")).len, (await call("DictLen", dict_id=cleared)).len)
     """
 
 
 def test_items_and_takes_outlive_the_server(tmp_path):
-    """A take whose answer was lost is the same take, also of the next server and of a large value."""
+    """A take whose answer was lost is the same take, also of the next server and of a large value; and what was cleared once is not cleared again."""
     server = Server(tmp_path).start()
     try:
         client, pair = Client(server, tmp_path), server.token()
@@ -252,7 +259,7 @@ def test_items_and_takes_outlive_the_server(tmp_path):
             q.put_many(["a", "b", "c"]); assert q.get() == "a"
             """)
         first = raw(server, pair, TAKES % {"first": True}).splitlines()
-        assert first[0].startswith("[b'a'] b'v' 73400320 ") and first[1] == first[0] and first[2] == "2 0 False"
+        assert first[0].startswith("[b'a'] b'v' 73400320 ") and first[1] == first[0] and first[2] == "2 0 False 1 1"
         server.fall()
         server.again("--queue-items-max", "2", "--queue-item-max", "2", "--queue-partition-max", "1", "--queue-partitions-max", "2",
                      "--queue-partition-hours", "2")
