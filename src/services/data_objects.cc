@@ -82,12 +82,13 @@ Result<store::DataObject> object_of(const Context& c, store::View& view, const r
   return *std::move(found);
 }
 
-Result<void> delete_object(const Context& c, store::Tx& tx, const rpc::Call& call,
-                           const ObjectKind& kind, const std::string& id) {
+Result<Empty> delete_object(Context& c, store::Tx& tx, const rpc::Call& call,
+                            const ObjectKind& kind, const std::string& id) {
   ASSIGN_OR_RETURN(const store::DataObject object, object_of(c, tx, call, kind, id));
   store::delete_object(tx, object, c.keep_deleted, call.now);
   if (!object.name.empty()) c.audit(tx, call, cat(kind.kind, ".delete"), object.name, object.id);
-  return {};
+  keep_reply_of(c, tx, call, Empty());
+  return Empty();
 }
 
 PageRange page_range(const modal::client::ListPagination& page, Time now) {

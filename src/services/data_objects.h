@@ -1,5 +1,7 @@
 #pragma once
 // What dicts and queues have in common: they are made, found, listed, kept alive and removed alike.
+#include <google/protobuf/empty.pb.h>
+
 #include "modal_proto/common.pb.h"
 #include "services/context.h"
 #include "store/deleted.h"
@@ -38,9 +40,10 @@ Result<FoundObject> get_or_create_object(const Context& c, rpc::Call& call, stor
 Result<store::DataObject> object_of(const Context& c, store::View& view, const rpc::Call& call,
                                     const ObjectKind& kind, const std::string& id);
 
-// NOT_FOUND as object_of() says it.
-Result<void> delete_object(const Context& c, store::Tx& tx, const rpc::Call& call,
-                           const ObjectKind& kind, const std::string& id);
+// …Delete. NOT_FOUND as object_of() says it.
+using Empty = google::protobuf::Empty;
+Result<Empty> delete_object(Context& c, store::Tx& tx, const rpc::Call& call,
+                            const ObjectKind& kind, const std::string& id);
 
 // Which of a list by age a request asks for.
 struct PageRange {

@@ -83,6 +83,7 @@ Result<modal::client::DictGetOrCreateResponse> Dicts::get_or_create(
   modal::client::DictGetOrCreateResponse reply;
   reply.set_dict_id(found.object.id);
   fill_metadata(*reply.mutable_metadata(), found.object);
+  if (found.made) keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 
@@ -116,8 +117,7 @@ Result<modal::client::DictListResponse> Dicts::list(rpc::Call& call,
 
 Result<Dicts::Empty> Dicts::remove(rpc::Call& call, const modal::client::DictDeleteRequest& request,
                                    store::Tx& tx) {
-  TRY(delete_object(c_, tx, call, kDictKind, request.dict_id()));
-  return Empty();
+  return delete_object(c_, tx, call, kDictKind, request.dict_id());
 }
 
 Result<Dicts::Empty> Dicts::heartbeat(rpc::Call& call,

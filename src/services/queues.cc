@@ -40,6 +40,7 @@ Result<modal::client::QueueGetOrCreateResponse> Queues::get_or_create(
   modal::client::QueueGetOrCreateResponse reply;
   reply.set_queue_id(found.object.id);
   fill_metadata(*reply.mutable_metadata(), found.object);
+  if (found.made) keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 
@@ -78,9 +79,8 @@ Result<modal::client::QueueListResponse> Queues::list(
 Result<Queues::Empty> Queues::remove(rpc::Call& call,
                                      const modal::client::QueueDeleteRequest& request,
                                      store::Tx& tx) {
-  TRY(delete_object(c_, tx, call, kQueueKind, request.queue_id()));
   call.after_commit([this, queue = request.queue_id()] { takes_.gone(queue); });
-  return Empty();
+  return delete_object(c_, tx, call, kQueueKind, request.queue_id());
 }
 
 Result<Queues::Empty> Queues::heartbeat(rpc::Call& call,

@@ -147,15 +147,18 @@ Result<modal::client::SecretGetOrCreateResponse> Secrets::get_or_create(
   const Variables variables(request.env_dict().begin(), request.env_dict().end());
   store::Secret wanted{.workspace = call.caller.workspace, .environment = env.id};
   Result<store::Secret> secret = wanted;
+  bool wrote = true;
   auto there = anonymous ? std::nullopt : store::find_named_secret(tx, env.id, name);
   if (anonymous) {
     wanted.app = AppId(request.app_id());
     secret = make(call, tx, wanted, variables);
   } else if (type == OBJECT_CREATION_TYPE_UNSPECIFIED) {
+    wrote = false;
     secret = look_up(tx, env.id, request);
   } else if (there && type == OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS) {
     return fail(Code::kAlreadyExists, "Secret '", name, "' already exists");
   } else if (there && type == OBJECT_CREATION_TYPE_CREATE_IF_MISSING) {
+    wrote = false;
     secret = *std::move(there);
   } else {
     TRY(check_object_name("Secret", name));
@@ -167,6 +170,8 @@ Result<modal::client::SecretGetOrCreateResponse> Secrets::get_or_create(
   SecretGetOrCreateResponse reply;
   reply.set_secret_id(secret->id.str());
   TRY(fill(*reply.mutable_metadata(), *secret, env.name));
+  // Names only. Who asks again is not to undo what somebody has written since.
+  if (wrote) keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 
@@ -184,6 +189,7 @@ Result<Secrets::Empty> Secrets::update(rpc::Call& call,
   const std::string name = secret.name.empty() ? secret.id.str() : secret.name;
   TRY(make(call, tx, std::move(secret), variables));
   c_.audit(tx, call, "secret.update", name);
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 
@@ -193,6 +199,7 @@ Result<Secrets::Empty> Secrets::remove(rpc::Call& call,
   ASSIGN_OR_RETURN(const store::Secret secret, secret_of(tx, call, request.secret_id()));
   store::delete_secret(tx, secret, c_.keep_deleted, call.now);
   c_.audit(tx, call, "secret.delete", secret.name.empty() ? secret.id.str() : secret.name);
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 

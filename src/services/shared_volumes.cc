@@ -88,6 +88,7 @@ Result<modal::client::SharedVolumeGetOrCreateResponse> SharedVolumes::get_or_cre
   if (!found) return std::unexpected(found.error());
   modal::client::SharedVolumeGetOrCreateResponse reply;
   reply.set_shared_volume_id(found->object.id);
+  if (found->made) keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 
@@ -108,8 +109,7 @@ Result<modal::client::SharedVolumeListResponse> SharedVolumes::list(
 
 Result<SharedVolumes::Empty> SharedVolumes::remove(
     rpc::Call& call, const modal::client::SharedVolumeDeleteRequest& request, store::Tx& tx) {
-  TRY(delete_object(c_, tx, call, kSharedVolumeKind, request.shared_volume_id()));
-  return Empty();
+  return delete_object(c_, tx, call, kSharedVolumeKind, request.shared_volume_id());
 }
 
 Result<SharedVolumes::Empty> SharedVolumes::heartbeat(

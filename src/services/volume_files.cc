@@ -208,6 +208,7 @@ Result<VolumeFiles::Empty> VolumeFiles::remove(rpc::Call& call, const Request& r
       remove_one(std::move(entry.path));
   }
   TRY(volumes::apply(tx, volume, changes, volumes::Manner::kUpload, p_.limits, call.now));
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 
@@ -225,6 +226,7 @@ Result<VolumeFiles::Empty> VolumeFiles::copy(rpc::Call& call, const Request& req
   ASSIGN_OR_RETURN(const std::vector<volumes::Change> changes,
                    volumes::plan_copy(tx, volume, wish));
   TRY(volumes::apply(tx, volume, changes, volumes::Manner::kUpload, p_.limits, call.now));
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 

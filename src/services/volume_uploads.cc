@@ -211,7 +211,8 @@ Result<VolumeFiles::Empty> VolumeFiles::put_files(
     changes.push_back(change_of(std::move(path), mode, *std::move(known), call.now));
     changes.back().sha256 = sha256;
   }
-  TRY(volumes::write_changes(c_.store, batch, {volume.id, workspace}, changes,
+  const auto keep = [&](store::Tx& tx) { keep_reply_of(c_, tx, call, Empty()); };
+  TRY(volumes::write_changes(c_.store, batch, {volume.id, workspace, keep}, changes,
                              manner_of(request.disallow_overwrite_existing_files()), p_.limits,
                              call.now));
   return Empty();
@@ -243,7 +244,8 @@ Result<modal::client::VolumePutFiles2Response> VolumeFiles::put_files_2(
     return reply;
   }
   ASSIGN_OR_RETURN(const std::vector<Change> changes, upload.finish());
-  TRY(volumes::write_changes(c_.store, upload.batch(), {volume.id, workspace}, changes,
+  const auto keep = [&](store::Tx& tx) { keep_reply_of(c_, tx, call, reply); };
+  TRY(volumes::write_changes(c_.store, upload.batch(), {volume.id, workspace, keep}, changes,
                              manner_of(request.disallow_overwrite_existing_files()), p_.limits,
                              call.now));
   return reply;

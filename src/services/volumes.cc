@@ -56,6 +56,7 @@ Result<modal::client::VolumeGetOrCreateResponse> Volumes::get_or_create(
   reply.set_volume_id(volume.id);
   reply.set_version(static_cast<VolumeFsVersion>(volume.fs_version));
   fill_volume(*reply.mutable_metadata(), found.object, volume);
+  if (found.made) keep_reply_of(c_, tx, call, reply);
   return reply;
 }
 
@@ -91,9 +92,8 @@ Result<modal::client::VolumeListResponse> Volumes::list(
 Result<Volumes::Empty> Volumes::remove(rpc::Call& call,
                                        const modal::client::VolumeDeleteRequest& request,
                                        store::Tx& tx) {
-  TRY(delete_object(c_, tx, call, kVolumeKind, request.volume_id()));
   call.after_commit([this, id = request.volume_id()] { p_.layers.forget(id); });
-  return Empty();
+  return delete_object(c_, tx, call, kVolumeKind, request.volume_id());
 }
 
 Result<Volumes::Empty> Volumes::rename(rpc::Call& call,
@@ -108,6 +108,7 @@ Result<Volumes::Empty> Volumes::rename(rpc::Call& call,
   if (store::find_named_object(tx, object.environment, kVolumeKind.kind, request.name()))
     return fail(Code::kAlreadyExists, "Volume '", request.name(), "' already exists");
   store::rename_object(tx, object.id, request.name());
+  keep_reply_of(c_, tx, call, Empty());
   return Empty();
 }
 

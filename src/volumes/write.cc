@@ -24,7 +24,9 @@ Result<void> write_changes(store::Store& store, Contents::Batch& batch, const Ta
     if (!volume || !store::find_object(tx, target.workspace, "volume", target.volume))
       return fail(Code::kNotFound, "volume '", target.volume, "' not found: it was deleted");
     put_contents(tx, target, changes, now);
-    return apply(tx, *volume, changes, manner, limits, now);
+    TRY(apply(tx, *volume, changes, manner, limits, now));
+    if (target.with) target.with(tx);
+    return {};
   });
   if (written) return {};
   // What came is on disk, and whoever asks again with another name or right need not send it again.

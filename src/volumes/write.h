@@ -8,6 +8,7 @@ namespace ionian::volumes {
 struct Target {
   std::string volume;
   WorkspaceId workspace;
+  std::function<void(store::Tx&)> with = {};  // what else is to be written with it
 };
 
 // `batch` has the bytes of all that is brought. No changes are no new version.

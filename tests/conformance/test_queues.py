@@ -249,6 +249,32 @@ TAKES = """
     """
 
 
+ONCE = """
+    async def body(call):
+        async def once(method, **fields):
+            reply = await call(method, key=method, **fields)
+            print(method, reply if isinstance(reply, str) else "did it")
+            return reply
+        new = {"deployment_name": "once", "object_creation_type": api_pb2.OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS}
+        made = {}
+        for kind in "dict", "queue", "volume", "shared_volume", "secret":
+            name = kind.title().replace("_", "")
+            made[kind] = {kind + "_id": getattr(await once(name + "GetOrCreate", **new), kind + "_id", None)}
+        print(made, "did it")
+        await once("SecretUpdate", **made["secret"], updates=[api_pb2.SecretUpdateRequest.Update(key="V", value="v")])
+        one, new = hashlib.sha256(b"1").hexdigest(), {"disallow_overwrite_existing_files": True}
+        await call("MountPutFile", sha256_hex=one, data=b"1")
+        await once("VolumePutFiles", files=[api_pb2.MountFile(filename="one", sha256_hex=one, size=1, mode=0o644)], **made["volume"], **new)
+        await once("VolumePutFiles2", files=[api_pb2.VolumePutFiles2Request.File(path="two")], **made["volume"], **new)
+        await once("VolumeCopyFiles", src_paths=["two"], dst_path="three", **made["volume"])
+        await once("VolumeRemoveFile", path="one", **made["volume"])
+        await once("VolumeRemoveFile2", path="two", **made["volume"])
+        await once("VolumeRename", name="once-more", **made["volume"])
+        for kind, by_id in made.items():
+            await once(kind.title().replace("_", "") + "Delete", **by_id)
+    """
+
+
 def test_items_and_takes_outlive_the_server(tmp_path):
     """A take whose answer was lost is the same take, also of the next server and of a large value; and what was cleared once is not cleared again."""
     server = Server(tmp_path).start()
@@ -260,9 +286,12 @@ def test_items_and_takes_outlive_the_server(tmp_path):
             """)
         first = raw(server, pair, TAKES % {"first": True}).splitlines()
         assert first[0].startswith("[b'a'] b'v' 73400320 ") and first[1] == first[0] and first[2] == "2 0 False 1 1"
+        done = raw(server, pair, ONCE).splitlines()
+        assert len(done) == 18 and all(line.endswith(" did it") for line in done), done
         server.fall()
         server.again("--queue-items-max", "2", "--queue-item-max", "2", "--queue-partition-max", "1", "--queue-partitions-max", "2",
                      "--queue-partition-hours", "2")
+        assert raw(server, pair, ONCE).splitlines() == done, "what was done once is not done, or refused, the second time"
         assert raw(server, pair, TAKES % {"first": False}).splitlines() == first
         assert "all well" in python(client, """
             q = modal.Queue.from_name("jobs"); assert q.get_many(5) == ["b", "c"]
