@@ -201,10 +201,10 @@ def built(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def running_server(built, *options, prefix=()):
+def running_server(built, *options, prefix=(), **addresses):
     """Ends also where what is done with it fails: one that stays holds this process's output open."""
     folder = tempfile.mkdtemp(prefix="ionian-test.")
-    running = Server(folder).take_over(built).start(*options, prefix=prefix)
+    running = Server(folder).take_over(built).start(*options, prefix=prefix, **addresses)
     try:
         yield running
     finally:
