@@ -234,6 +234,19 @@ TEST_F(NetworkTest, NothingStaysBehind) {
   EXPECT_FALSE(run_nft(cat("delete table inet ionian_", name_, "\n")).has_value());
 }
 
+TEST_F(NetworkTest, NothingStaysBehindOfOneThatIsKilled) {
+  EXPECT_EQ(run(nat({"hello"})).out, "hello\n");
+  ASSERT_EQ(::kill(spawner_->pid(), SIGKILL), 0);
+  spawner_.reset();
+  EXPECT_EQ(*read_file("/proc/sys/net/ipv4/conf/uplink/forwarding"), "1\n");
+  // The next life knows what the flag was before.
+  start({});
+  spawner_.reset();
+  EXPECT_EQ(*read_file("/proc/sys/net/ipv4/conf/uplink/forwarding"), "0\n");
+  EXPECT_EQ(read_file("/proc/net/dev")->find("ioni"), std::string::npos);
+  EXPECT_FALSE(run_nft(cat("delete table inet ionian_", name_, "\n")).has_value());
+}
+
 TEST_F(NetworkTest, TwoServersShareTheUplink) {
   const UniqueFd server = listen(world_.get(), "203.0.113.5", 8087);
   std::unique_ptr<Spawner> first = std::move(spawner_);
