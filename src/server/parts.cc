@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "base/file.h"
@@ -84,6 +85,7 @@ namespace {
 Result<void> close_to_others(const std::string& folder) {
   struct stat about;
   if (::stat(folder.c_str(), &about) != 0) return sys_fail(cat("cannot look at ", folder));
+  if (!S_ISDIR(about.st_mode)) return sys_fail(cat("cannot use ", folder), ENOTDIR);
   if ((about.st_mode & 077) == 0) return {};
   if (::chmod(folder.c_str(), 0700) != 0)
     return sys_fail(cat("cannot close ", folder, " to others"));

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -68,6 +69,12 @@ void name_full_disk(const ServeOptions& options, Status& status) {
            ", or choose another folder with --data");
 }
 
+// Whatever it was that failed for it.
+void name_unwritable_folder(const ServeOptions& options, Status& status) {
+  if (::access(cat(options.data, "/.").c_str(), W_OK | X_OK) != 0)
+    cat_to(status.message, ". Choose a folder that this user may write to with --data");
+}
+
 Result<void> say_ready(const ServeOptions& options, Parts& parts) {
   log::info("serving ", options.data, " at ", parts.facts().grpc_url, " (gRPC) and ",
             options.public_url.empty() ? parts.facts().http_url : options.public_url, " (HTTP)");
@@ -95,6 +102,7 @@ Result<void> serve(const ServeOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
   Result<std::unique_ptr<Parts>> made = Parts::make(options);
   if (!made && made.error().code == Code::kResourceExhausted) name_full_disk(options, made.error());
+  if (!made) name_unwritable_folder(options, made.error());
   ASSIGN_OR_RETURN(std::unique_ptr<Parts> parts, std::move(made));
   TRY(say_ready(options, *parts));
   int which = 0;
