@@ -1,4 +1,4 @@
-"""Every program of the guide to functions, and those of the guide to data that have containers, run as the guide says, print what the guide shows; and so does
+"""Every program of the guides to functions and to images, and those of the guide to data that have containers, run as the guide says, print what the guide shows; and so does
 the first one of `make run`."""
 import pathlib
 import subprocess
@@ -11,7 +11,8 @@ sys.path.append(str(REPOSITORY / "tests/docs"))
 from conftest import IONIAN, Server  # noqa: E402
 from blocks import pattern_of, sections_of  # noqa: E402
 
-SECTIONS = [section for section in sections_of(REPOSITORY / "docs/guide/functions.md") if section.blocks]
+SECTIONS = [section for guide in ("functions", "images") for section in sections_of(REPOSITORY / f"docs/guide/{guide}.md")
+            if any(block.kind != "none" for block in section.blocks)]
 OF_DATA = [section for section in sections_of(REPOSITORY / "docs/guide/data.md") if any(block.kind == "program" for block in section.blocks)]
 
 
@@ -30,6 +31,8 @@ def test_programs_of_the_guide_to_data(client, section):
 def run_blocks(client, blocks):
     printed = None
     for block in blocks:
+        if block.kind == "none":
+            continue
         if block.kind in ("python", "program"):
             out = client.run("run", client.write(block.text, f"{block.name}.py"), check=block.code == 0, timeout=400)
             assert out.returncode == block.code, out.stdout + out.stderr
