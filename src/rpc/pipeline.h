@@ -1,6 +1,6 @@
 #pragma once
 // What every call goes through before its handler and after it, once for all methods:
-// find → parse → authenticate → authorize → idempotency key → handler → status → log, counters.
+// find → authenticate → authorize → parse → idempotency key → handler → status → log, counters.
 #include <array>
 #include <atomic>
 #include <cstdint>
