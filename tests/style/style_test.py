@@ -29,6 +29,13 @@ BANNED = [
     (r"^(?!.*unique_ptr).*\bnew\s+[A-Z]\w*", (), "std::make_unique, or `unique_ptr<T> x(new T)` on one line"),
     (r"\bthrow\s+\w", ("_test.cc", "_fixture.h", "src/client/", "src/cli/"), "Result<T> (base/result.h)"),
 ]
+# What one folder alone does, and what helps tests.
+ONLY = [
+    (r'#include [<"]sqlite3\.h[>"]', "src/store/", "knows SQLite"),
+    (r"\bCallbackGenericService\b", "src/rpc/", "knows gRPC's server"),
+    (r"(?<!\w)::mount\s*\(|\b(?:sys_|SYS_)clone3\b|\bCLONE_NEW\w+", "src/container/", "clones and mounts"),
+]
+HELPS_TESTS = re.compile(r"_(?:test|fixture)\.\w+$|/(?:test|fake)_\w+\.h$|^tests/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 HOST_PATH = re.compile(r"(?<![\w.])/(?:work|tmp/build[\w-]*)/")
 
@@ -68,6 +75,15 @@ def upward_includes(name, text, order):
         target = match.group(1) if match else None
         if target in order and folder in order and order.index(target) < order.index(folder):
             yield number, f"{folder}/ must not include {target}/: it stands above it in src/README.md"
+
+
+def of_another_folder(name, text):
+    """What only another folder does."""
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line if line.startswith("#include") else without_comments(line)
+        for pattern, folder, what in ONLY:
+            if re.search(pattern, line) and not name.startswith(folder) and not HELPS_TESTS.search(name):
+                yield number, f"only {folder} {what}"
 
 
 def functions(text):
@@ -132,6 +148,12 @@ class Style(unittest.TestCase):
     def test_every_folder_is_listed(self):
         found = {n.split("/")[1] for n in self.code if n.startswith("src/") and n.count("/") > 1}
         self.report([f"src/{f}/ is not in src/README.md" for f in sorted(found - set(folders_in_order()))])
+
+    def test_what_one_folder_does_alone(self):
+        self.report([f"{n}:{line}: {why}" for n in self.code for line, why in of_another_folder(n, text_of(n))])
+
+    def test_every_folder_says_what_it_is(self):
+        self.report([f"src/{f}/README.md is missing" for f in folders_in_order() if not (ROOT / "src" / f / "README.md").exists()])
 
     def test_files_are_short(self):
         found = {n: text_of(n).count("\n") for n in self.code}
@@ -212,6 +234,13 @@ class Checks(unittest.TestCase):
         order = ["server", "core", "base"]
         self.assertTrue(list(upward_includes("src/base/a.h", '#pragma once\n#include "core/b.h"\n', order)))
         self.assertFalse(list(upward_includes("src/core/a.h", '#include "base/b.h"\n#include <core/x>\n', order)))
+
+    def test_of_another_folder(self):
+        for bad in ["#include <sqlite3.h>", "  grpc::CallbackGenericService* s;", "  ::mount(a, b);", "  ::unshare(CLONE_NEWNS);"]:
+            self.assertTrue(list(of_another_folder("src/core/a.cc", bad)), bad)
+            self.assertFalse(list(of_another_folder("src/core/a_test.cc", bad)), bad)
+        self.assertFalse(list(of_another_folder("src/core/a.cc", "  c.mounts.mount(x);  // not ::mount(")))
+        self.assertFalse(list(of_another_folder("src/store/a.cc", "#include <sqlite3.h>")))
 
     def test_functions(self):
         body = "\n".join(["  x();"] * 80)
