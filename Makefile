@@ -18,24 +18,25 @@ all: build
 	@ninja -C $(BUILD) --quiet
 
 unit: all         ## tests of single parts, and of containers and images without a server
-	@ctest --test-dir $(BUILD) --output-on-failure -j 2
+	@$(BESIDE) ctest --test-dir $(BUILD) --output-on-failure -j 2
 
 conformance: all  ## the official clients against a real server with real containers
 	@tools/conformance $(BUILD)/ionian
 
 browser: build   ## the pages in headless Chromium; pictures of them land in build/screenshots
-	@tools/browser-tests $(BUILD)/ionian
+	@$(BESIDE) tools/browser-tests $(BUILD)/ionian
 
 cli: all          ## our own commands, and our settings beside the official client's
-	@tools/differential $(BUILD)
-	@tools/cli-tests $(BUILD)/ionian
+	@$(BESIDE) tools/differential $(BUILD)
+	@$(BESIDE) tools/cli-tests $(BUILD)/ionian
 
 docs: all         ## what the guides show, run as they show it
-	@tools/docs-tests $(BUILD)/ionian
+	@$(BESIDE) tools/docs-tests $(BUILD)/ionian
 
-# Side by side: most of them wait for containers, browsers and other processes. Each has servers and folders of its own.
+# Side by side: most of them wait for containers, browsers and other processes. Each has servers and folders of its own. Conformance
+# takes longest; the others have what it leaves.
 test: all         ## every test of the tree
-	@$(MAKE) --no-print-directory -j 5 --output-sync=target unit cli conformance browser docs
+	@$(MAKE) --no-print-directory -j 5 --output-sync=target BESIDE="nice -n 5" unit cli conformance browser docs
 
 SEEDS ?= 2000
 sim: build        ## the core in SEEDS simulated worlds, and its time per decision
@@ -59,8 +60,8 @@ leaks: all        ## TASKS tasks in real containers, and what is left of them; C
 	@IONIAN_LEAK_TASKS=$(TASKS) tools/conformance $(BUILD)/ionian -n 0 tests/conformance/test_many_tasks.py
 
 HISTORY_SECONDS ?= 600
-histories: all    ## calls, queues, dicts, secrets and volumes under kill -9 and power cuts, HISTORY_SECONDS each
-	@IONIAN_HISTORY_SECONDS=$(HISTORY_SECONDS) IONIAN_CHAOS_SECONDS=$(HISTORY_SECONDS) tools/conformance $(BUILD)/ionian -n 1 -k "kills_lose_nothing or no_acknowledged_call_is_lost or kills_leave_whole_trees or power_cuts"
+histories: all    ## calls, queues, dicts, secrets and volumes under kill -9 and power cuts, HISTORY_SECONDS each, side by side
+	@IONIAN_HISTORY_SECONDS=$(HISTORY_SECONDS) IONIAN_CHAOS_SECONDS=$(HISTORY_SECONDS) tools/conformance $(BUILD)/ionian -n 5 --dist load -k "kills_lose_nothing or no_acknowledged_call_is_lost or kills_leave_whole_trees or power_cuts"
 
 tidy: build       ## clang-tidy over what differs from main, and the rules of the house
 	@tools/install-packages tools/packages_checks.txt

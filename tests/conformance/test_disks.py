@@ -8,9 +8,6 @@ from conftest import PRELUDE, Client, python
 from own_disk import OwnDisk, own_disk_server
 from test_data_histories import SECONDS, check_dict, check_queue, check_secrets, record
 
-# Half of what kills get, but for the long runs.
-CUT_SECONDS = SECONDS if SECONDS > 60 else min(SECONDS, 30)
-
 
 def test_the_disk_itself(tmp_path):
     """A disk that forgot nothing would prove nothing."""
@@ -33,7 +30,7 @@ def test_the_disk_itself(tmp_path):
 
 def test_power_cuts_lose_nothing(tmp_path):
     with own_disk_server(tmp_path, 1024) as server:
-        calls, cuts = record(server, seed=2, seconds=CUT_SECONDS)
+        calls, cuts = record(server, seed=2, seconds=SECONDS)
         assert cuts >= 3
         check_queue(calls)
         check_dict(calls)
@@ -42,7 +39,7 @@ def test_power_cuts_lose_nothing(tmp_path):
 
 def test_power_cuts_leave_whole_trees(tmp_path):
     with own_disk_server(tmp_path, 1024, *test_volume_histories.OPTIONS) as server:
-        test_volume_histories.write_and_check(server, Client(server, tmp_path), CUT_SECONDS, [["upload-u1", "read"], ["upload-u2"]])
+        test_volume_histories.write_and_check(server, Client(server, tmp_path), SECONDS, [["upload-u1", "read"], ["upload-u2"]])
 
 
 def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
