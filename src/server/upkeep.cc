@@ -7,6 +7,7 @@
 #include "services/kept_replies.h"
 #include "services/mount_sweep.h"
 #include "services/restore.h"
+#include "services/secret_sweep.h"
 #include "store/objects.h"
 #include "volumes/sweep.h"
 
@@ -53,6 +54,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
     core_loop_->post([this, now] {
       volume_pool_->post([this, now, oldest_calls = core_->oldest_calls()] {
         services::sweep_mounts(*store_, *mount_trees_, now);
+        services::sweep_secrets(*store_, now);
         services::sweep_blobs(*store_, *blobs_, oldest_calls, now);
       });
     });

@@ -11,8 +11,15 @@
 namespace ionian::services {
 namespace {
 
-// A use is written down once a minute, however many containers start.
-constexpr Duration kUseIsNoted = 1min;
+// A use is written down once a minute, however many containers start. Of those without a name
+// nobody sees it, and it says only that they are needed still.
+constexpr Duration kUseIsNoted = 1min, kUnnamedUseIsNoted = 24h;
+
+bool use_is_due(const store::Secret& secret, Time now) {
+  if (secret.name.empty())
+    return now - secret.last_used_at.value_or(secret.created_at) > kUnnamedUseIsNoted;
+  return now - secret.last_used_at.value_or(Time{}) > kUseIsNoted;
+}
 
 Result<std::map<std::string, std::string>> open_sealed(const KeyFile& key, const store::Secret& s) {
   ASSIGN_OR_RETURN(const std::string plain, key.unseal(s.sealed));
@@ -45,7 +52,7 @@ Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Conte
   if (!secret) return fail(Code::kNotFound, "secret '", id, "' not found");
   ASSIGN_OR_RETURN(const auto variables, open_sealed(c.key, *secret));
   const Time now = c.clock.now();
-  if (!secret->name.empty() && now - secret->last_used_at.value_or(Time{}) > kUseIsNoted)
+  if (use_is_due(*secret, now))
     c.store.write(
         [used = secret->id, now](store::Tx& tx) -> Result<void> {
           store::note_secret_use(tx, used, now);

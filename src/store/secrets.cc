@@ -106,6 +106,23 @@ void remove_secret(Tx& tx, const SecretId& id) {
   tx.db().run("DELETE FROM secrets WHERE id = ?", id);
 }
 
+std::vector<SecretId> list_unused_secrets(View& view, const UnusedSince& since) {
+  std::vector<SecretId> found;
+  Rows rows = view.db().query(
+      "SELECT s.id FROM secrets s LEFT JOIN apps a ON a.id = s.app WHERE s.name = '' AND "
+      "(coalesce(s.last_used_at, s.created_at) < ? OR a.stopped_at < ?)",
+      since.used, since.stopped);
+  while (rows.next()) found.emplace_back(rows.text(0));
+  return found;
+}
+
+void remove_unused_secret(Tx& tx, const SecretId& id, const UnusedSince& since) {
+  tx.db().run(
+      "DELETE FROM secrets WHERE id = ? AND name = '' AND (coalesce(last_used_at, created_at) < ? "
+      "OR (SELECT stopped_at FROM apps WHERE apps.id = secrets.app) < ?)",
+      id, since.used, since.stopped);
+}
+
 Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal) {
   ASSIGN_OR_RETURN(const std::int64_t secrets,
                    reseal_rows(tx.db().query("SELECT rowid, sealed FROM secrets"), reseal,

@@ -33,6 +33,15 @@ void update_secret(Tx& tx, const SecretId& id, std::string_view sealed);
 void note_secret_use(Tx& tx, const SecretId& id, Time now);
 void remove_secret(Tx& tx, const SecretId& id);
 
+// Those without a name that nobody has used since `used`, or whose app was stopped before
+// `stopped`.
+struct UnusedSince {
+  Time used, stopped;
+};
+std::vector<SecretId> list_unused_secrets(View& view, const UnusedSince& since);
+// If it is one of those still.
+void remove_unused_secret(Tx& tx, const SecretId& id, const UnusedSince& since);
+
 // All that is sealed with the key file, of all workspaces: for a change of its key.
 using Reseal = std::function<Result<std::string>(std::string_view sealed)>;
 // Stops at the first error.
