@@ -134,6 +134,24 @@ TEST_F(DataTest, ReadersGoOnWhereTheyWereAfterAClear) {
   });
 }
 
+TEST_F(DataTest, ReadersGoOnWhereTheyWereAfterAPartitionWasOver) {
+  write([&](Tx& tx) {
+    put(tx, {"a", "b", "c"}, 10s);
+    const auto last = [&] {
+      return peek_items(tx, *find_partition(tx, kKey, now_), 0, 10, 100).back().number;
+    };
+    const std::int64_t seen = last();
+    now_ += 10s;
+    put(tx, {"d"}, 10s);
+    EXPECT_EQ(text(peek_items(tx, *find_partition(tx, kKey, now_), seen, 10, 100)), "d ");
+    const std::int64_t seen_later = last();
+    now_ += 10s;
+    remove_expired_partitions(tx, now_, 10);
+    put(tx, {"e"}, 10s);
+    EXPECT_EQ(text(peek_items(tx, *find_partition(tx, kKey, now_), seen_later, 10, 100)), "e ");
+  });
+}
+
 TEST_F(DataTest, KeysOfADictAreBytes) {
   const std::string zero("\0", 1), longer("\0\0", 2);
   write([&](Tx& tx) {

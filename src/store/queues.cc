@@ -23,15 +23,28 @@ void remove(Tx& tx, std::int64_t partition) {
   tx.db().run("DELETE FROM queue_partitions WHERE number = ?", partition);
 }
 
-std::int64_t make(Tx& tx, const PartitionKey& key, Time expires_at) {
+// Readers remember the number of the last item that they saw, also of a partition that is over by
+// now: one that begins anew has higher ones. No partition gets a thousand items a millisecond.
+std::int64_t first_number(Time now) { return to_unix_ms(now) << 10; }
+
+struct New {
+  std::int64_t number = 0, first_item = 0;
+};
+New make(Tx& tx, const PartitionKey& key, std::int64_t first_item, Time expires_at) {
   Rows rows = tx.db().query(
       "INSERT INTO queue_partitions (queue, key, next_item, items, bytes, expires_at) VALUES (?, "
-      "?, 1, 0, 0, ?) RETURNING number",
-      key.queue, Blob{key.key}, expires_at);
+      "?, ?, 0, 0, ?) RETURNING number",
+      key.queue, Blob{key.key}, first_item, expires_at);
   const std::int64_t number = rows.next() ? rows.number(0) : 0;
   while (rows.next()) {
   }
-  return number;
+  return {.number = number, .first_item = first_item};
+}
+
+New begin_anew(Tx& tx, const PartitionKey& key, Time now, Duration life) {
+  const auto over = find(tx, key);
+  if (over) remove(tx, over->number);
+  return make(tx, key, std::max(over ? over->next_item : 1, first_number(now)), now + life);
 }
 
 void insert_item(Tx& tx, std::int64_t partition, std::int64_t number, std::string_view value) {
@@ -53,10 +66,9 @@ std::int64_t count_partitions(View& view, std::string_view queue) {
 
 void put_items(Tx& tx, const PartitionKey& key, const std::optional<QueuePartition>& found,
                std::span<const std::string_view> values, Time now, Duration life) {
-  if (!found)
-    if (const auto over = find(tx, key)) remove(tx, over->number);
-  const std::int64_t partition = found ? found->number : make(tx, key, now + life);
-  std::int64_t next = found ? found->next_item : 1, bytes = 0;
+  const auto [partition, first] =
+      found ? New{found->number, found->next_item} : begin_anew(tx, key, now, life);
+  std::int64_t next = first, bytes = 0;
   for (const std::string_view value : values) {
     insert_item(tx, partition, next++, value);
     bytes += static_cast<std::int64_t>(value.size());

@@ -10,7 +10,7 @@ namespace ionian::store {
 
 struct QueuePartition {
   std::int64_t number = 0;  // of the partition
-  std::int64_t next_item = 1;
+  std::int64_t next_item = 0;
   std::int64_t items = 0, bytes = 0;
   Time expires_at;
 };
