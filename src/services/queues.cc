@@ -123,7 +123,8 @@ Result<Queues::Empty> Queues::put(rpc::Call& call, const modal::client::QueuePut
     return fail(Code::kResourceExhausted, "the partition is full: it holds ", partition->items,
                 " items of ", partition->bytes, " bytes, and at most ", limits.queue_items, " of ",
                 limits.queue_partition_bytes);
-  if (!partition && store::count_partitions(tx, request.queue_id()) >= limits.queue_partitions)
+  if (!partition &&
+      store::has_partitions(tx, request.queue_id(), limits.queue_partitions, call.now))
     return fail(Code::kResourceExhausted, "the queue has ", limits.queue_partitions,
                 " partitions, and no more are possible until one of them expires");
   const int seconds = request.partition_ttl_seconds();

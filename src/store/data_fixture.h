@@ -38,6 +38,11 @@ class DataTest : public StoreFixture {
   void put(Tx& tx, std::vector<std::string_view> values, Duration life = 24h) {
     put_items(tx, kKey, find_partition(tx, kKey, now_), values, now_, life);
   }
+  // Of partitions, those that are over too.
+  static std::int64_t records(Tx& tx) {
+    Rows rows = tx.db().query("SELECT count(*) FROM queue_partitions");
+    return rows.next() ? rows.number(0) : 0;
+  }
   static std::string text(const std::vector<QueueItem>& items) {
     std::string all;
     for (const QueueItem& item : items) all += item.value + ' ';

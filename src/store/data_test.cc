@@ -115,10 +115,13 @@ TEST_F(DataTest, APartitionWhoseTimeIsUpIsEmptyAndBeginsAnew) {
     EXPECT_TRUE(take_items(tx, kKey, now_, 1, 100).empty());
     put(tx, {"b"}, 10s);
     EXPECT_EQ(text(take_items(tx, kKey, now_, 10, 100)), "b ");
+    EXPECT_TRUE(has_partitions(tx, "qu-1", 1, now_));
+    EXPECT_FALSE(has_partitions(tx, "qu-1", 2, now_));
     now_ += 10s;
-    EXPECT_EQ(count_partitions(tx, "qu-1"), 1);
+    EXPECT_FALSE(has_partitions(tx, "qu-1", 1, now_));
+    EXPECT_EQ(records(tx), 1);
     remove_expired_partitions(tx, now_, 10);
-    EXPECT_EQ(count_partitions(tx, "qu-1"), 0);
+    EXPECT_EQ(records(tx), 0);
   });
 }
 

@@ -59,9 +59,14 @@ std::optional<QueuePartition> find_partition(View& view, const PartitionKey& key
   return found && found->expires_at > now ? found : std::nullopt;
 }
 
-std::int64_t count_partitions(View& view, std::string_view queue) {
-  Rows rows = view.db().query("SELECT count(*) FROM queue_partitions WHERE queue = ?", queue);
-  return rows.next() ? rows.number(0) : 0;
+bool has_partitions(View& view, std::string_view queue, std::int64_t max, Time now) {
+  const auto count = [](Rows rows) { return rows.next() ? rows.number(0) : 0; };
+  // An index has all of them, and most queues are nowhere near.
+  if (count(view.db().query("SELECT count(*) FROM queue_partitions WHERE queue = ?", queue)) < max)
+    return false;
+  return count(view.db().query(
+             "SELECT count(*) FROM queue_partitions WHERE queue = ? AND expires_at > ?", queue,
+             now)) >= max;
 }
 
 void put_items(Tx& tx, const PartitionKey& key, const std::optional<QueuePartition>& found,

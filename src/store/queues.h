@@ -26,7 +26,8 @@ struct QueueItem {
 
 // nullopt: it is empty and was never used, or its time is up.
 std::optional<QueuePartition> find_partition(View& view, const PartitionKey& key, Time now);
-std::int64_t count_partitions(View& view, std::string_view queue);
+// Whether so many of them, or more, are not over yet.
+bool has_partitions(View& view, std::string_view queue, std::int64_t max, Time now);
 
 // `found` is what find_partition has said. Keeps the partition for at least `life` from now.
 void put_items(Tx& tx, const PartitionKey& key, const std::optional<QueuePartition>& found,

@@ -297,7 +297,10 @@ def test_items_and_takes_outlive_the_server(tmp_path):
             q = modal.Queue.from_name("jobs"); assert q.get_many(5) == ["b", "c"]
             q.put_many([1, 2]); refused(queue.Full, lambda: q.put(3, block=False))
             refused(modal.exception.RequestSizeError, lambda: q.put(b"x" * 2048, partition="p"))
-            q.put(b"x" * 2000, partition="p"); refused(queue.Full, lambda: q.put(1, partition="a third one", block=False))
+            q.put(b"x" * 2000, partition="p", partition_ttl=1); refused(queue.Full, lambda: q.put(1, partition="a third one", block=False))
+            end = time.monotonic() + 20
+            while q.len(partition="p") and time.monotonic() < end: pass
+            q.put(1, partition="a third one", block=False)  # one that is over takes no place
             print("all well")
             """)
         raw(server, pair, """
