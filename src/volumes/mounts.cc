@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "store/objects.h"
 #include "volumes/write.h"
 
 namespace ionian::volumes {
@@ -11,6 +12,8 @@ namespace {
 
 // A program that writes all the time would be chased for ever.
 constexpr int kStragglersMax = 3;
+// For as long, and as often, a last commit is tried again.
+constexpr Duration kFinishWithin = 1h, kFinishEvery = 10s;
 
 }  // namespace
 
@@ -22,7 +25,7 @@ Result<std::unique_ptr<Mounts>> Mounts::open_folder(std::string folder, Parts pa
 
 Mounts::Mounts(std::string folder, Parts parts, Duration interval)
     : folder_(std::move(folder)), p_(std::move(parts)), interval_(interval) {
-  if (interval_ > 0ns) thread_ = std::thread([this] { main(); });
+  thread_ = std::thread([this] { main(); });
 }
 
 Mounts::~Mounts() {
@@ -32,6 +35,7 @@ Mounts::~Mounts() {
   }
   stop_.notify_one();
   if (thread_.joinable()) thread_.join();
+  for (const MountedPtr& mounted : unfinished_) give_up(*mounted, "the server is stopping");
 }
 
 std::string Mounts::new_folder(const TaskId& task) {
@@ -39,14 +43,14 @@ std::string Mounts::new_folder(const TaskId& task) {
   return cat(folder_, '/', task, '.', ++next_);
 }
 
-Overlay Mounts::overlay_of(const Mounted& m) const {
-  return {.volume = m.wish.volume,
-          .target = m.wish.target,
-          .lowers = m.stack.paths(),
-          .upper = m.folder + "/upper",
-          .work = m.folder + "/work",
-          .read_only = m.wish.read_only,
-          .sub_path = m.wish.sub_path};
+Overlay Mounts::overlay_of(const MountWish& wish, const Written& written) {
+  return {.volume = wish.volume,
+          .target = wish.target,
+          .lowers = written.stack.paths(),
+          .upper = written.folder + "/upper",
+          .work = written.folder + "/work",
+          .read_only = wish.read_only,
+          .sub_path = wish.sub_path};
 }
 
 Result<std::vector<Overlay>> Mounts::prepare(const TaskId& task,
@@ -57,10 +61,10 @@ Result<std::vector<Overlay>> Mounts::prepare(const TaskId& task,
     mounted->task = task;
     mounted->wish = wish;
     ASSIGN_OR_RETURN(mounted->wish.sub_path, clean_path(wish.sub_path));
-    ASSIGN_OR_RETURN(mounted->stack, p_.layers.stack_of(wish.workspace, wish.volume));
-    mounted->folder = new_folder(task);
-    TRY(make_folders(mounted->folder, 0700));
-    overlays.push_back(overlay_of(*mounted));
+    ASSIGN_OR_RETURN(mounted->now.stack, p_.layers.stack_of(wish.workspace, wish.volume));
+    mounted->now.folder = new_folder(task);
+    TRY(make_folders(mounted->now.folder, 0700));
+    overlays.push_back(overlay_of(mounted->wish, mounted->now));
     std::lock_guard lock(mutex_);
     mounted_[task].push_back(std::move(mounted));
   }
@@ -86,17 +90,29 @@ Result<void> Mounts::each_of_task(const TaskId& task, const std::string* volume,
 }
 
 Result<bool> Mounts::commit_one(Mounted& m) {
-  const std::string upper = m.folder + "/upper";
+  bool former = false;
+  // First, for what it has written since wins.
+  if (m.former) {
+    ASSIGN_OR_RETURN(former, commit_written(m, *m.former));
+    p_.remove(m.former->folder);
+    m.former.reset();
+  }
+  ASSIGN_OR_RETURN(const bool now, commit_written(m, m.now));
+  return former || now;
+}
+
+Result<bool> Mounts::commit_written(const Mounted& m, Written& w) {
+  const std::string upper = w.folder + "/upper";
   // The container has not got so far.
   if (m.wish.read_only || ::access(upper.c_str(), F_OK) != 0) return false;
   Contents::Batch batch(p_.contents, m.wish.workspace, known_contents(p_.store, m.wish.workspace));
-  Seen seen = m.seen;
+  Seen seen = w.seen;
   ASSIGN_OR_RETURN(const std::vector<Change> changes,
-                   scan_upper({.folder = upper, .lowers = m.stack.paths()}, batch, seen));
+                   scan_upper({.folder = upper, .lowers = w.stack.paths()}, batch, seen));
   if (changes.empty()) return false;
   TRY(write_changes(p_.store, batch, {m.wish.volume, m.wish.workspace}, changes, Manner::kContainer,
                     p_.limits, p_.clock.now()));
-  m.seen = std::move(seen);
+  w.seen = std::move(seen);
   return true;
 }
 
@@ -130,32 +146,37 @@ Result<void> Mounts::commit_and_reload(Mounted& mounted) {
 
 Result<void> Mounts::reload_one(Mounted& m) {
   for (int round = 0; round < kStragglersMax; ++round) {
-    Mounted next;
-    next.task = m.task;
-    next.wish = m.wish;
+    Written next;
     ASSIGN_OR_RETURN(next.stack, p_.layers.stack_of(m.wish.workspace, m.wish.volume));
     next.folder = new_folder(m.task);
     TRY(make_folders(next.folder, 0700));
-    if (Result<void> done = exchanger_->exchange(m.task, overlay_of(next)); !done) {
+    if (Result<void> done = exchanger_->exchange(m.task, overlay_of(m.wish, next)); !done) {
       p_.remove(next.folder);
       return done;
     }
     // What was written between the commit and the exchange is committed too; then it must be shown.
-    const Result<bool> stragglers = commit_one(m);
-    p_.remove(m.folder);
-    m.stack = std::move(next.stack);
-    m.folder = std::move(next.folder);
-    m.seen = {};
+    const Result<bool> stragglers = commit_written(m, m.now);
+    if (stragglers)
+      p_.remove(m.now.folder);
+    else
+      m.former = std::move(m.now);
+    m.now = std::move(next);
     if (!stragglers) return std::unexpected(stragglers.error());
     if (!*stragglers) return {};
   }
   return {};
 }
 
+bool Mounts::is_gone(const MountWish& wish) {
+  return p_.store.read([&](store::View& view) {
+    return !store::find_object(view, wish.workspace, "volume", wish.volume);
+  });
+}
+
 void Mounts::commit_in_background(Mounted& m) {
   if (!m.wish.background_commits) return;
   const Result<bool> done = commit_one(m);
-  if (!done && done.error().code != Code::kNotFound)
+  if (!done && !is_gone(m.wish))
     log::warning("what task ", m.task, " wrote to volume ", m.wish.volume,
                  " was not committed: ", done.error().message);
 }
@@ -170,14 +191,45 @@ void Mounts::ended(const TaskId& task) {
     mounted_.erase(it);
   }
   const auto last = [this, mounts] {
-    for (const MountedPtr& mounted : mounts) {
-      std::lock_guard lock(mounted->mutex);
-      commit_in_background(*mounted);
-      p_.remove(mounted->folder);
-      mounted->stack = {};
-    }
+    for (const MountedPtr& mounted : mounts) finish(mounted);
   };
   if (!p_.pool.post(last)) last();
+}
+
+void Mounts::finish(const MountedPtr& mounted) {
+  Mounted& m = *mounted;
+  std::lock_guard lock(m.mutex);
+  const Result<bool> done = m.wish.background_commits ? commit_one(m) : false;
+  if (!done && !is_gone(m.wish)) {
+    const std::string& why = done.error().message;
+    const Time now = p_.clock.now();
+    if (!m.failed_at)
+      log::warning("what task ", m.task, " wrote to volume ", m.wish.volume,
+                   " last was not committed, which is tried again for an hour: ", why);
+    if (!m.failed_at) m.failed_at = now;
+    std::lock_guard of_list(mutex_);
+    if (now - *m.failed_at < kFinishWithin && unfinished_.size() < kUnfinishedMax)
+      return unfinished_.push_back(mounted);
+    give_up(m, why);
+  }
+  if (m.former) p_.remove(m.former->folder);
+  p_.remove(m.now.folder);
+  m.former.reset();
+  m.now.stack = {};
+}
+
+void Mounts::give_up(const Mounted& m, std::string_view why) {
+  log::error("what task ", m.task, " wrote to volume ", m.wish.volume,
+             " last could not be committed, and is lost: ", why);
+}
+
+void Mounts::finish_those_that_failed() {
+  std::vector<MountedPtr> failed;
+  {
+    std::lock_guard lock(mutex_);
+    failed.swap(unfinished_);
+  }
+  for (const MountedPtr& mounted : failed) finish(mounted);
 }
 
 void Mounts::commit_all() {
@@ -191,13 +243,15 @@ void Mounts::commit_all() {
     std::unique_lock lock(mounted->mutex, std::try_to_lock);
     if (lock) commit_in_background(*mounted);
   }
+  finish_those_that_failed();
 }
 
 void Mounts::main() {
   std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, interval_, [this] { return stopping_; })) {
+  const Duration every = interval_ > 0ns ? interval_ : kFinishEvery;
+  while (!stop_.wait_for(lock, every, [this] { return stopping_; })) {
     lock.unlock();
-    commit_all();
+    interval_ > 0ns ? commit_all() : finish_those_that_failed();
     lock.lock();
   }
 }

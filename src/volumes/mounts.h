@@ -65,33 +65,47 @@ class Mounts {
   Result<void> reload(const TaskId& task, const std::string& volume);
   // The same of all that it has mounted; stops at the first that cannot be.
   Result<void> reload_all(const TaskId& task);
-  // The container has gone: what it has not committed is, and its folders go.
+  // The container has gone: what it has not committed is, and its folders go. Where that cannot be,
+  // on a full disk, it is tried again for an hour, for at most kUnfinishedMax of them.
   void ended(const TaskId& task);
-  // Before the server ends.
+  // Before the server ends; what has ended too.
   void commit_all();
+  static constexpr std::size_t kUnfinishedMax = 1000;
 
  private:
+  // An overlay: where the container writes, and on what.
+  struct Written {
+    Stack stack;
+    std::string folder;
+    Seen seen;
+  };
   struct Mounted {
     TaskId task;
     MountWish wish;
-    std::mutex mutex;    // of a commit or a reload
-    Stack stack;         // guarded by mutex
-    std::string folder;  // guarded by mutex
-    Seen seen;           // guarded by mutex
+    std::mutex mutex;  // of a commit or a reload
+    Written now;       // guarded by mutex
+    // What was written last before a reload, and could not be committed. Guarded by mutex.
+    std::optional<Written> former;
+    std::optional<Time> failed_at;  // its last commit, first; of the thread that has it
   };
   using MountedPtr = std::shared_ptr<Mounted>;
 
   Mounts(std::string folder, Parts parts, Duration interval);
   std::string new_folder(const TaskId& task);
-  Overlay overlay_of(const Mounted& mounted) const;
+  static Overlay overlay_of(const MountWish& wish, const Written& written);
   // Of one volume, or if that is null of all. Each under its mutex; stops at the first error.
   Result<void> each_of_task(const TaskId& task, const std::string* volume,
                             const std::function<Result<void>(Mounted&)>& f);
   // Whether anything was committed. Under its mutex.
   Result<bool> commit_one(Mounted& mounted);
+  Result<bool> commit_written(const Mounted& mounted, Written& written);
   Result<void> reload_one(Mounted& mounted);
   Result<void> commit_and_reload(Mounted& mounted);
   void commit_in_background(Mounted& mounted);
+  bool is_gone(const MountWish& wish);  // its volume was deleted
+  void finish(const MountedPtr& mounted);
+  void give_up(const Mounted& mounted, std::string_view why);
+  void finish_those_that_failed();
   void main();
 
   const std::string folder_;
@@ -101,6 +115,7 @@ class Mounts {
   std::mutex mutex_;
   std::condition_variable stop_;
   std::map<TaskId, std::vector<MountedPtr>> mounted_;  // guarded by mutex_
+  std::vector<MountedPtr> unfinished_;                 // guarded by mutex_
   std::uint64_t next_ = 0;                             // guarded by mutex_
   bool stopping_ = false;                              // guarded by mutex_
   std::thread thread_;
