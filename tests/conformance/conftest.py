@@ -110,7 +110,7 @@ class Client:
     """An installed official client with a token of the server."""
 
     def __init__(self, server, folder, which="new"):
-        self.server, self.folder, self.venv = server, pathlib.Path(folder), CLIENTS[which]
+        self.server, self.folder, self.which, self.venv = server, pathlib.Path(folder), which, CLIENTS[which]
         pair = server.token()
         # A program that a test writes anew within a second, with as many letters, is the former one to an interpreter that keeps what it
         # has compiled.
@@ -235,3 +235,9 @@ def client(server, tmp_path):
 @pytest.fixture
 def old_client(server, tmp_path):
     return Client(server, tmp_path, "old")
+
+
+@pytest.fixture(params=CLIENTS)
+def any_client(request, server, tmp_path):
+    """Each of the clients in its turn: the same program runs with both."""
+    return Client(server, tmp_path, request.param)

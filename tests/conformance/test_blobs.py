@@ -8,8 +8,9 @@ import subprocess
 import urllib.parse
 
 
-def test_large_arguments_and_results(client):
-    program = client.write("""
+def test_large_arguments_and_results(any_client):
+    sizes = [3, 100] if any_client.which == "new" else [3]
+    program = any_client.write("""
         import hashlib, os, modal
         app = modal.App("large")
 
@@ -24,15 +25,15 @@ def test_large_arguments_and_results(client):
 
         @app.local_entrypoint()
         def main():
-            for mib in [3, 100]:
+            for mib in %s:
                 data = os.urandom(mib << 20)
                 print("intact", mib, turn.remote(data) == data[::-1])
             print("from a container", nested.remote(5 << 20))
             call = turn.spawn(b"x" * 20000)
             print("spawned", len(call.get()))
-    """)
-    out = client.run("run", program).stdout
-    assert "intact 3 True" in out and "intact 100 True" in out
+    """ % sizes)
+    out = any_client.run("run", program).stdout
+    assert all(f"intact {mib} True" in out for mib in sizes), out
     assert "from a container True" in out
     assert "spawned 20000" in out
 
@@ -123,3 +124,65 @@ def test_a_cut_upload_leaves_nothing(server, client):
     out = subprocess.run([client.venv / "bin/python", program, blob], capture_output=True, text=True, env=client.env)
     assert "refused" in out.stdout, out.stdout + out.stderr
     assert list(uploads.iterdir()) == [] and sum(1 for _ in blobs.rglob("*")) == before
+
+
+def test_an_address_is_for_one_method_one_length_and_one_side(client):
+    """What a container is given is worth nothing outside, and the other way round."""
+    out = client.run("run", client.write("""
+        import base64, hashlib, os, urllib.error, urllib.parse, urllib.request
+        import modal
+        from modal._utils.async_utils import synchronize_api
+        from modal.client import _Client
+        from modal_proto import api_pb2
+
+        app = modal.App("addresses")
+
+        @synchronize_api
+        async def made(data, length=None):
+            client = await _Client.from_env()
+            digest = lambda name: base64.b64encode(hashlib.new(name, data).digest()).decode()
+            reply = await client._stub.BlobCreate(api_pb2.BlobCreateRequest(
+                content_sha256_base64=digest("sha256"), content_md5=digest("md5"), content_length=length or len(data)))
+            return reply.blob_id, reply.upload_url or [*reply.multipart.upload_urls, reply.multipart.completion_url]
+
+        @synchronize_api
+        async def found(blob):
+            client = await _Client.from_env()
+            try:
+                return (await client._stub.BlobGet(api_pb2.BlobGetRequest(blob_id=blob))).download_url
+            except Exception as error:
+                return type(error).__name__
+
+        def status(url, method="GET", data=None):
+            try:
+                with urllib.request.urlopen(urllib.request.Request(url, data, method=method)) as reply:
+                    return reply.status, reply.read()
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        def at(url, host):
+            return urllib.parse.urlparse(url)._replace(netloc=urllib.parse.urlparse(host).netloc).geturl()
+
+        @app.function(block_network=True)
+        def inside(blob, outside):
+            url = found(blob)
+            _, [*parts, complete] = made(b"parts", (1 << 30) + 1)
+            return url, status(url), status(at(outside, url)), parts[-1], status(parts[-1], "PUT", b"x"), status(complete, "POST", b"<x/>")
+
+        @app.local_entrypoint()
+        def main():
+            blob, upload = made(b"whole")
+            print("get as put", status(upload), "put", status(upload, "PUT", b"whole"))
+            outside = found(blob)
+            print("outside", status(outside), "put as get", status(outside, "PUT", b"whole"))
+            url, own, foreign, part, sent, complete = inside.remote(blob, outside)
+            print("part", sent, "without the others", complete, "taken out", status(at(part, outside), "PUT", b"x"))
+            print("inside", urllib.parse.urlparse(url).netloc, own, foreign, "taken out", status(at(url, outside)))
+            for length in b"whol", b"whole and more":
+                blob, upload = made(b"whole" + length)
+                print("length", status(upload, "PUT", length), found(blob))
+    """), timeout=60).stdout
+    assert "get as put 403 put (200, b'')" in out and "outside (200, b'whole') put as get 403" in out, out
+    assert "part (200, b'') without the others 400 taken out 403" in out, out
+    assert "inside 172.21.0.1:8714 (200, b'whole') 403 taken out 403" in out, out
+    assert out.count("length 400 NotFoundError") == 2, out

@@ -40,7 +40,11 @@ def test_layers_and_their_cache(client):
     assert wanted in second and "echo built" not in second
 
 
-def test_a_failed_step_says_what_failed(client):
+def test_a_failed_step_says_what_failed_and_leaves_nothing(server, client):
+    # Layers that it stands on, and containers of others.
+    client.run("run", client.write(PREPARED % "beside", "before.py"))
+    wait_for(lambda: server.admin("status")["containers"] == 0)
+    before = leftovers(server)
     failed = client.run("run", client.write("""
         import modal
         app = modal.App("failing", image=modal.Image.debian_slim().run_commands("echo about to fail; exit 7"))
@@ -51,6 +55,7 @@ def test_a_failed_step_says_what_failed(client):
     """), check=False, timeout=400)
     text = failed.stdout + failed.stderr
     assert failed.returncode == 1 and "about to fail" in text and "exit 7" in text and "exit code 7" in text
+    wait_for(lambda: leftovers(server) == before)
 
 
 def test_a_python_that_is_not_at_hand(client):
@@ -120,14 +125,25 @@ def test_secrets_and_limits(client):
             seen = [contents(path) for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline")]
             return any(b"MODAL_TASK_ID" in each for each in seen), any(b"melon" in each for each in seen)
 
+        @app.function(max_containers=2)
+        def crowd(here):
+            here[os.environ["MODAL_TASK_ID"]] = True
+            while here.len() < 2:
+                time.sleep(0.05)
+            time.sleep(0.3)  # so that inputs wait, for which there could be more containers
+
         @app.local_entrypoint()
         def main():
+            with modal.Dict.ephemeral() as here:
+                list(crowd.map([here] * 8))
+                print("crowd", here.len())
             seen = [look.remote() for _ in range(3)]
             print("secret", seen[0][0], repr(seen[0][1]), "containers", len({s[2] for s in seen}), "slowed", seen[0][3])
             print("searched", *search.remote())
     """)
     out = client.run("run", program).stdout
     assert "secret melon '' containers 1 slowed True" in out, out
+    assert "crowd 2" in out, out
     # The container that has it still stands beside this one.
     assert "searched True False" in out, out
     assert "melon" not in client.server.log_text()

@@ -5,8 +5,8 @@ import signal
 import time
 
 
-def test_hello(client):
-    program = client.write("""
+def test_hello(any_client):
+    program = any_client.write("""
         import modal
         app = modal.App("hello")
 
@@ -22,7 +22,7 @@ def test_hello(client):
             print("starmap", list(square.starmap([(3,), (4,)])))
             square.for_each([7])
     """)
-    out = client.run("run", program, "--n", "6", "--greeting", "hello").stdout
+    out = any_client.run("run", program, "--n", "6", "--greeting", "hello").stdout
     assert "hello 36 4" in out
     assert "map [0, 1, 4, 9]" in out
     assert "starmap [9, 16]" in out
@@ -30,8 +30,8 @@ def test_hello(client):
     assert "App completed" in out
 
 
-def test_generators_async_and_spawn(client):
-    program = client.write("""
+def test_generators_async_and_spawn(any_client):
+    program = any_client.write("""
         import modal
         app = modal.App("kinds")
 
@@ -51,7 +51,7 @@ def test_generators_async_and_spawn(client):
             call = later.spawn(41)
             print("spawned", call.get(timeout=60), modal.FunctionCall.from_id(call.object_id).get())
     """)
-    out = client.run("run", program).stdout
+    out = any_client.run("run", program).stdout
     assert "generator [0, 10, 20, 30, 40]" in out
     assert "async 2" in out
     assert "spawned 42 42" in out
@@ -151,8 +151,8 @@ def test_a_detached_run_goes_on_when_its_client_is_killed(client):
     """, "later.py")).stdout == "it goes on\n"
 
 
-def test_interrupt_stops_the_app(server, client):
-    program = client.write("""
+def test_interrupt_stops_the_app(client, any_client):
+    program = any_client.write("""
         import subprocess, modal
         app = modal.App("interrupted")
 
@@ -165,7 +165,7 @@ def test_interrupt_stops_the_app(server, client):
         def main():
             sleep.remote()
     """)
-    process = client.popen("run", program)
+    process = any_client.popen("run", program)
     for line in process.stdout:
         if "asleep" in line:
             break
@@ -178,7 +178,7 @@ def test_interrupt_stops_the_app(server, client):
     in_time = 40 - (time.monotonic() - interrupted)
     wait_for(lambda: not processes("sleep 98765408"), in_time)
     states = [app["state"] for app in json.loads(client.run("app", "list", "--json").stdout) if app["description"] == "interrupted"]
-    assert states == ["stopped"]
+    assert states and set(states) == {"stopped"}
 
 
 def wait_for(condition, seconds=240):
