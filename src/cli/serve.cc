@@ -90,6 +90,7 @@ void add_bounds_of_inputs(Command command, const Options& options) {
 }
 
 void add_bounds_of_data(Command command, const Options& options) {
+  constexpr std::int64_t kEntriesMost = std::int64_t{1} << 40;
   command
       .add_option(
           "--dict-expiry-days", [options](unsigned days) { options->dict_entry_life = days * 24h; },
@@ -110,12 +111,22 @@ void add_bounds_of_data(Command command, const Options& options) {
       .show_default()
       .range(0, 1 << 24);
   command
-      .add_option("--volume-entries-max", options->volume_entries,
+      .add_option("--volume-entries-max", options->volume_limits.entries,
                   "Files, folders and links that a volume may have; 1,000,000 if not said")
-      .range(1, std::int64_t{1} << 40);
+      .range(1, kEntriesMost);
   command
-      .add_option("--volume-file-max", options->volume_file_mib,
-                  "MiB that one file of a volume may have; 1,048,576 (1 TiB) if not said")
+      .add_option("--volume-v1-entries-max", options->volume_limits.entries_v1,
+                  "... and one of version 1; 500,000 if not said")
+      .range(1, kEntriesMost);
+  command
+      .add_option("--volume-folder-max", options->volume_limits.folder_entries,
+                  "... and one folder of a volume of version 2; 262,144 if not said")
+      .range(1, kEntriesMost);
+  command
+      .add_option(
+          "--volume-file-max",
+          [options](std::uint64_t mib) { options->volume_limits.file_bytes = mib << 20; },
+          "MiB that one file of a volume may have; 1,048,576 (1 TiB) if not said")
       .range(1, 1 << 24);
   command
       .add_option("--volume-check-rate", options->volume_check_mib,

@@ -164,8 +164,6 @@ Result<void> Parts::open_volumes() {
   merge_pool_ = std::make_unique<Pool>(1, 1'000);
   ASSIGN_OR_RETURN(volume_layers_, volumes::Layers::open_folder(root + "/layers", *store_,
                                                                 *contents_, *merge_pool_, remove));
-  const volumes::Limits limits{.entries = options_.volume_entries,
-                               .file_bytes = options_.volume_file_mib << 20};
   ASSIGN_OR_RETURN(mounts_, volumes::Mounts::open_folder(root + "/mounts",
                                                          {.store = *store_,
                                                           .contents = *contents_,
@@ -173,7 +171,7 @@ Result<void> Parts::open_volumes() {
                                                           .clock = clock_,
                                                           .pool = *volume_pool_,
                                                           .remove = remove,
-                                                          .limits = limits},
+                                                          .limits = options_.volume_limits},
                                                          options_.volume_commit_interval));
   contents_->on_damage([this](const WorkspaceId& workspace, const std::string& content) {
     services::forget_damaged(*store_, *volume_layers_, *blobs_, workspace, content);
@@ -185,12 +183,11 @@ Result<void> Parts::open_volumes() {
 }
 
 services::VolumeParts Parts::volume_parts() {
-  return {
-      .contents = *contents_,
-      .uploads = *uploads_,
-      .layers = *volume_layers_,
-      .mounts = *mounts_,
-      .limits = {.entries = options_.volume_entries, .file_bytes = options_.volume_file_mib << 20}};
+  return {.contents = *contents_,
+          .uploads = *uploads_,
+          .layers = *volume_layers_,
+          .mounts = *mounts_,
+          .limits = options_.volume_limits};
 }
 
 void Parts::make_services() {

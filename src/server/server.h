@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "services/data_limits.h"
 #include "store/keep_deleted.h"
+#include "volumes/tree.h"
 
 namespace ionian::server {
 
@@ -42,9 +43,8 @@ struct ServeOptions {
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
   store::KeepDeleted keep_deleted;
   std::uint64_t purge_deleted_below_mib = 1024;  // of free disk space; then they go earlier
-  std::int64_t volume_entries = 1'000'000;       // files, folders and links of a volume
-  std::uint64_t volume_file_mib = 1 << 20;       // of one file of a volume
-  std::uint64_t volume_check_mib = 16;           // read a second to prove them; 0 = none
+  volumes::Limits volume_limits;
+  std::uint64_t volume_check_mib = 16;  // read a second to prove them; 0 = none
   // Of what containers write to volumes, without being asked; 0 = never.
   Duration volume_commit_interval = 10s;
   bool insecure_public = false;  // listen beyond loopback although nothing is encrypted

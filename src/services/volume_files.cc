@@ -14,7 +14,9 @@ using modal::client::FileEntry;
 using rpc::Access;
 using store::EntryKind;
 
-constexpr std::size_t kEntriesAtOnce = 1000;
+// So many are of one version whatever happens: what a call holds until its client has taken them.
+constexpr std::size_t kEntriesRead = 100'000;
+constexpr std::size_t kEntriesAtOnce = 1000;  // of a message
 
 void fill_entry(FileEntry& out, const store::VolumeEntry& entry) {
   // A container may give a file any name; the wire takes text.
@@ -89,39 +91,50 @@ std::string VolumeFiles::block_address(const rpc::Call& call, volumes::BlockRigh
 }
 
 template <class Request, class Reply>
-std::optional<Status> VolumeFiles::list(rpc::Call& call, const Request& request, DataWatch&,
-                                        rpc::Emit<Reply>& emit) {
-  struct Reading {
-    std::string after;
-    std::size_t told = 0;
-  };
-  Reading& reading = call.state<Reading>();
-  return c_.store.read([&](store::View& view) -> std::optional<Status> {
-    const auto volume = volume_of(c_, view, call, request.volume_id());
-    if (!volume) return volume.error();
-    const auto path = volumes::clean_path(request.path());
-    if (!path) return path.error();
-    Reply reply;
-    if (!path->empty()) {
-      const auto entry = find(view, *volume, *path);
-      if (!entry) return entry.error();
-      if (entry->kind != EntryKind::kFolder) {
-        fill_entry(*reply.add_entries(), *entry);
-        emit(std::move(reply));
-        return Status::ok_status();
+Result<void> VolumeFiles::read_list(const rpc::Call& call, const Request& request,
+                                    Listing<Reply>& listing) {
+  return c_.store.read([&](store::View& view) -> Result<void> {
+    ASSIGN_OR_RETURN(const store::Volume volume, volume_of(c_, view, call, request.volume_id()));
+    ASSIGN_OR_RETURN(const std::string path, volumes::clean_path(request.path()));
+    if (listing.version.value_or(volume.version) != volume.version)
+      return fail(Code::kAborted,
+                  "the volume has changed while its files were listed, and they are too many to "
+                  "be read at once; list them again, or fewer at a time");
+    listing.version = volume.version;
+    if (!path.empty() && listing.after.empty()) {
+      ASSIGN_OR_RETURN(const store::VolumeEntry entry, find(view, volume, path));
+      if (entry.kind != EntryKind::kFolder) {
+        fill_entry(*listing.pages.emplace_back().add_entries(), entry);
+        listing.whole = true;
+        return {};
       }
     }
     const std::size_t most = request.has_max_entries() ? request.max_entries() : SIZE_MAX;
+    const std::size_t wanted = std::min(kEntriesRead, most - listing.told);
     const auto entries = store::list_volume_entries(
-        view, volume->id, *path, request.recursive() ? store::Depth::kAll : store::Depth::kChildren,
-        reading.after, std::min(kEntriesAtOnce, most - reading.told));
-    if (entries.empty()) return Status::ok_status();
-    reading.after = entries.back().path;
-    reading.told += entries.size();
-    for (const store::VolumeEntry& entry : entries) fill_entry(*reply.add_entries(), entry);
-    emit(std::move(reply));
-    return std::nullopt;
+        view, volume.id, path, request.recursive() ? store::Depth::kAll : store::Depth::kChildren,
+        listing.after, wanted);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (i % kEntriesAtOnce == 0) listing.pages.emplace_back();
+      fill_entry(*listing.pages.back().add_entries(), entries[i]);
+    }
+    listing.told += entries.size();
+    listing.whole = entries.size() < wanted || listing.told == most;
+    if (!entries.empty()) listing.after = entries.back().path;
+    return {};
   });
+}
+
+template <class Request, class Reply>
+std::optional<Status> VolumeFiles::list(rpc::Call& call, const Request& request, DataWatch&,
+                                        rpc::Emit<Reply>& emit) {
+  auto& listing = call.state<Listing<Reply>>();
+  if (listing.pages.empty() && !listing.whole)
+    if (const Result<void> read = read_list(call, request, listing); !read) return read.error();
+  if (listing.pages.empty()) return Status::ok_status();
+  emit(std::move(listing.pages.front()));
+  listing.pages.pop_front();
+  return std::nullopt;
 }
 
 Result<modal::client::VolumeGetFileResponse> VolumeFiles::get_file(

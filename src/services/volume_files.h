@@ -1,5 +1,7 @@
 #pragma once
 // The files of volumes, for clients that have none mounted: sent, listed, fetched, copied, removed.
+#include <deque>
+
 #include "services/queue_takes.h"
 #include "services/volumes.h"
 #include "volumes/block_url.h"
@@ -12,6 +14,18 @@ class VolumeFiles {
   void bind(rpc::Table& table);
 
  private:
+  // A list on its way to its client.
+  template <class Reply>
+  struct Listing {
+    std::optional<std::int64_t> version;  // of the volume; none: nothing was read yet
+    std::string after;
+    std::size_t told = 0;
+    bool whole = false;
+    std::deque<Reply> pages;
+  };
+  template <class Request, class Reply>
+  Result<void> read_list(const rpc::Call& call, const Request& request, Listing<Reply>& listing);
+
   using Empty = google::protobuf::Empty;
   static constexpr std::size_t kFilesMax = 100'000;      // of one call
   static constexpr std::uint64_t kInlineMax = 16 << 20;  // of VolumeGetFile
@@ -28,7 +42,8 @@ class VolumeFiles {
   Result<modal::client::VolumePutFiles2Response> put_files_2(
       rpc::Call& call, const modal::client::VolumePutFiles2Request& request, VolumeWork& work);
 
-  // VolumeListFiles, VolumeListFiles2. By path; what is changed meanwhile may be in it or not.
+  // VolumeListFiles, VolumeListFiles2. By path, all of one version.
+  //   errors   NOT_FOUND · ABORTED the volume has changed before all of a very long list was read
   template <class Request, class Reply>
   std::optional<Status> list(rpc::Call& call, const Request& request, DataWatch& watch,
                              rpc::Emit<Reply>& emit);

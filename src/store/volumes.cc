@@ -83,6 +83,15 @@ std::vector<VolumeEntry> list_volume_entries(View& view, std::string_view volume
       volume, after, first_below(folder), first_after(folder), max));
 }
 
+bool has_more_children(View& view, std::string_view volume, std::string_view folder,
+                       std::int64_t than) {
+  Rows rows = view.db().query(
+      "SELECT count(*) > ?1 FROM (SELECT 1 FROM volume_entries WHERE volume = ?2 AND parent = ?3 "
+      "AND kind != 0 LIMIT ?1 + 1)",
+      than, volume, folder);
+  return rows.next() && rows.number(0) != 0;
+}
+
 std::vector<VolumeEntry> list_volume_changes(View& view, std::string_view volume,
                                              std::int64_t after) {
   return entries_of(view.db().query(

@@ -41,6 +41,8 @@ enum class Depth { kChildren, kAll };
 std::vector<VolumeEntry> list_volume_entries(View& view, std::string_view volume,
                                              std::string_view folder, Depth depth,
                                              std::string_view after, std::size_t max);
+bool has_more_children(View& view, std::string_view volume, std::string_view folder,
+                       std::int64_t than);
 // What became of the tree after this version, by path; removed ones included.
 std::vector<VolumeEntry> list_volume_changes(View& view, std::string_view volume,
                                              std::int64_t after);

@@ -20,7 +20,11 @@ std::string joined(std::string_view folder, std::string_view name) {
 class Applier {
  public:
   Applier(store::Tx& tx, store::Volume& volume, Manner manner, Time now)
-      : tx_(tx), volume_(volume), manner_(manner), now_ns_(now.time_since_epoch().count()) {}
+      : tx_(tx),
+        volume_(volume),
+        manner_(manner),
+        now_ns_(now.time_since_epoch().count()),
+        before_(volume.entries) {}
 
   Result<void> apply(const Change& change) {
     const store::VolumeEntry& entry = change.entry;
@@ -38,11 +42,28 @@ class Applier {
       volume_.entries -= store::remove_volume_children(tx_, volume_, entry.path);
       folders_.clear();
     }
-    if (!old) ++volume_.entries;
+    if (!old) count_new(entry.path);
     if (folder) folders_.insert(entry.path);
     // A folder that is only passed through is no change; one that hides others is.
     if (was_folder && folder && !change.alone && old->mode == entry.mode) return {};
     store::put_volume_entry(tx_, volume_, entry);
+    return {};
+  }
+
+  Result<void> check_size(const Limits& limits) const {
+    if (grown_.empty()) return {};
+    const bool first = volume_.fs_version == 1;
+    const std::int64_t most = first ? limits.entries_v1 : limits.entries;
+    if (volume_.entries > most && volume_.entries > before_)
+      return fail(Code::kResourceExhausted, "this volume would have ", volume_.entries,
+                  " files, folders and links, and may have ", most, " (--volume-",
+                  first ? "v1-" : "", "entries-max)");
+    // A volume that has no more in all has no folder that does.
+    if (first || volume_.entries <= limits.folder_entries) return {};
+    for (const std::string& folder : grown_)
+      if (store::has_more_children(tx_, volume_.id, folder, limits.folder_entries))
+        return fail(Code::kResourceExhausted, "/", folder, " would have more than ",
+                    limits.folder_entries, " files, folders and links (--volume-folder-max)");
     return {};
   }
 
@@ -69,17 +90,23 @@ class Applier {
       store::put_volume_entry(
           tx_, volume_,
           {.path = parent, .kind = store::EntryKind::kFolder, .mode = 0755, .mtime_ns = now_ns_});
-      if (!old) ++volume_.entries;
+      if (!old) count_new(parent);
     }
     folders_.insert(parent);
     return {};
   }
 
+  void count_new(const std::string& path) {
+    ++volume_.entries;
+    grown_.insert(store::parent_path(path));
+  }
+
   store::Tx& tx_;
   store::Volume& volume_;
   const Manner manner_;
-  const std::int64_t now_ns_;
+  const std::int64_t now_ns_, before_;
   std::unordered_set<std::string> folders_;  // that are known to be there
+  std::unordered_set<std::string> grown_;    // that something has come into
 };
 
 }  // namespace
@@ -106,7 +133,6 @@ Result<void> apply(store::Tx& tx, store::Volume& volume, const std::vector<Chang
                    Manner manner, const Limits& limits, Time now) {
   if (changes.empty()) return {};
   ++volume.version;
-  const std::int64_t before = volume.entries;
   Applier applier(tx, volume, manner, now);
   for (const Change& change : changes) {
     if (change.entry.size > limits.file_bytes)
@@ -115,10 +141,7 @@ Result<void> apply(store::Tx& tx, store::Volume& volume, const std::vector<Chang
                   " (--volume-file-max)");
     TRY(applier.apply(change));
   }
-  if (volume.entries > limits.entries && volume.entries > before)
-    return fail(Code::kResourceExhausted, "this volume would have ", volume.entries,
-                " files, folders and links, and may have ", limits.entries,
-                " (--volume-entries-max)");
+  TRY(applier.check_size(limits));
   store::set_volume_version(tx, volume);
   return {};
 }

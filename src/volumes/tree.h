@@ -17,7 +17,9 @@ struct Change {
 };
 
 struct Limits {
-  std::int64_t entries = 1'000'000;       // files, folders and links of a volume
+  std::int64_t entries_v1 = 500'000;      // files, folders and links of a volume of version 1
+  std::int64_t entries = 1'000'000;       // ... and of version 2
+  std::int64_t folder_entries = 262'144;  // of one folder of a volume of version 2
   std::uint64_t file_bytes = 1ULL << 40;  // of one file
 };
 

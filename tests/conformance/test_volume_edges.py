@@ -1,8 +1,11 @@
 """modal.Volume at its edges: long lists, parts of files, mounts that refuse, what a setting bounds, files that are gone from the disk."""
+import contextlib
+import sqlite3
 import subprocess
 
 import pytest
 from conftest import IONIAN, Client, Server, python
+from grpc_call import raw
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -17,6 +20,48 @@ def test_long_lists_come_whole_and_in_order(client, version):
             assert paths == ["d"] + [f"d/{n:05}" for n in range(2300)], len(paths)
             assert [e.path for e in vol.iterdir("/", recursive=False)] == ["d"] and len(vol.listdir("/d")) == 2300
         """ % version)
+
+
+LIST_BESIDE_COMMITS = """
+    async def body(call):
+        volume = (await call("VolumeGetOrCreate", deployment_name="long", object_creation_type=1, version=2)).volume_id
+        if %(first)s: return print(volume)
+        async def paths(**more):
+            channel = Channel(sys.argv[1], int(sys.argv[2]))
+            try:
+                async with ModalClientStub(channel).VolumeListFiles2.open(metadata=HEADERS) as stream:
+                    request = api_pb2.VolumeListFiles2Request(volume_id=volume, path="d", recursive=True, **more)
+                    await stream.send_message(request, end=True)
+                    page = await stream.recv_message()
+                    found = [entry.path for entry in page.entries]
+                    # What is not on its way yet was not read from the tree when the first came.
+                    await call("VolumeRemoveFile2", volume_id=volume, path=found[0])
+                    await call("VolumeRemoveFile2", volume_id=volume, path=found[0][:-6] + "059000")
+                    async for page in stream:
+                        found += [entry.path for entry in page.entries]
+                    return len(found)
+            except GRPCError as error:
+                return error.status.name
+            finally:
+                channel.close()
+        print(await paths(max_entries=60_000), await paths())
+    """
+
+
+def test_a_long_list_is_of_one_version(client, server):
+    """Links of names so long that they are more than a connection holds; they are put where the server keeps them."""
+    pair = server.token()
+    volume = raw(server, pair, LIST_BESIDE_COMMITS % {"first": True}).strip()
+    rows = [(volume, "d", "", 2, 0o755, 1)] + [(volume, f"d/{'x' * 90}{n:06}", "d", 3, 0o777, 1) for n in range(130_000)]
+    with contextlib.closing(sqlite3.connect(server.folder / "data" / "ionian.db", timeout=60)) as db, db:
+        db.executemany("INSERT INTO volume_entries (volume, path, parent, kind, mode, mtime, size, content, version) "
+                       "VALUES (?, ?, ?, ?, ?, 0, 0, CAST('x' AS BLOB), ?)", rows)
+        db.execute("UPDATE volumes SET version = 1, entries = ? WHERE id = ?", [len(rows), volume])
+    assert raw(server, pair, LIST_BESIDE_COMMITS % {"first": False}) == "60000 ABORTED\n"
+    raw(server, pair, f'''
+        async def body(call):
+            await call("VolumeDelete", volume_id="{volume}")
+        ''')
 
 
 PARTS = """
@@ -101,7 +146,7 @@ def test_a_volume_of_version_1_and_one_that_is_only_read(client):
 
 
 def test_bounds_and_files_that_are_gone(tmp_path):
-    server = Server(tmp_path).start("--volume-entries-max", "3", "--volume-file-max", "1")
+    server = Server(tmp_path).start("--volume-entries-max", "4", "--volume-file-max", "1", "--volume-v1-entries-max", "2", "--volume-folder-max", "3")
     try:
         client = Client(server, tmp_path)
         python(client, """
@@ -111,9 +156,13 @@ def test_bounds_and_files_that_are_gone(tmp_path):
                 with vol.batch_upload(force=True) as batch:
                     for name, data in files.items(): batch.put_file(io.BytesIO(data), name)
             put(a=b"a", b=b"b", c=b"c" * (1 << 20))
-            assert "--volume-entries-max" in refused(Exception, lambda: put(d=b"d"))
+            assert "--volume-folder-max" in refused(Exception, lambda: put(d=b"d"))
+            assert "--volume-entries-max" in refused(Exception, lambda: put(**{"f/d": b"d"}))
             assert "--volume-file-max" in refused(Exception, lambda: put(a=b"d" * ((1 << 20) + 1)))
             assert sorted(e.path for e in vol.listdir("/")) == ["a", "b", "c"] and b"".join(vol.read_file("a")) == b"a"
+            vol = modal.Volume.from_name("bound-1", create_if_missing=True, version=1)
+            put(a=b"a", b=b"b")
+            assert "--volume-v1-entries-max" in refused(Exception, lambda: put(c=b"c"))
             """)
         gone, = [file for file in (tmp_path / "data/volumes/contents").rglob("files/*/*") if file.is_file() and file.stat().st_size == 1 << 20]
         gone.unlink()
