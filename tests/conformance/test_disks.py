@@ -52,6 +52,7 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
             v = modal.Volume.from_name("v", create_if_missing=True)
             with v.batch_upload() as batch:
                 batch.put_file(io.BytesIO(b"before" * 1000), "/before")
+            modal.Secret.objects.create("s", {"BEFORE": "x"})
             """)
         with server.full():
             # What is small may still find room; what is large finds none, and the error says why. A queue takes it for being full: a put waits.
@@ -62,7 +63,9 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
                 def upload():
                     with v.batch_upload() as batch:
                         batch.put_file(io.BytesIO(os.urandom(8 << 20)), "/during")
-                for write in (lambda: d.put("during", os.urandom(8 << 20)), lambda: q.put(os.urandom(900_000), timeout=1), upload):
+                def keep_secret():
+                    modal.Secret.from_name("s").update({f"DURING_{n}": os.urandom(50_000).hex() for n in range(10)})
+                for write in (lambda: d.put("during", os.urandom(8 << 20)), lambda: q.put(os.urandom(900_000), timeout=1), upload, keep_secret):
                     try:
                         for _ in range(10):
                             write()
@@ -72,7 +75,7 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
                 assert d["before"] == "x" * 10_000 and b"".join(v.read_file("/before")) == b"before" * 1000 and q.len() >= 2
                 print("reads go on")
                 """)
-            assert "taken" not in out and out.count("refused") == 3 and "reads go on" in out
+            assert "taken" not in out and out.count("refused") == 4 and "reads go on" in out
             assert out.count("full") >= 2, out
         server.fall()
         server.again()
@@ -80,6 +83,8 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):
             import io
             d, q, v = modal.Dict.from_name("d"), modal.Queue.from_name("q"), modal.Volume.from_name("v")
             assert d["before"] == "x" * 10_000 and q.get() == "one" and q.get() == "two"
+            modal.Secret.from_name("s", required_keys=["BEFORE"]).hydrate(); modal.Secret.from_name("s").update({"AFTER": "y"})
+            modal.Secret.from_name("s", required_keys=["BEFORE", "AFTER"]).hydrate()
             d["after"] = 1; q.put("three", partition="p"); assert q.get(partition="p") == "three"
             with v.batch_upload() as batch:
                 batch.put_file(io.BytesIO(b"after" * 1000), "/after")
@@ -101,7 +106,8 @@ FULL = """
             batch.put_file(io.BytesIO(name.encode() + os.urandom(size)), f"/{name}")
     writes = {"dict": lambda name, size: d.put(name, name.encode() + os.urandom(size)),
               "queue": lambda name, size: q.put(name.encode() + os.urandom(min(size, 900_000)), timeout=1),
-              "volume": upload}
+              "volume": upload,
+          "secret": lambda name, size: modal.Secret.objects.create(name.strip("."), {"V": os.urandom(min(size, 1_000_000) // 2).hex()})}
     size = int(sys.argv[2])
     for n in range(int(sys.argv[3])):
         for kind, write in list(writes.items()):
@@ -120,6 +126,7 @@ THERE = """
     for key in d.keys(): assert name_of(d[key]) == key; print("has dict", key)
     for value in q.iterate(): print("has queue", name_of(value))
     for entry in v.listdir("/"): assert name_of(b"".join(v.read_file(entry.path))) == entry.path; print("has volume", entry.path)
+    for secret in modal.Secret.objects.list(): print("has secret", secret.name + ".")
 """
 
 
@@ -136,7 +143,7 @@ def test_what_fits_before_the_disk_is_full_stays_and_what_comes_after_it_is_take
             out += client.python(fill, "during", "3000000", "30").stdout
             refused = lines(out, "refused")
             # A queue that cannot take an item is full to its clients, which wait as long as they want to.
-            assert {kind for kind, *_ in refused} == {"dict", "queue", "volume"}, out
+            assert {kind for kind, *_ in refused} == {"dict", "queue", "volume", "secret"}, out
             assert all("full" in " ".join(said).lower() for _, *said in refused), refused
             # Nobody has to wait for a refusal, and the server lives.
             kept = lines(client.python(look).stdout, "has")
@@ -147,7 +154,7 @@ def test_what_fits_before_the_disk_is_full_stays_and_what_comes_after_it_is_take
         assert sorted(lines(client.python(look).stdout, "has")) == sorted(taken)
         later = client.python(fill, "later", "1000", "2").stdout
         more = lines(later, "taken")
-        assert len(more) == 6, later
+        assert len(more) == 8, later
         assert sorted(lines(client.python(look).stdout, "has")) == sorted(taken + more)
         assert server.owner("admin", "volumes", "check")["problems"] == []
         assert server.stop() == 0
