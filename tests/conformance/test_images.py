@@ -3,6 +3,8 @@ import os
 import signal
 import subprocess
 
+from conftest import Client, running_server
+from test_builders import leftovers
 from test_faults import contents
 from test_run import processes, wait_for
 
@@ -41,8 +43,6 @@ def test_layers_and_their_cache(client):
 
 
 def test_a_failed_step_says_what_failed_and_leaves_nothing(server, client):
-    # Layers that it stands on, and containers of others.
-    client.run("run", client.write(PREPARED % "beside", "before.py"))
     wait_for(lambda: server.admin("status")["containers"] == 0)
     before = leftovers(server)
     failed = client.run("run", client.write("""
@@ -257,3 +257,27 @@ def test_force_build_replaces_what_was_kept_and_ignore_cache_does_not(client):
     assert not set(ignoring) & set(first) and stamps() == first
     forced = stamps(MODAL_FORCE_BUILD="1")
     assert not set(forced) & set(first + ignoring) and stamps() == forced
+
+
+def test_steps_get_the_settings_of_the_host_unless_it_keeps_them(built, tmp_path):
+    host = ["env", "PIP_INDEX_URL=http://index.invalid/simple", "http_proxy=http://proxy.invalid:3128"]
+    given = {"pip: global.index-url='http://index.invalid/simple'", "step: http_proxy=http://proxy.invalid:3128", "step: PIP_CERT=/run/ionian-host/ca.crt"}
+    for options in [], ["--no-host-settings"]:
+        with running_server(built, *options, prefix=host) as server:
+            client = Client(server, tmp_path)
+            out = client.run("run", client.write("""
+                import os, modal
+                wanted = "env | sort | grep -iE '^(http_proxy|PIP_CERT)=' | sed 's/^/step: /'; pip config list | sed 's/^/pip: /'"
+                app = modal.App("settings", image=modal.Image.debian_slim().run_commands(wanted))
+
+                @app.function()
+                def look():
+                    return [name for name in os.environ if name.upper().startswith(("PIP", "UV_")) or "proxy" in name.lower()]
+
+                @app.local_entrypoint()
+                def main():
+                    print("function", look.remote())
+            """)).stdout
+        said = {line.strip() for line in out.splitlines()}
+        assert said & given == (set() if options else given) and ("invalid" in out) == (not options), out
+        assert "function []" in said, out

@@ -4,6 +4,8 @@ import pathlib
 import signal
 import time
 
+from grpc_call import raw
+
 
 def test_hello(any_client):
     program = any_client.write("""
@@ -149,6 +151,36 @@ def test_a_detached_run_goes_on_when_its_client_is_killed(client):
         modal.Queue.from_name("detached-gate", create_if_missing=True).put("it goes on")
         print(modal.FunctionCall.from_id({call!r}).get(timeout=90))
     """, "later.py")).stdout == "it goes on\n"
+
+
+def test_the_last_of_much_output_comes_before_the_run_ends(client):
+    """Within the time that the client gives it without being told to."""
+    out = client.run("run", client.write("""
+        import modal
+        app = modal.App("talks")
+
+        @app.function()
+        def talk():
+            print("\\n".join(f"line {i:04d} " + "x" * 90 for i in range(10_000)))
+
+        @app.local_entrypoint()
+        def main():
+            talk.remote()
+    """))
+    lines = [line[:9] for line in out.stdout.splitlines() if line.startswith("line ")]
+    assert lines == [f"line {i:04d}" for i in range(10_000)]
+    assert "timed out" not in (out.stdout + out.stderr).lower() and "timeout" not in (out.stdout + out.stderr).lower()
+
+
+def test_an_unknown_command_of_the_client(server, client):
+    """For a suggestion it asks the server, which serves none, whoever asks."""
+    out = client.run("depoly", "program.py", check=False)
+    assert out.returncode == 2 and "No such command 'depoly'" in out.stderr and "Traceback" not in out.stderr, out.stderr
+    said = raw(server, {"token_id": "ak-nobody", "token_secret": "as-none"}, """
+        async def body(call):
+            print(await call("CliCommandSuggest"))
+    """)
+    assert said.startswith("UNIMPLEMENTED "), said
 
 
 def test_interrupt_stops_the_app(client, any_client):

@@ -37,6 +37,9 @@ std::string short_name(const std::string& path) {
                                               : path.substr(1);
 }
 
+// A method that is served takes one off; nothing puts one on.
+TEST(Table, TheListOfWhatIsMissingOnlyShrinks) { EXPECT_EQ(unimplemented().size(), 134u); }
+
 TEST(Table, EachMethodIsBoundOrListedAsUnimplemented) {
   const Whole whole;
   const std::vector<std::string> listed = unimplemented();
