@@ -247,3 +247,8 @@ def test_a_relative_folder_that_is_open_to_others(tmp_path):
     finally:
         process.terminate()
         assert process.wait(60) == 0
+
+
+def test_the_program_is_small(tmp_path):
+    subprocess.run(["strip", "-o", tmp_path / "ionian", IONIAN], check=True)
+    assert (tmp_path / "ionian").stat().st_size <= 40_000_000
