@@ -12,6 +12,7 @@
 #include "container/exec.h"
 #include "container/netns.h"
 #include "container/rootfs.h"
+#include "container/spec_check.h"
 #include "container/syscalls.h"
 #include "container/zygote.h"
 
@@ -19,46 +20,6 @@ namespace ionian::container {
 namespace {
 
 constexpr std::size_t kReady = 6;
-constexpr std::size_t kMaxId = 64;
-
-bool is_id(const std::string& id) {
-  return !id.empty() && id.size() <= kMaxId && id.front() != '.' &&
-         std::ranges::all_of(id, [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
-         });
-}
-
-// Its own user may write where the root of the tree is the container's.
-bool open_to_all(const ContainerSpec& spec) {
-  return !spec.user().empty() && spec.user() != "root" && spec.user() != "0";
-}
-
-Result<void> check(const ContainerSpec& spec) {
-  if (!is_id(spec.id())) return fail(Code::kInvalidArgument, "container id '", spec.id(), "'");
-  if (spec.args().empty() || spec.args(0).empty())
-    return fail(Code::kInvalidArgument, "container ", spec.id(), " has no program to run");
-  if (spec.lowers().empty())
-    return fail(Code::kInvalidArgument, "container ", spec.id(), " has no layer");
-  for (const std::string* path : {&spec.upper_dir(), &spec.upper_work_dir()})
-    if (!path->starts_with('/'))
-      return fail(Code::kInvalidArgument, "folder '", *path, "' is not absolute");
-  for (const Bind& bind : spec.binds())
-    if (!bind.source().starts_with('/') || !bind.target().starts_with('/'))
-      return fail(Code::kInvalidArgument, "bind ", bind.source(), " to ", bind.target(),
-                  " is not absolute");
-  for (const Overlay& overlay : spec.overlays())
-    if (!overlay.target().starts_with('/') || !overlay.upper_dir().starts_with('/') ||
-        overlay.lowers().empty())
-      return fail(Code::kInvalidArgument, "overlay at ", overlay.target(), " is not whole");
-  if (spec.zygote() && (spec.network() != NETWORK_NONE || !spec.user().empty()))
-    return fail(Code::kInvalidArgument, "a zygote has neither a network nor a user");
-  if (!spec.forked_from().empty() && (open_to_all(spec) || spec.allow_setuid()))
-    return fail(Code::kInvalidArgument, "a copy of a program has the rights of root, and no more");
-  for (const Served& served : spec.served())
-    if (!served.target().starts_with('/') || !served.server().served().empty())
-      return fail(Code::kInvalidArgument, "what is served at ", served.target(), " makes no sense");
-  return {};
-}
 
 bool provides(const ContainerSpec& spec, const std::string& path) {
   return std::ranges::any_of(spec.files(), [&](const File& f) { return f.path() == path; }) ||
@@ -259,7 +220,7 @@ Result<void> Jail::spawn(Container& container, const Mounts& mounts,
 Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease& network,
                                                std::vector<UniqueFd> stdio, const Serve& serve,
                                                const Container* zygote) {
-  TRY(check(spec));
+  TRY(check_spec(spec));
   auto container = std::make_unique<Container>();
   container->spec = std::move(spec);
   container->network = std::move(network);
@@ -305,7 +266,7 @@ Result<std::unique_ptr<Container>> Jail::start(ContainerSpec spec, NetworkLease&
 }
 
 Result<void> Jail::become(Container& container, ContainerSpec spec) {
-  TRY(check(spec));
+  TRY(check_spec(spec));
   if (!container.started || container.change || spec.id() != container.spec.id() ||
       spec.network() != container.spec.network() || spec.user() != container.spec.user() ||
       spec.keep_upper() || spec.binds_size() != container.spec.binds_size())
