@@ -41,7 +41,10 @@ bool is_client_mount(const store::Mount& mount) {
 }
 
 Result<std::string> tree_of_mount(const Context& c, const store::Mount& mount) {
-  if (!mount.tree.empty()) return mount.tree;
+  // Not by the path that was once written down: the folder may have come here from elsewhere, or
+  // from a backup, which has no downloads.
+  if (is_client_mount(mount))
+    return c.client_mounts.client_mount(mount.name.substr(kClientMount.size()));
   modal::client::MountGetOrCreateRequest request;
   if (!request.ParseFromString(mount.files))
     return fail(Code::kDataLoss, "the record of mount ", mount.id, " is damaged");

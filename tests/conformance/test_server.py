@@ -1,12 +1,13 @@
 """The server at its edges: start, stop, and what it leaves behind."""
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
 import pytest
 
-from conftest import IONIAN, Client, Server, running_server
+from conftest import IONIAN, PLAIN, Client, Server, running_server
 from test_faults import contents
 from test_run import wait_for
 
@@ -232,6 +233,17 @@ def test_a_folder_without_its_key_is_refused_and_nothing_new_is_made(tmp_path):
     key.write_bytes(kept)
     server.start()
     assert server.stop() == 0
+
+
+def test_a_folder_that_comes_from_elsewhere_without_its_downloads_makes_them_anew(tmp_path, built):
+    """As a restored backup does."""
+    own = Server(tmp_path).take_over(built)
+    shutil.rmtree(tmp_path / "data/runtime")
+    own.start()
+    client = Client(own, tmp_path)
+    assert "it runs" in client.run("run", client.write(PLAIN)).stdout
+    assert (tmp_path / "data/runtime/client-1.6.4").is_dir()
+    assert own.stop() == 0
 
 
 def test_a_relative_folder_that_is_open_to_others(tmp_path):
