@@ -148,14 +148,58 @@ def test_from_containers_and_the_old_client(client, old_client):
         assert "sum 14 [0, 1, 4, 9]" in one.run("run", one.write(program)).stdout
 
 
-def test_environments_are_walls(client):
-    out = python(client, """
+def test_environments_and_workspaces_are_walls(client, server):
+    """By name, and for another workspace by id too."""
+    ids = python(client, """
         modal.Dict.from_name("walled", create_if_missing=True)["x"] = 1
-        print(modal.Dict.from_name("walled")["x"])
-        """)
-    assert out.strip() == "1"
+        modal.Queue.from_name("walled", create_if_missing=True).put("x")
+        modal.NetworkFileSystem.from_name("walled", create_if_missing=True).hydrate()
+        modal.Secret.objects.create("walled", {"A": "1"})
+        print(*(kind.from_name("walled").hydrate().object_id for kind in (modal.Dict, modal.Queue, modal.NetworkFileSystem, modal.Secret)))
+        """).split()
     client.run("environment", "create", "beyond")
-    python(client, 'refused(modal.exception.NotFoundError, lambda: modal.Dict.from_name("walled", environment_name="beyond").len())')
+    by_name = """
+        for kind in (modal.Dict, modal.Queue, modal.NetworkFileSystem, modal.Secret):
+            refused(modal.exception.NotFoundError, lambda: kind.from_name("walled"%s).hydrate())
+        """
+    python(client, by_name % ', environment_name="beyond"')
+    server.admin("workspace", "create", "beyond-the-wall")
+    pair = server.admin("token", "create", "--name", "other", "--workspace", "beyond-the-wall")
+    python(client, by_name % "" + """
+        d, q = modal.Dict.from_id(%r), modal.Queue.from_id(%r)
+        for f in (lambda: d["x"], lambda: d.put("x", 2), lambda: d.pop("x"), lambda: list(d.keys()), d.len, d.clear,
+                  lambda: q.get(block=False), lambda: q.put("y"), lambda: list(q.iterate()), q.len, q.clear):
+            refused(modal.exception.NotFoundError, f)
+        """ % tuple(ids[:2]), MODAL_TOKEN_ID=pair["token_id"], MODAL_TOKEN_SECRET=pair["token_secret"])
+    # These have no from_id().
+    assert raw(server, pair, """
+        async def body(call):
+            nfs, secret = %r, %r
+            calls = [call("SharedVolumeListFiles", shared_volume_id=nfs, path="/"), call("SharedVolumePutFile", shared_volume_id=nfs, path="f", data=b"f"),
+                     call("SharedVolumeDelete", shared_volume_id=nfs), call("SecretGetInfo", secret_id=secret), call("SecretDelete", secret_id=secret),
+                     call("SecretUpdate", secret_id=secret, updates=[api_pb2.SecretUpdateRequest.Update(key="A", value="2")])]
+            print({str(await each).split()[0] for each in calls})
+        """ % tuple(ids[2:])) == "{'NOT_FOUND'}\n"
+    assert python(client, """
+        print(modal.Dict.from_name("walled")["x"], modal.Queue.from_name("walled").len(), modal.Secret.from_name("walled", required_keys=["A"]).hydrate().name)
+        """).split() == ["1", "1", "walled"]
+
+
+def test_lists_go_on_before_a_time(client):
+    python(client, """
+        import datetime
+        for kind in (modal.Dict, modal.Queue, modal.Secret):
+            for name in "abc":
+                kind.objects.create(f"by-time-{name}", *([{}] if kind is modal.Secret else []))
+            def names(**more):
+                return [each.name for each in kind.objects.list(**more) if each.name.startswith("by-time-")]
+            assert names() == ["by-time-c", "by-time-b", "by-time-a"]
+            made = kind.from_name("by-time-b").info().created_at
+            assert names(created_before=made) == ["by-time-a"], kind
+            assert names(created_before=made.isoformat(), max_objects=1) == ["by-time-a"], kind
+            assert names(created_before=made + datetime.timedelta(milliseconds=1))[0] == "by-time-b", kind
+            assert names(created_before=datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)) == []
+        """)
 
 
 def test_entries_outlive_the_server_until_nobody_uses_them(tmp_path):
@@ -189,5 +233,10 @@ def test_entries_outlive_the_server_until_nobody_uses_them(tmp_path):
         assert python(client, """
             print(*(modal.Dict.from_name(name).len() for name in ("kept", "listed", "read")), modal.Dict.from_name("kept", environment_name="beyond").len())
             """).strip() == "0 1 1 1"
+        assert server.stop() == 0
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ionian.db")) as db, db:
+            db.execute("UPDATE dict_entries SET used_at = used_at - ?", [1000 * day])
+        server.again("--dict-expiry-days", "0")
+        assert python(client, 'print(modal.Dict.from_name("read")["x"])').strip() == "3"
     finally:
         server.stop()

@@ -1,5 +1,7 @@
 """modal.NetworkFileSystem: its methods and commands, and what containers share by it."""
+import contextlib
 import json
+import sqlite3
 
 from conftest import Client, Server, python
 from test_run import wait_for
@@ -51,6 +53,19 @@ def test_names_and_commands(client):
     client.run("nfs", "get", "shelf", "**", "down")
     assert (client.folder / "down/books/old/first.txt").read_text() == "first"
     assert client.run("nfs", "get", "shelf", "books/new.txt", "-").stdout.startswith("new")
+    (client.folder / "down/books/new.txt").write_text("mine")
+    there = client.run("nfs", "get", "shelf", "books/new.txt", "down/books/new.txt", check=False)
+    assert there.returncode != 0 and (client.folder / "down/books/new.txt").read_text() == "mine"
+    client.run("nfs", "get", "--force", "shelf", "books/new.txt", "down/books/new.txt")
+    assert (client.folder / "down/books/new.txt").read_text() == "new"
+    client.run("environment", "create", "of-shelves")
+    client.run("nfs", "create", "elsewhere", "--env", "of-shelves")
+    assert "elsewhere" in client.run("nfs", "list", "--env", "of-shelves").stdout and "elsewhere" not in client.run("nfs", "list").stdout
+    client.run("nfs", "put", "elsewhere", folder / "new.txt", "/there.txt", "--env", "of-shelves")
+    assert client.run("nfs", "get", "elsewhere", "there.txt", "-", "--env", "of-shelves").stdout.startswith("new")
+    client.run("nfs", "rm", "elsewhere", "there.txt", "--env", "of-shelves")
+    assert client.run("nfs", "ls", "elsewhere", "--env", "of-shelves").stdout.split() == []
+    client.run("nfs", "delete", "elsewhere", "--yes", "--env", "of-shelves")
     client.run("nfs", "rm", "-r", "shelf", "books")
     assert client.run("nfs", "ls", "shelf").stdout.split() == ["new.txt"]
     # Clients look for this text.
@@ -118,9 +133,33 @@ def test_what_is_removed_leaves_the_disk(tmp_path):
     server.admin("undelete", row["id"])
     assert client.run("nfs", "get", "short", "file", "-").stdout.startswith("kept")
     client.run("nfs", "delete", "short", "--yes")
+    # Of volumes, what nobody has any more, in no version; as if that were two hours ago.
+    python(client, """
+        import io, os
+        shared, names = os.urandom(1 << 20), ("gone", "stays")
+        for name in names:
+            with modal.Volume.from_name(name, create_if_missing=True, version=2).batch_upload() as batch:
+                for file in ("removed", "left"): batch.put_file(io.BytesIO(os.urandom(1 << 20)), file)
+                batch.put_file(io.BytesIO(shared), "shared")
+            modal.Volume.from_name(name).remove_file("removed")
+        modal.Volume.objects.delete("gone")
+        """)
     assert server.stop() == 0
+    with contextlib.closing(sqlite3.connect(server.folder / "data/ionian.db")) as db, db:
+        db.execute("UPDATE volume_contents SET used_at = used_at - 7200000")
+
+    def megabytes():
+        return sum(file.stat().st_size >> 20 for file in (server.folder / "data/volumes/contents").rglob("files/*/*") if file.is_file())
+
+    assert megabytes() == 5
     server.again("--undelete-days", "0")
     wait_for(lambda: not (shared / row["id"]).exists(), 240)
+    wait_for(lambda: megabytes() == 2, 240)
+    python(client, """
+        vol = modal.Volume.from_name("stays")
+        assert {e.path: len(b"".join(vol.read_file(e.path))) for e in vol.listdir("/")} == {"left": 1 << 20, "shared": 1 << 20}
+        """)
+    assert server.owner("admin", "volumes", "check")["problems"] == []
     assert server.stop() == 0
 
 

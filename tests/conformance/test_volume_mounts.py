@@ -68,14 +68,19 @@ def test_an_ordinary_folder(client):
         with open("/data/sparse", "rb") as file: file.seek(30 << 20); middle = file.read(6)
         with open("/data/mapped", "rb") as file: mapped = file.read()[4096:4100]
         return (sorted(os.listdir("/data")), open("/data/moved/e/f").read(), oct(os.stat("/data/moved/e/f").st_mode & 0o777), os.readlink("/data/link2"),
-                open("/data/hard").read(), s.st_size, s.st_blocks * 512 < (40 << 20), middle, mapped, os.listdir("/data/fresh"))
+                open("/data/hard").read(), s.st_size, s.st_blocks * 512 < (40 << 20), middle, mapped, os.listdir("/data/fresh"),
+                oct(os.stat("/data/moved/sent").st_mode))
 
     @app.local_entrypoint()
     def main():
+        import io
+        with vol.batch_upload() as batch: batch.put_file(io.BytesIO(b"sent"), "d/sent", mode=0o751)
         assert work.remote()
         print("found", look.remote())
+        print("kinds", {e.path: e.type.name for e in vol.listdir("/")})
     """)
-    assert ("found (['fresh', 'hard', 'link2', 'mapped', 'moved', 'sparse'], 'fg', '0o750', 'd/e/f', 'f', 67108864, True, b'middle', b'here', ['2'])") in out, out
+    assert ("found (['fresh', 'hard', 'link2', 'mapped', 'moved', 'sparse'], 'fg', '0o750', 'd/e/f', 'f', 67108864, True, b'middle', b'here', ['2'], '0o100751')") in out, out
+    assert "'link2': 'SYMLINK', 'mapped': 'FILE', 'moved': 'DIRECTORY'" in out, out
 
 
 def test_reload_and_open_files(client):
@@ -155,8 +160,16 @@ def test_read_only_and_a_part_of_it(client):
         open("/home/note2", "w").write("hers too"); vol.reload()
         return sorted(os.listdir("/home"))
 
+    @app.function(volumes={"/data": vol.with_mount_options(read_only=True, sub_path="/not/there")})
+    def part_that_is_missing():
+        return os.listdir("/data")
+
     @app.local_entrypoint()
     def main():
+        try:
+            print("missing", part_that_is_missing.remote())
+        except Exception as error:
+            print("missing", type(error), error)
         print("said", read_only.remote(), part.remote(), sorted(e.path for e in vol.listdir("/", recursive=True)))
     """)
     assert "Read-only file system: '/data/x'" in out

@@ -243,13 +243,29 @@ def test_what_another_workspace_has_is_missing(client, tmp_path):
     assert "not found" in python(client, f'print(refused(modal.exception.NotFoundError, lambda: modal.Volume.from_id("{volume}").listdir("/")))', **other)
 
 
+CUT_UPLOAD = BLOCKS + """
+    four = a + b + c + hashlib.sha256(b"d").digest() * (M // 32)
+    async def cut(files, missing, *rest):
+        await whole(files, missing[:2], *rest); raise RuntimeError("cut")
+    if %(first)s:
+        inside._put_missing_blocks = cut
+        refused(RuntimeError, lambda: upload(vol, ("four", four)))
+        assert vol.listdir("/") == []
+    else:
+        assert upload(vol, ("four", four)) == 2, "what had come before the cut, and the fall of the server, is not sent again"
+        assert b"".join(vol.read_file("four")) == four
+"""
+
+
 def test_volumes_outlive_the_server_and_damage_is_found(tmp_path):
     server = Server(tmp_path).start()
     try:
         client = Client(server, tmp_path)
         python(client, UPLOAD % (2, 2))
+        python(client, CUT_UPLOAD % {"first": True})
         server.stop(signal.SIGKILL)
         server.again()
+        python(client, CUT_UPLOAD % {"first": False})
         assert python(client, 'print(b"".join(modal.Volume.from_name("files-v2").read_file("a/hello.txt")))').strip() == "b'hello'"
         contents = tmp_path / "data/volumes/contents"
         for damaged in [f for f in contents.rglob("files/*/*") if f.is_file() and f.stat().st_size == 5]:
