@@ -37,6 +37,32 @@ def test_named_secrets_reach_functions_and_later_ones_win(client):
     assert set(rows) >= {"base", "over"} and rows["base"]["last_used_at"] != "-"
 
 
+def test_the_old_client(old_client):
+    """Secrets, and the network file systems that programs of its time have."""
+    old_client.run("secret", "create", "aged", "KEY=from the list", "SHARED=list")
+    out = old_client.run("run", old_client.write("""
+        import io, os, modal
+        app = modal.App("aged")
+        board = modal.NetworkFileSystem.from_name("aged-board", create_if_missing=True)
+
+        @app.function(secrets=[modal.Secret.from_name("aged", required_keys=["KEY"]), modal.Secret.from_dict({"SHARED": "dict"})],
+                      network_file_systems={"/board": board})
+        def work():
+            open("/board/out", "w").write(open("/board/in").read() + " and out")
+            return os.environ["KEY"], os.environ["SHARED"]
+
+        @app.local_entrypoint()
+        def main():
+            board.write_file("in", io.BytesIO(b"in"))
+            print("seen", work.remote(), b"".join(board.read_file("out")), sorted(e.path for e in board.listdir("/")))
+    """)).stdout
+    assert "seen ('from the list', 'dict') b'in and out' ['in', 'out']" in out
+    assert "aged" in old_client.run("secret", "list").stdout
+    assert old_client.run("nfs", "ls", "aged-board").stdout.split() == ["in", "out"]
+    old_client.run("nfs", "rm", "aged-board", "in")
+    assert old_client.run("nfs", "get", "aged-board", "out", "-").stdout.startswith("in and out")
+
+
 def test_update_merge_replace_and_delete(client):
     out = python(client, """
         modal.Secret.objects.create("changing", {"A": "1", "B": "2"})
@@ -117,6 +143,38 @@ def processes_of(server):
     return [pid, *(int(child) for file in children for child in file.read_text().split())]
 
 
+def nowhere_while_it_runs(server, client, value):
+    """Nor does a file have it while a container does."""
+    program = client.write("""
+        import os, modal
+        app = modal.App("has-it")
+        queue = modal.Queue.from_name("go-on", create_if_missing=True)
+
+        @app.function(secrets=[modal.Secret.from_name("hidden")])
+        def hold():
+            queue.put(len(os.environ["KEY"]), partition="began"); queue.get(timeout=120)
+
+        @app.local_entrypoint()
+        def main():
+            held = hold.spawn()
+            print("began", queue.get(partition="began", timeout=120), flush=True)
+            input(); queue.put("go on"); held.get()
+    """, "hold.py")
+    running = subprocess.Popen([client.venv / "bin/modal", "run", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=client.env,
+                               cwd=client.folder)
+    try:
+        assert any(f"began {len(value)}" in line for line in running.stdout)
+        # What is mounted there, the kernel's files too, is the container's.
+        def files_with(text):
+            return subprocess.run(["find", server.folder / "data", "-xdev", "-name", "layers", "-prune", "-o", "-type", "f", "-exec", "grep", "-lF", text,
+                                   "{}", "+"], capture_output=True, text=True).stdout.split()
+        found, named = files_with(value), files_with("hidden")
+        running.communicate("\n", timeout=60)
+        assert running.returncode == 0 and found == [] and named != [], (found, named)
+    finally:
+        running.kill()
+
+
 def unnamed_ones_go(server, client):
     """A week after its app was stopped a secret without a name is gone; that of a deployed function stays."""
     program = READER % ('modal.Secret.from_dict({"KEY": "brief"})', '["KEY"]')
@@ -165,6 +223,7 @@ def test_values_are_nowhere_else(tmp_path, built):
         for pid in processes:
             core = next(line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines() if "core file" in line)
             assert core.split()[4:6] == ["0", "0"], core
+        nowhere_while_it_runs(server, client, value)
         unnamed_ones_go(server, client)
     finally:
         server.stop()
