@@ -73,13 +73,6 @@ def read(path):
         return ""
 
 
-def link(path):
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
 def when_and_which(path):
     try:
         about = os.lstat(path)
@@ -107,7 +100,8 @@ def tree_of(pid):
 
 
 class Held:
-    """What the life of a server holds of the machine, each thing so named that one which is made anew is another."""
+    """What the life of a server holds of the machine, each thing so named that one which is made anew is another. A network namespace has no such name, for
+    the kernel gives its number to the next one; it lives by the processes that are in it or have it open, and by mounts."""
 
     def __init__(self, server):
         self.data, self.tree = str(server.folder / "data"), tree_of(server.process.pid)
@@ -116,14 +110,12 @@ class Held:
         for byte in self.name.encode():
             number = (number ^ byte) * 16777619 % (1 << 32)
         self.links = "ioni" + "".join(f"{number >> shift & 15:x}" for shift in range(0, 20, 4))
-        self.namespaces = {link(f"/proc/{pid}/ns/net") for pid, _ in self.tree} - {link("/proc/self/ns/net"), ""}
         self.before = self.now()
 
     def now(self):
         processes = {(pid, start) for pid, (_, start) in all_processes().items()}
         return {
             "processes": self.tree & processes,
-            "network namespaces": self.namespaces & {link(path) for path in pathlib.Path("/proc").glob("[0-9]*/ns/net")},
             "groups": {(path, os.stat(path).st_ino) for path, _, _ in os.walk("/sys/fs/cgroup") if self.name in path},
             "links": {(path.name, read(path / "ifindex")) for path in pathlib.Path("/sys/class/net").iterdir() if path.name.startswith(self.links)},
             "tables": set(re.findall(rf"table inet ionian_{self.name} .*", self.nft())),
@@ -174,16 +166,16 @@ def load(server, client, life):
     data = server.folder / "data"
     wait_for(lambda: list((data / "blobs/tmp").iterdir()) and list((data / "uploads").iterdir()))
     held = Held(server)
-    for what in ("processes", "network namespaces", "groups", "links", "tables", "loop devices", "files"):
+    for what in ("processes", "groups", "links", "tables", "loop devices", "files"):
         assert held.before[what], (what, held.before)
     assert held.before["mounts"] == set()  # they are the containers' alone
     return held, build, uploads
 
 
-def kill(server, held, how):
+def kill(server, how):
     """Without a word, and in one of the lives what makes containers with it, so that the next life has to clear up alone."""
-    spawner = [pid for pid, _ in held.tree if read(pathlib.Path(f"/proc/{pid}/stat")).split(") ")[1].split()[1] == str(server.process.pid)
-               and "spawner" in read(pathlib.Path(f"/proc/{pid}/cmdline"))]
+    spawner = [pid for pid, (parent, _) in all_processes().items()
+               if parent == server.process.pid and "spawner" in read(pathlib.Path(f"/proc/{pid}/cmdline"))]
     assert len(spawner) == 1
     for pid in spawner if how == "with its spawner" else []:
         os.kill(pid, signal.SIGKILL)
@@ -202,7 +194,7 @@ def test_nothing_is_left_and_it_answers_within_a_second(tmp_path, built):
     """, "spawn.py"))
     for life, how in enumerate(["alone", "alone, and the next life comes at once", "with its spawner"]):
         held, build, uploads = load(own, client, life)
-        kill(own, held, how)
+        kill(own, how)
         if how == "alone":
             gone_by = time.monotonic() + 10
             while left := held.left("files"):  # those the next life removes
