@@ -26,7 +26,7 @@ def finished(process, folder):
 
 
 def test_the_same_computer_needs_no_code(chrome, people, tmp_path, screenshots):
-    client = Client(people.server, tmp_path)
+    client = Client(people.server, tmp_path).with_settings()
     process, flow, code = start_setup(client, "setup")
     chrome.look(1280)
     chrome.as_person(people.server, people.owner)
@@ -45,7 +45,7 @@ def test_the_same_computer_needs_no_code(chrome, people, tmp_path, screenshots):
 
 
 def test_without_script_the_code_is_typed(chrome, people, tmp_path):
-    process, flow, code = start_setup(Client(people.server, tmp_path))
+    process, flow, code = start_setup(Client(people.server, tmp_path).with_settings())
     chrome.look(390)
     chrome.driver.get(people.server.ready["http_url"] + "/sign-in")
     chrome.driver.delete_all_cookies()
@@ -71,7 +71,7 @@ def test_without_script_the_code_is_typed(chrome, people, tmp_path):
 
 def test_a_proof_that_is_none_needs_the_code(chrome, people, tmp_path):
     """The command of another request answers on the port: its id is not this page's."""
-    first, flow, _ = start_setup(Client(people.server, tmp_path))
+    first, flow, _ = start_setup(Client(people.server, tmp_path).with_settings())
     page = people.owner.get(f"/token-flow/{flow}")
     # Only the id of the request itself counts, and only with the form's own key.
     wrong = people.owner.submit(page, f"/token-flow/{flow}", local="tc-" + "0" * 22, do="approve")

@@ -181,7 +181,8 @@ PLAIN = """
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """The data of a server that has built the images of programs that name none, one for each client: what others need not wait for again."""
+    """The data of a server that has built the images of programs that name none, one for each client: what others need not wait for again. Beside it
+    `new.log` and `old.log`, which tell how."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -194,7 +195,9 @@ def built(tmp_path_factory):
             server = Server(folder).start()
             for which in CLIENTS:
                 client = Client(server, folder, which)
-                assert "it runs" in client.run("run", client.write(PLAIN)).stdout
+                out = client.run("run", client.write(PLAIN)).stdout
+                assert "it runs" in out
+                (folder / f"{which}.log").write_text(out)
             assert server.stop() == 0, server.log_text()[-3000:]
             (folder / "complete").touch()
     return folder / "data"

@@ -21,6 +21,8 @@ os.environ |= {"MODAL_SERVER_URL": f"http://{HOST}:{PORT}", "MODAL_TOKEN_ID": TO
 import modal  # noqa: E402  (it reads them)
 
 AGAIN = (Status.UNAVAILABLE, Status.CANCELLED, Status.INTERNAL, Status.UNKNOWN, Status.DEADLINE_EXCEEDED)
+# What the official client raises once it has asked often enough.
+GAVE_UP = modal.exception.Error, StreamTerminatedError, ConnectionError
 PARTITIONS, KEYS = [b"", b"one", b"two"], [b"a", b"b"]
 chance = random.Random(int(SEED))
 
@@ -154,7 +156,7 @@ async def produce_officially(queue):
         try:
             await queue.put_many.aio(values, partition="official")
             note(put=values, partition="official", began=began, ended=time.monotonic())
-        except modal.exception.Error as error:
+        except GAVE_UP as error:
             note(maybe=values, partition="official", began=began, why=repr(error))
         await asyncio.sleep(chance.random() * 0.05)
     note(produced=OFFICIAL)
@@ -169,7 +171,7 @@ async def consume_officially(queue, producers):
         except queues.Empty:
             if last:
                 return
-        except modal.exception.Error as error:
+        except GAVE_UP as error:
             note(gave_up=most, partition="official", why=repr(error))
 
 
@@ -183,7 +185,7 @@ async def use_officially(dictionary):
             try:
                 result = await (dictionary.put.aio("c", value) if what == "put" else dictionary.get.aio("c"))
                 break
-            except modal.exception.Error:
+            except GAVE_UP:
                 pass
         note(keys=["c"], what=what, value=value, result=result, began=began, ended=time.monotonic())
         await asyncio.sleep(chance.random() * 0.05)

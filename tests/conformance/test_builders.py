@@ -259,10 +259,7 @@ def test_a_build_that_writes_too_much_is_ended_and_leaves_nothing(tmp_path, buil
     wanted = "it has written more than the 32 MiB that a step of a build may (the server's --build-disk)"
     for step in f'run_commands("{fill}; sleep 900")', "run_function(write)":
         failed = client.run("run", client.write(program % (fill, step)), check=False)
-        text = " ".join((failed.stdout + failed.stderr).split())
-        assert failed.returncode == 1 and wanted in text
-        # The first of them had the base made.
-        assert ("Debian's patch release of Python 3.11 stands in for the one that was asked for." in text) == (step.startswith("run_commands")), text
+        assert failed.returncode == 1 and wanted in " ".join((failed.stdout + failed.stderr).split())
         wait_for(lambda: server.admin("status")["containers"] == 0)
         wait_for(lambda: not [p for depth in ("*/*", "*/*/*") for p in (server.folder / "data").glob(depth + "/filled")])
     assert server.stop() == 0

@@ -58,6 +58,10 @@ def test_a_failed_step_says_what_failed_and_leaves_nothing(server, client):
     wait_for(lambda: leftovers(server) == before)
 
 
+def test_the_log_says_that_debians_patch_release_stands_in(built):
+    assert "Debian's patch release of Python 3.11 stands in for the one that was asked for." in built.with_name("new.log").read_text()
+
+
 def test_a_python_that_is_not_at_hand(client):
     failed = client.run("run", client.write("""
         import modal
