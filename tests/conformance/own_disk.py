@@ -12,8 +12,9 @@ from conftest import Server
 class OwnDisk:
     """An ext4 in a file, mounted. What was not synced is in the kernel's memory only, and a copy of the file has none of it."""
 
-    def __init__(self, folder, mib):
-        self.folder, self.mount_point, self.copies = pathlib.Path(folder), pathlib.Path(folder) / "data", 0
+    def __init__(self, folder, mib, beside=()):
+        """`beside`: folders that are seen on it and lie elsewhere, where they lose nothing."""
+        self.folder, self.mount_point, self.copies, self.beside = pathlib.Path(folder), pathlib.Path(folder) / "data", 0, beside
         self.mount_point.mkdir()
         self.image = self.folder / "disk-0"
         with open(self.image, "wb") as image:
@@ -23,6 +24,9 @@ class OwnDisk:
 
     def mount(self):
         subprocess.run(["mount", "-o", "loop", self.image, self.mount_point], check=True)
+        for folder in self.beside:
+            (self.mount_point / folder.name).mkdir(exist_ok=True)
+            subprocess.run(["mount", "--bind", folder, self.mount_point / folder.name], check=True)
         source = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self.mount_point], check=True, capture_output=True, text=True).stdout
         self.counters = pathlib.Path("/sys/block", pathlib.Path(source.strip()).name, "stat")
 
@@ -60,9 +64,16 @@ class OwnDisk:
 class OwnDiskServer(Server):
     """fall() is a power cut."""
 
-    def __init__(self, folder, mib):
-        self.disk = OwnDisk(folder, mib)
+    def __init__(self, folder, mib, data):
         super().__init__(folder)
+        large = [self.folder / name for name in ("layers", "runtime")] if data else []
+        for part in large:
+            subprocess.run(["cp", "-a", "--link", data / part.name, part], check=True)
+        self.disk = OwnDisk(folder, mib, large)
+        for part in data.iterdir() if data else []:
+            if part.name not in ("layers", "runtime"):
+                subprocess.run(["cp", "-a", part, self.disk.mount_point], check=True)
+        subprocess.run(["sync", "-f", self.disk.mount_point], check=True)
 
     def fall(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -92,8 +103,9 @@ class OwnDiskServer(Server):
 
 
 @contextlib.contextmanager
-def own_disk_server(folder, mib, *options):
-    server = OwnDiskServer(folder, mib)
+def own_disk_server(folder, mib, *options, data=None):
+    """`data`: another server's, with which it begins. Layers of images and packages stay off the disk."""
+    server = OwnDiskServer(folder, mib, data)
     try:
         yield server.start(*options)
     finally:

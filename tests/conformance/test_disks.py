@@ -37,9 +37,13 @@ def test_power_cuts_lose_nothing(tmp_path):
         check_secrets(calls)
 
 
-def test_power_cuts_leave_whole_trees(tmp_path):
-    with own_disk_server(tmp_path, 1024, *test_volume_histories.OPTIONS) as server:
-        test_volume_histories.write_and_check(server, Client(server, tmp_path), SECONDS, [["upload-u1", "read"], ["upload-u2"]])
+def test_power_cuts_leave_whole_trees(tmp_path, built):
+    with own_disk_server(tmp_path, 1024, *test_volume_histories.OPTIONS, data=built) as server:
+        client = Client(server, tmp_path)
+        client.run("deploy", client.write(test_volume_histories.APP, "history_app.py"))
+        history = test_volume_histories.write_and_check(server, client, SECONDS, [["upload-u1", "read"], ["upload-u2", "call-c1"]], longest=8)
+        by = {use["by"] for use in history if use["what"] == "put" and use["outcome"] == "kept"}
+        assert by == {"u1", "u2", "c1"}, by
 
 
 def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
@@ -161,7 +162,9 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def until(self, pattern):
+        end = time.monotonic() + 120
         while not (found := re.search(pattern, self.seen)):
+            assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], f"no {pattern} in two minutes: {self.seen}"
             try:
                 part = os.read(self.fd, 65536)
             except OSError:
@@ -188,9 +191,9 @@ def test_a_shell_on_a_terminal(own, tmp_path, client, task, which):
     shell.until(r"[#$] ")
     shell.type("stty size; tty; echo [$TERM]\r")
     shell.until(r"33 111\s+/dev/pts/\d+\s+\[xterm\]")
-    # Ctrl-C is for what runs there.
-    shell.type("sleep 1000; echo came $?\r")
-    shell.until(r"came")  # its echo
+    # Ctrl-C is for what runs there, once it runs: before, it is the shell's.
+    shell.type("sh -c 'echo begun; exec sleep 1000'; echo came $?\r")
+    shell.until(r"begun\s")  # not its echo, in which a word follows
     shell.type("\x03")
     shell.until(r"[#$] ")
     shell.type("echo on $((40 + 2))\r")

@@ -91,6 +91,14 @@ def all_processes():
     return found
 
 
+def number_of(path):
+    """Of a folder; none if it has gone by now."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
 def tree_of(pid):
     table = all_processes()
     tree = {pid}
@@ -116,7 +124,7 @@ class Held:
         processes = {(pid, start) for pid, (_, start) in all_processes().items()}
         return {
             "processes": self.tree & processes,
-            "groups": {(path, os.stat(path).st_ino) for path, _, _ in os.walk("/sys/fs/cgroup") if self.name in path},
+            "groups": {(path, number) for path, _, _ in os.walk("/sys/fs/cgroup") if self.name in path and (number := number_of(path))},
             "links": {(path.name, read(path / "ifindex")) for path in pathlib.Path("/sys/class/net").iterdir() if path.name.startswith(self.links)},
             "tables": set(re.findall(rf"table inet ionian_{self.name} .*", self.nft())),
             "mounts": {line for line in read(pathlib.Path("/proc/self/mountinfo")).splitlines() if self.data in line},

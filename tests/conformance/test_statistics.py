@@ -1,4 +1,5 @@
 """What became of inputs and containers: `modal function calls/stats/metrics`, `modal app stats`, and the same in Python."""
+import datetime
 import json
 import signal
 import time
@@ -99,7 +100,9 @@ def test_every_input_is_there_once_with_what_became_of_it(own, client):
     # Who waited for the container's start is told how long it took, and nobody else.
     assert rows[-1]["startup_time_seconds"] > 0 and rows[-2]["startup_time_seconds"] is None, rows
     assert [row["function_call_id"] for row in rows[4:9]] == [rows[4]["function_call_id"]] * 5, rows
-    ranged = said(client, "function", "calls", f"{client.app}/work", "--since", "1h")
+    # The client asks by whole seconds: "until now" is before what came just now.
+    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=1)).isoformat(timespec="seconds")
+    ranged = said(client, "function", "calls", f"{client.app}/work", "--since", "1h", "--until", soon)
     assert ranged == rows[::-1], ranged
     assert [row["status"] for row in said(client, "function", "calls", f"{client.app}/slow")] == ["timeout"]
     table = client.run("function", "calls", f"{client.app}/work", "--tail", "2").stdout
