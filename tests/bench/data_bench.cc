@@ -179,12 +179,13 @@ class Figures {
     }));
     // The function's one container is busy, so a call is written down and waits.
     note("spawn", b_.rate([&](int i, int) { spawn(i, bytes); }, 200));
+    blocked_get();
     print_round();
   }
 
   // From a put to the end of a get that waited for it.
   void blocked_get() {
-    for (int n = 0; n < 300; ++n) {
+    for (int n = 0; n < 60; ++n) {
       std::thread taker([&] { get(0, 1, 30); });
       while (b_.whole.handlers.takes.waiting() == 0) std::this_thread::yield();
       const auto begin = Clk::now();
@@ -277,6 +278,5 @@ int main() {
   ionian::server::Figures figures(bench);
   figures.fill();
   for (std::string line; std::getline(std::cin, line);) figures.round();
-  figures.blocked_get();
   figures.print_waits();
 }

@@ -162,3 +162,40 @@ def test_what_fits_before_the_disk_is_full_stays_and_what_comes_after_it_is_take
         assert sorted(lines(client.python(look).stdout, "has")) == sorted(taken + more)
         assert server.owner("admin", "volumes", "check")["problems"] == []
         assert server.stop() == 0
+
+
+LATE = """
+    import modal
+
+    app = modal.App("late")
+    vol = modal.Volume.from_name("late", create_if_missing=True, version=2)
+
+    @app.function(volumes={"/data": vol}, max_containers=1, scaledown_window=600)
+    def late(what):
+        if what == "write":
+            with open("/data/file", "wb") as file:
+                file.write(b"late" * 500_000)
+            return "written"
+        try:
+            vol.commit()
+        except Exception as error:
+            return f"refused {error}"
+        return "kept"
+"""
+
+
+def test_a_container_whose_commit_found_no_room_commits_later(tmp_path, built):
+    with own_disk_server(tmp_path, 512, *test_volume_histories.OPTIONS[2:], data=built) as server:
+        client = Client(server, tmp_path)
+        client.run("deploy", client.write(LATE, "late.py"))
+        call = client.write('import sys, modal; print(modal.Function.from_name("late", "late").remote(sys.argv[1]))', "call.py")
+        look = client.write('import modal; print(b"".join(modal.Volume.from_name("late").read_file("/file")) == b"late" * 500_000)', "look.py")
+        assert client.python(call, "write").stdout == "written\n"
+        with server.full():
+            refused = client.python(call, "commit").stdout
+            assert refused.startswith("refused") and ("full" in refused or "No space left" in refused), refused
+            assert "FileNotFoundError" in client.python(look, check=False).stderr
+        assert client.python(call, "commit").stdout == "kept\n"
+        server.fall()
+        server.again(*test_volume_histories.OPTIONS[2:])
+        assert client.python(look).stdout == "True\n"
