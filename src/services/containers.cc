@@ -8,7 +8,11 @@ namespace {
 constexpr Duration kInputsHold = 50s;
 constexpr Duration kHeartbeatHold = 14s;  // containers beat every 15 s
 
-core::Result result_of(const modal::client::GenericResult& generic, int data_format) {
+core::Result result_of(modal::client::GenericResult generic, int data_format) {
+  // The runtime answers a cancellation without a word, which its caller would have to guess.
+  if (generic.status() == modal::client::GenericResult::GENERIC_STATUS_TERMINATED &&
+      generic.exception().empty())
+    generic.set_exception(std::string(core::kCancelledText));
   return {.outcome = static_cast<core::Outcome>(generic.status()),
           .generic_result = generic.SerializeAsString(),
           .data_format = data_format};
