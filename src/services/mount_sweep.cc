@@ -5,12 +5,11 @@
 
 #include "base/log.h"
 #include "modal_proto/function.pb.h"
+#include "services/sweeping.h"
 #include "store/images.h"
 
 namespace ionian::services {
 namespace {
-
-constexpr std::size_t kAtOnce = 500;
 
 std::set<MountId> mounts_in_use(store::Store& store, Time now) {
   std::set<MountId> used;
@@ -34,13 +33,9 @@ Result<void> sweep_records(store::Store& store, Time now) {
   if (unused.empty()) return {};
   const std::set<MountId> used = mounts_in_use(store, now);
   std::erase_if(unused, [&](const MountId& id) { return used.contains(id); });
-  for (std::size_t from = 0; from < unused.size(); from += kAtOnce)
-    TRY(store.write_now([&](store::Tx& tx) -> Result<void> {
-      for (std::size_t i = from; i < std::min(unused.size(), from + kAtOnce); ++i)
-        store::remove_unused_mount(tx, unused[i], before);
-      return {};
-    }));
-  return {};
+  return remove_each(store, unused, [&](store::Tx& tx, const MountId& id) {
+    store::remove_unused_mount(tx, id, before);
+  });
 }
 
 Result<void> sweep_trees(store::Store& store, const images::MountTrees& trees, Time now) {

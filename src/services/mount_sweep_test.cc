@@ -6,7 +6,6 @@
 #include "store/apps.h"
 #include "store/images.h"
 #include "store/store_fixture.h"
-#include "store/workspaces.h"
 
 namespace ionian::services {
 namespace {
@@ -19,18 +18,7 @@ class MountSweepTest : public store::StoreFixture {
     trees_.emplace(*images::MountTrees::open_folder(folder_ + "/mounts", *blobs_));
     // Trees have the times of the machine's own clock.
     clock_.advance(WallClock().now() - clock_.now());
-    write([&](store::Tx& tx) {
-      store::insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""},
-                              clock_.now());
-      store::insert_environment(tx,
-                                {.id = kEnvironment,
-                                 .workspace = kWorkspace,
-                                 .name = "main",
-                                 .web_suffix = "w",
-                                 .image_builder_version = "",
-                                 .created_at = clock_.now()},
-                                clock_.now());
-    });
+    write([&](store::Tx& tx) { insert_place(tx, kWorkspace, kEnvironment, clock_.now()); });
   }
 
   // A mount of one file, as MountGetOrCreate makes it; the folder of its tree.

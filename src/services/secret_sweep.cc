@@ -5,13 +5,13 @@
 #include <set>
 
 #include "base/log.h"
+#include "services/sweeping.h"
 #include "store/images.h"
 #include "store/secrets.h"
 
 namespace ionian::services {
 namespace {
 
-constexpr std::size_t kAtOnce = 500;
 constexpr std::size_t kIdBytesMax = 40;
 
 // Functions name secrets in several fields, and so do their options, their buckets and whatever
@@ -45,13 +45,9 @@ std::vector<SecretId> unused_secrets(store::Store& store, const store::UnusedSin
 
 Result<void> sweep(store::Store& store, const store::UnusedSince& since) {
   const std::vector<SecretId> unused = unused_secrets(store, since);
-  for (std::size_t from = 0; from < unused.size(); from += kAtOnce)
-    TRY(store.write_now([&](store::Tx& tx) -> Result<void> {
-      for (std::size_t i = from; i < std::min(unused.size(), from + kAtOnce); ++i)
-        store::remove_unused_secret(tx, unused[i], since);
-      return {};
-    }));
-  return {};
+  return remove_each(store, unused, [&](store::Tx& tx, const SecretId& id) {
+    store::remove_unused_secret(tx, id, since);
+  });
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include "store/apps.h"
 #include "store/secrets.h"
 #include "store/store_fixture.h"
-#include "store/workspaces.h"
 
 namespace ionian::services {
 namespace {
@@ -17,16 +16,7 @@ class SecretSweepTest : public store::StoreFixture {
   void SetUp() override {
     StoreFixture::SetUp();
     write([&](store::Tx& tx) {
-      store::insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""},
-                              clock_.now());
-      store::insert_environment(tx,
-                                {.id = kEnvironment,
-                                 .workspace = kWorkspace,
-                                 .name = "main",
-                                 .web_suffix = "w",
-                                 .image_builder_version = "",
-                                 .created_at = clock_.now()},
-                                clock_.now());
+      insert_place(tx, kWorkspace, kEnvironment, clock_.now());
       store::insert_app(tx, {.id = kApp,
                              .workspace = kWorkspace,
                              .environment = kEnvironment,

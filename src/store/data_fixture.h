@@ -3,7 +3,6 @@
 #include "store/objects.h"
 #include "store/queues.h"
 #include "store/store_fixture.h"
-#include "store/workspaces.h"
 
 namespace ionian::store {
 
@@ -12,15 +11,7 @@ class DataTest : public StoreFixture {
   void SetUp() override {
     StoreFixture::SetUp();
     write([&](Tx& tx) {
-      insert_workspace(tx, {.id = kWorkspace, .name = "w", .image_builder_version = ""}, now_);
-      insert_environment(tx,
-                         {.id = kEnvironment,
-                          .workspace = kWorkspace,
-                          .name = "main",
-                          .web_suffix = "",
-                          .image_builder_version = "",
-                          .created_at = now_},
-                         now_);
+      insert_place(tx, kWorkspace, kEnvironment, now_);
       make(tx, "queue", "qu-1", "jobs");
       make(tx, "dict", "di-1", "settings");
     });

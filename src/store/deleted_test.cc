@@ -9,14 +9,7 @@ namespace {
 class DeletedTest : public DataTest {
  protected:
   void insert_other_environment(Tx& tx) {
-    insert_environment(tx,
-                       {.id = EnvironmentId("en-2"),
-                        .workspace = kWorkspace,
-                        .name = "other",
-                        .web_suffix = "",
-                        .image_builder_version = "",
-                        .created_at = now_},
-                       now_);
+    insert_environment_of(tx, kWorkspace, EnvironmentId("en-2"), "other", now_);
   }
 };
 

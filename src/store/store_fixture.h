@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "store/store.h"
+#include "store/workspaces.h"
 
 namespace ionian::store {
 
@@ -25,6 +26,24 @@ class StoreFixture : public testing::Test {
       return {};
     });
     ASSERT_TRUE(done.has_value()) << done.error().message;
+  }
+  // What most records belong to.
+  static void insert_place(Tx& tx, const WorkspaceId& workspace, const EnvironmentId& environment,
+                           Time now) {
+    insert_workspace(tx, {.id = workspace, .name = workspace.str(), .image_builder_version = ""},
+                     now);
+    insert_environment_of(tx, workspace, environment, "main", now);
+  }
+  static void insert_environment_of(Tx& tx, const WorkspaceId& workspace, const EnvironmentId& id,
+                                    const std::string& name, Time now) {
+    insert_environment(tx,
+                       {.id = id,
+                        .workspace = workspace,
+                        .name = name,
+                        .web_suffix = id.str(),
+                        .image_builder_version = "",
+                        .created_at = now},
+                       now);
   }
 
   std::string folder_;

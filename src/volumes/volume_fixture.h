@@ -63,19 +63,8 @@ class VolumeFixture : public store::StoreFixture {
     ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
     contents_ = *Contents::open_folder(folder_ + "/volumes");
     write([&](store::Tx& tx) {
-      for (const WorkspaceId& workspace : {kWorkspace, kOther}) {
-        store::insert_workspace(
-            tx, {.id = workspace, .name = workspace.str(), .image_builder_version = ""}, now_);
-        const EnvironmentId environment("en-" + workspace.str());
-        store::insert_environment(tx,
-                                  {.id = environment,
-                                   .workspace = workspace,
-                                   .name = "main",
-                                   .web_suffix = workspace.str(),
-                                   .image_builder_version = "",
-                                   .created_at = now_},
-                                  now_);
-      }
+      for (const WorkspaceId& workspace : {kWorkspace, kOther})
+        insert_place(tx, workspace, EnvironmentId("en-" + workspace.str()), now_);
     });
     make_volume(kVolume, kWorkspace);
   }

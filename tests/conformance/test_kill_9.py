@@ -11,6 +11,7 @@ import urllib.parse
 
 from conftest import Client, Server
 from test_blobs import UPLOADS
+from test_faults import contents
 from test_run import wait_for
 
 PROGRAM = """
@@ -67,10 +68,7 @@ ASK = """
 
 
 def read(path):
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
+    return contents(path).decode(errors="replace")
 
 
 def when_and_which(path):
