@@ -65,6 +65,15 @@ Result<void> write_file(const std::string& path, std::string_view data, mode_t m
   return {};
 }
 
+Result<void> copy_to_new(int from, const std::string& path, mode_t mode) {
+  const UniqueFd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!to) return sys_fail(cat("create ", path));
+  for (ssize_t n; (n = ::copy_file_range(from, nullptr, to.get(), nullptr, 64 << 20, 0)) != 0;)
+    if (n < 0 && errno != EINTR) return sys_fail(cat("copy to ", path));
+  if (::fchmod(to.get(), mode) != 0) return sys_fail(cat("chmod ", path));
+  return {};
+}
+
 Result<void> make_folders(const std::string& path, mode_t mode) {
   for (std::size_t slash = 0; slash != std::string::npos;) {
     slash = path.find('/', slash + 1);

@@ -24,6 +24,10 @@ Result<void> write_file_durably(const std::string& path, std::string_view data, 
 // Writes without any promise about crashes: pseudo files of the kernel, scratch folders.
 Result<void> write_file(const std::string& path, std::string_view data, mode_t mode = 0644);
 
+// All that `from` has, from where it stands on, in a file that is not there yet. Made by the
+// kernel: no byte of it is in this process's memory.
+Result<void> copy_to_new(int from, const std::string& path, mode_t mode);
+
 Result<void> sync_folder(const std::string& path);
 
 // mkdir -p. An existing folder is success.

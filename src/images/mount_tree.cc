@@ -22,19 +22,6 @@ std::uint32_t permissions(std::uint32_t mode) {
   return bits == 0 ? kDefaultMode : bits;
 }
 
-Result<void> copy_blob(int from, const std::string& path, mode_t mode) {
-  UniqueFd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!to) return sys_fail(cat("create ", path));
-  for (;;) {
-    const ssize_t n = ::copy_file_range(from, nullptr, to.get(), nullptr, 64 << 20, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return sys_fail(cat("copy to ", path));
-    if (n == 0) break;
-  }
-  if (::fchmod(to.get(), mode) != 0) return sys_fail(cat("chmod ", path));
-  return {};
-}
-
 Result<void> check_names(const std::vector<MountFile>& sorted) {
   std::unordered_set<std::string_view> names;
   for (const MountFile& file : sorted) names.insert(file.filename);
@@ -63,7 +50,7 @@ Result<void> place(const blobs::BlobStore& blobs, const MountFile& file, const s
     if (errno != EMLINK && errno != EXDEV && errno != ENOENT) return sys_fail(cat("link ", path));
   }
   ASSIGN_OR_RETURN(const blobs::OpenBlob blob, blobs.open(file.sha256));
-  return copy_blob(blob.fd.get(), path, mode);
+  return copy_to_new(blob.fd.get(), path, mode);
 }
 
 }  // namespace

@@ -115,6 +115,19 @@ TEST_F(LayersTest, WhatCameAndWentBetweenTwoLooksLeavesNoMark) {
   expect_shown("d/\nd/f=1\nd/sub/\nl/\nnew/\nnew/stays=3\n");
 }
 
+// ext4 gives a file 65,000 names; the tree may have more of one content.
+TEST_F(LayersTest, ContentWithoutAnotherNameLeftIsCopied) {
+  const store::VolumeContent one = put("first", "the same");
+  const std::string from = contents_->path_of(kWorkspace, one.id, 0644);
+  const std::string names = new_folder();
+  ASSERT_TRUE(make_folders(names));
+  int made = 0;
+  while (::link(from.c_str(), cat(names, '/', made).c_str()) == 0) ++made;
+  ASSERT_EQ(errno, EMLINK) << made;
+  expect_shown("first=the same\n");
+  EXPECT_TRUE(remove_tree(names));
+}
+
 TEST_F(LayersTest, FilesFoldersAndLinksTakeEachOthersPlace) {
   put("x/deep/f", "1");
   put("y", "2");

@@ -5,13 +5,17 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import textwrap
 
 import pytest
 
-from conftest import Client, Server
-from s3_server import DOOR_PORT, KEYS, listening_door, s3_server
-from test_run import wait_for
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(REPOSITORY / "tests/docs"))
+from blocks import pattern_of, sections_of  # noqa: E402
+from conftest import Client, Server  # noqa: E402
+from s3_server import DOOR_PORT, KEYS, listening_door, s3_server  # noqa: E402
+from test_run import wait_for  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,20 @@ def write(client, store, bucket, text, keys=KEYS, name="program.py"):
 def run(client, store, bucket, text, check=True, **more):
     out = client.run("run", write(client, store, bucket, text, **more), check=check)
     return out.stdout if check else " ".join((out.stdout + out.stderr).replace("│", " ").split())
+
+
+def test_the_program_of_the_guide(client, store):
+    """Against this store in place of the one that the text names."""
+    pictures = store.folder / "pictures"
+    (pictures / "2026").mkdir(parents=True)
+    (pictures / "2026/cat.jpg").write_bytes(bytes(1234))
+    client.run("secret", "create", "pictures-keys", *(f"{name}={value}" for name, value in KEYS.items()))
+    section = next(one for one in sections_of(REPOSITORY / "docs/guide/data.md") if one.title == "Cloud buckets")
+    program, shown = section.blocks
+    assert "https://s3.example.org" in program.text
+    out = client.run("run", client.write(program.text.replace("https://s3.example.org", store.url), "pictures.py"))
+    assert pattern_of(shown.text).search(out.stdout), out.stdout
+    assert (pictures / "2026/cat.txt").read_text() == "1234 bytes"
 
 
 def test_files_of_a_bucket(client, store, bucket):
