@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "cli/command.h"
 #include "cli/pages.h"
@@ -64,9 +66,15 @@ void add_machine(Command command, const Options& options) {
 
 void add_bounds_of_inputs(Command command, const Options& options) {
   core::Limits& limits = options->limits;
+  limits.launching_max = std::max(limits.launching_max, std::thread::hardware_concurrency());
   command.add_option("--containers", limits.tasks_max, "Containers of functions at a time")
       .show_default()
       .range(1, 10'000);
+  command
+      .add_option("--call-memory", options->call_memory_mib,
+                  "MiB that requests and replies of calls under way may take")
+      .show_default()
+      .range(256, 1 << 20);
   command
       .add_option("--pending-inputs", limits.pending_max,
                   "Inputs of a function that wait for a container, spawned ones apart")

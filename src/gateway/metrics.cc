@@ -57,7 +57,8 @@ void add_calls(Page& page, const rpc::Pipeline& pipeline) {
   const rpc::Counters& now = pipeline.counters();
   page.one("ionian_calls_in_flight", "gauge", "Calls under way, waiting ones among them.",
            static_cast<double>(now.in_flight.load()));
-  page.one("ionian_request_bytes_in_flight", "gauge", "Bytes of the requests of calls under way.",
+  page.one("ionian_request_bytes_in_flight", "gauge",
+           "Bytes of requests and replies of calls under way.",
            static_cast<double>(now.bytes_in_flight.load()));
 }
 

@@ -9,6 +9,8 @@
 namespace ionian::rpc {
 namespace {
 
+constexpr std::size_t kSmallReply = 64 << 10;
+
 std::string header(const grpc::GenericCallbackServerContext& context, const char* name) {
   const auto it = context.client_metadata().find(name);
   if (it == context.client_metadata().end()) return {};
@@ -105,7 +107,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     if (method_ && may_last()) pipeline_.open_calls().remove(this);
     pipeline_.call_ended(call_.peer);
     pipeline_.counters().in_flight.fetch_sub(1);
-    pipeline_.counters().bytes_in_flight.fetch_sub(request_bytes_);
+    pipeline_.counters().bytes_in_flight.fetch_sub(request_bytes_ + reply_bytes_);
     self_.reset();  // may delete this
   }
 
@@ -131,6 +133,11 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
       return finish_now(
           {Code::kResourceExhausted, cat("the reply is larger than a message may be (",
                                          Pipeline::kMessageBytesMax, " bytes)")});
+    reply->reset();
+    // What is small goes out whatever else is on its way.
+    if (!count(reply_bytes_, buffer.Length()) && reply_bytes_ > kSmallReply)
+      return finish_now({Code::kUnavailable,
+                         "the server is sending too many large replies; ask for this one again"});
     pipeline_.finished(call_, {}, began_);
     for (const auto& [name, value] : call_.reply_headers) context_->AddInitialMetadata(name, value);
     reply_buffer_.Swap(&buffer);
@@ -163,19 +170,29 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
 
   // False: the call has ended.
   bool count_request() {
-    std::atomic<std::uint64_t>& all = pipeline_.counters().bytes_in_flight;
-    all.fetch_sub(std::exchange(request_bytes_, request_buffer_.Length()));
-    if (all.fetch_add(request_bytes_) + request_bytes_ <= Pipeline::kBytesInFlightMax) return true;
+    if (count(request_bytes_, request_buffer_.Length())) return true;
     end_with(
         {Code::kResourceExhausted, "the server is holding too many large requests; try again"});
     return false;
   }
 
+  // In place of what `part` was. False: that is more than there is room for.
+  bool count(std::size_t& part, std::size_t now) {
+    std::atomic<std::uint64_t>& all = pipeline_.counters().bytes_in_flight;
+    all.fetch_sub(std::exchange(part, now));
+    return all.fetch_add(now) + now <= pipeline_.bytes_in_flight_max();
+  }
+
   // False: the call has ended.
   bool parse() {
     request_ = method_->make_request();
-    grpc::ProtoBufferReader reader(&request_buffer_);
-    if (request_->ParseFromZeroCopyStream(&reader)) return true;
+    bool parsed = false;
+    {
+      grpc::ProtoBufferReader reader(&request_buffer_);
+      parsed = request_->ParseFromZeroCopyStream(&reader);
+    }
+    request_buffer_.Clear();  // a large one is not held twice
+    if (parsed) return true;
     end_with({Code::kInvalidArgument,
               cat("the request is no valid ", method_->request_type->full_name())});
     return false;
@@ -233,7 +250,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   const Method* method_ = nullptr;
   Call call_;
   grpc::ByteBuffer request_buffer_, reply_buffer_;
-  std::size_t request_bytes_ = 0;
+  std::size_t request_bytes_ = 0, reply_bytes_ = 0;
   MessagePtr request_;
   std::function<void()> come_;  // client streams: a message is being read
   std::function<void(const Result<MessagePtr>&)> seen_;

@@ -35,24 +35,28 @@ struct Counters {
 
 class Pipeline {
  public:
-  // The sum of all requests that are being worked on; above it, RESOURCE_EXHAUSTED.
   static constexpr std::uint64_t kBytesInFlightMax = 1ull << 30;
   // Room for a value of a dict of 100 MiB, its key and what is around them.
   static constexpr int kMessageBytesMax = 104 << 20;
 
-  // `replies`: those of calls that are asked for again.
+  // `replies`: those of calls that are asked for again. `bytes_in_flight_max`: the sum of all
+  // requests that are worked on, and of replies on their way; above it, RESOURCE_EXHAUSTED for a
+  // request, and UNAVAILABLE for a reply, which clients ask for again.
   Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock,
-           IdempotentReplies::Options replies = IdempotentReplies::without_recall())
+           IdempotentReplies::Options replies = IdempotentReplies::without_recall(),
+           std::uint64_t bytes_in_flight_max = kBytesInFlightMax)
       : table_(table),
         authenticator_(authenticator),
         numbers_(numbers),
         clock_(clock),
+        bytes_in_flight_max_(bytes_in_flight_max),
         replies_(clock, std::move(replies)) {
     for (const auto& [path, method] : table.methods()) counts_[path];
   }
 
   const Table& table() const { return table_; }
   const Clock& clock() const { return clock_; }
+  std::uint64_t bytes_in_flight_max() const { return bytes_in_flight_max_; }
   Counters& counters() { return counters_; }
   const Counters& counters() const { return counters_; }
   // Of each method and status that has been answered, how often.
@@ -89,6 +93,7 @@ class Pipeline {
   Authenticator& authenticator_;
   FdNumbers& numbers_;
   const Clock& clock_;
+  const std::uint64_t bytes_in_flight_max_;
   // gRPC's codes, 0..16.
   using ByCode = std::array<std::atomic<std::uint64_t>, 17>;
 

@@ -24,6 +24,9 @@ class Service final : public grpc::CallbackGenericService {
   Pipeline& pipeline_;
 };
 
+// Connections and small messages are in gRPC's memory as well.
+constexpr std::size_t kReadFactor = 2;
+
 int ms(std::chrono::milliseconds time) { return static_cast<int>(time.count()); }
 
 void configure(grpc::ServerBuilder& builder, const Silence& silence) {
@@ -46,9 +49,14 @@ class GrpcServer final : public Server {
  public:
   explicit GrpcServer(Pipeline& pipeline) : service_(pipeline) {}
 
-  Result<void> listen(const std::vector<Listener>& listeners, const Silence& silence) {
+  Result<void> listen(const std::vector<Listener>& listeners, const Silence& silence,
+                      std::size_t bytes_max) {
     grpc::ServerBuilder builder;
     configure(builder, silence);
+    // What is being read is in no count yet. Where very many send large requests at once, gRPC
+    // resets some of these streams, and their clients send them again.
+    grpc::ResourceQuota quota("calls");
+    builder.SetResourceQuota(quota.Resize(kReadFactor * bytes_max));
     builder.RegisterCallbackGenericService(&service_);
     ports_.resize(listeners.size(), 0);
     for (std::size_t i = 0; i < listeners.size(); ++i)
@@ -92,7 +100,7 @@ Result<std::unique_ptr<Server>> Server::start(Pipeline& pipeline,
                                               const std::vector<Listener>& listeners,
                                               const Silence& silence) {
   auto server = std::make_unique<GrpcServer>(pipeline);
-  TRY(server->listen(listeners, silence));
+  TRY(server->listen(listeners, silence, pipeline.bytes_in_flight_max()));
   return server;
 }
 

@@ -50,6 +50,7 @@ class Handlers {
     if (request.value() == "throw") throw std::runtime_error("a library's");
     StringValue reply;
     reply.set_value(cat(++count_));
+    if (request.value() == "large reply") reply.set_value(std::string(100'000, 'x'));
     return reply;
   }
 

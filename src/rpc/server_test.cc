@@ -86,6 +86,19 @@ TEST_F(ServerTest, TheSumOfRequestsInFlightIsBounded) {
   EXPECT_TRUE(call(by_port, kCount, text("one more")).status.ok());
 }
 
+TEST_F(ServerTest, TheSumOfLargeRepliesIsBoundedAndARefusedOneIsKept) {
+  const Headers key = {{"x-idempotency-key", "large"}};
+  const auto echo = text("large reply");
+  pipeline.counters().bytes_in_flight += Pipeline::kBytesInFlightMax - (32 << 10);
+  EXPECT_EQ(call(by_port, kCount, echo, key).status.code, Code::kUnavailable);
+  EXPECT_TRUE(call(by_port, kCount, text("small")).status.ok());
+  pipeline.counters().bytes_in_flight -= Pipeline::kBytesInFlightMax - (32 << 10);
+  const Answered again = call(by_port, kCount, echo, key);
+  EXPECT_TRUE(again.status.ok());
+  EXPECT_EQ(again.value.size(), 100'000u);
+  EXPECT_EQ(call(by_port, kCount, text("")).value, "3") << "it ran once";
+}
+
 TEST_F(ServerTest, AnExceptionOfALibraryIsAnInternalError) {
   EXPECT_EQ(call(by_port, kCount, text("throw")).status.code, Code::kInternal);
   EXPECT_TRUE(call(by_port, kCount, text("")).status.ok());

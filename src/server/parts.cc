@@ -311,7 +311,8 @@ Result<void> Parts::listen_for_calls() {
       table_, *identity_, numbers_, clock_,
       rpc::IdempotentReplies::Options{
           .recall = services::recall_of(*store_),
-          .entries_max = static_cast<std::size_t>(options_.data_limits.kept_replies)});
+          .entries_max = static_cast<std::size_t>(options_.data_limits.kept_replies)},
+      options_.call_memory_mib << 20);
   services::remember_replies(*store_, *pipeline_, clock_.now());
   facts_.counters = &pipeline_->counters();
   metrics_->connect(*pipeline_);

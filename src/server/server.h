@@ -37,7 +37,8 @@ struct ServeOptions {
   bool no_host_settings = false;  // builds take nothing from the host
   bool no_zygotes = false;        // each interpreter loads the runtime for itself
   core::Limits limits;
-  unsigned drain_seconds = 10;  // that running inputs get at the server's end
+  std::uint64_t call_memory_mib = 1024;  // requests that are worked on, and replies on their way
+  unsigned drain_seconds = 10;           // that running inputs get at the server's end
   services::DataLimits data_limits;
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
