@@ -61,6 +61,14 @@ class OwnDisk:
         self.image.unlink()
 
 
+def descendants(pid):
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
 class OwnDiskServer(Server):
     """fall() is a power cut."""
 
@@ -77,7 +85,18 @@ class OwnDiskServer(Server):
 
     def fall(self):
         self.process.send_signal(signal.SIGSTOP)
-        self.disk.lose_power(super().fall)
+        self.disk.lose_power(self.end_all)
+
+    def end_all(self):
+        """Its containers and who looks after them lose their power as well. What they hold in common with its next life, by the folder's name, that has."""
+        all_of_it = descendants(self.process.pid)
+        for pid in all_of_it:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        super().fall()
+        for pid in all_of_it:
+            while pathlib.Path(f"/proc/{pid}").exists():
+                os.sched_yield()
 
     @contextlib.contextmanager
     def full(self, but_mib=0):
