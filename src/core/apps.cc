@@ -32,6 +32,12 @@ ionian::Result<void> Core::heartbeat_app(Time now, const AppId& id) {
   return {};
 }
 
+void Core::complete_app(Time now, const AppId& id) {
+  const auto it = apps_.find(id);
+  if (it == apps_.end() || std::exchange(it->second.complete, true)) return;
+  for (const FunctionId& f : it->second.functions) schedule(now, functions_.at(f));
+}
+
 void Core::keep_app(const AppId& id) {
   if (const auto it = apps_.find(id); it != apps_.end())
     it->second.ephemeral = it->second.detached = false;

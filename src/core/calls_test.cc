@@ -149,6 +149,31 @@ TEST_F(CoreTest, OutOfMemoryNamesTheLimit) {
   EXPECT_NE(core.input(input)->result.generic_result.find("300 MiB"), std::string::npos);
 }
 
+// The kernel's count stays for the container's whole life.
+TEST_F(CoreTest, AnEndAfterAChildRanOutOfMemoryIsNotTheMemorys) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.memory_limit_mib = 300, c.timeout = 10s, c.max_concurrent_inputs = 2;
+  });
+  call(f, 1);
+  TaskId task = started().at(0);
+  InputId input = take(task).at(0);
+  core.task_exited(now, task, {.exit_code = 3, .out_of_memory = true});
+  const std::string text = core.input(input)->result.generic_result;
+  EXPECT_NE(text.find("exit code 3; one of its processes"), std::string::npos) << text;
+  // The neighbour of one that timed out runs again.
+  call(f, 1);
+  task = started().at(0);
+  input = take(task).at(0);
+  pass(5s);
+  call(f, 1);
+  const InputId beside = take(task).at(0);
+  pass(5s);
+  core.task_exited(now, task, {.signal = 9, .out_of_memory = true});
+  EXPECT_EQ(core.input(input)->result.outcome, Outcome::kTimeout);
+  EXPECT_EQ(core.input(beside)->state, InputState::kPending);
+  EXPECT_EQ(core.input(beside)->attempts, 0u);
+}
+
 TEST_F(CoreTest, AnInputThatTakesTooLongEndsWithItsContainer) {
   call(function("f", [](FunctionConfig& c) { c.timeout = 10s; }), 1);
   const TaskId task = started().at(0);
@@ -180,37 +205,6 @@ TEST_F(CoreTest, AnotherWorkspacesFunctionDoesNotExist) {
   const auto id =
       core.start_call(now, {.function = function("f"), .workspace = WorkspaceId("ac-2")});
   EXPECT_EQ(id.error().code, Code::kNotFound);
-}
-
-TEST_F(CoreTest, ChunksOfAGeneratorAreGaplessAndRepeatsAreHarmless) {
-  const CallId id = call(function("f"), 1);
-  const TaskId task = started().at(0);
-  take(task);
-  EXPECT_TRUE(core.add_data_out(task, id, 1, {{"a"}, {"b"}}));
-  EXPECT_TRUE(core.add_data_out(task, id, 2, {{"b"}, {"c"}}));
-  EXPECT_EQ(core.call(id)->data_out.size(), 3u);
-  EXPECT_EQ(core.add_data_out(task, id, 5, {{"e"}}).error().code, Code::kFailedPrecondition);
-  EXPECT_EQ(core.live_bytes(), 3u);
-}
-
-TEST_F(CoreTest, LateChunksOfAnAttemptThatIsOverAreNoPartOfTheNext) {
-  const CallId id = call(function("f", [](FunctionConfig& c) { c.retry.retries = 1; }), 1);
-  const TaskId first = started().at(0);
-  const InputId input = take(first).at(0);
-  EXPECT_TRUE(core.add_data_out(first, id, 1, {{"a"}}));
-  core.task_exited(now, first, {.lost = true});
-  EXPECT_TRUE(core.add_data_out(first, id, 1, {{"old a"}, {"old b"}}));
-  EXPECT_TRUE(core.call(id)->data_out.empty());
-
-  const TaskId second = started().at(0);
-  take(second);
-  EXPECT_TRUE(core.add_data_out(first, id, 1, {{"old a"}}));
-  EXPECT_TRUE(core.add_data_out(second, id, 1, {{"new"}}));
-  ASSERT_EQ(core.call(id)->data_out.size(), 1u);
-  EXPECT_EQ(core.call(id)->data_out.at(0).serialized, "new");
-  put(second, input, Outcome::kSuccess);
-  EXPECT_TRUE(core.add_data_out(second, id, 2, {{"after its end"}}));
-  EXPECT_EQ(core.call(id)->data_out.size(), 1u);
 }
 
 TEST_F(CoreTest, AReadCallGoesAfterAWhileButNotBeforeAllOfItIsRead) {

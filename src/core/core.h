@@ -11,8 +11,11 @@
 namespace ionian::core {
 
 struct Limits {
-  std::uint32_t tasks_max = 100;   // containers at a time on this machine
-  std::uint32_t starting_max = 2;  // of one function, at a time: more would only slow each other
+  std::uint32_t tasks_max = 100;  // containers at a time on this machine
+  // Of one function, at a time, until their runtimes are up: more than the machine has processors
+  // would only slow each other. What comes then, the program's imports and its enter hooks, may
+  // wait for others, and holds up nobody.
+  std::uint32_t launching_max = 2;
   std::size_t inputs_max = 1'000'000;  // alive, of all calls
   std::size_t inputs_per_call_max = 1'000'000;
   // Of one function. What lies above is refused, and the callers of a map try again later.
@@ -88,6 +91,8 @@ class Core {
   void add_stopped_app(Time now, App app);
   // Ends the app's calls and containers. Stopping a stopped app is success.
   void stop_app(Time now, const AppId& id);
+  // All that it has is known now. A container that stays warm would not find the rest before.
+  void complete_app(Time now, const AppId& id);
   // A deployed app lives until it is stopped.
   void keep_app(const AppId& id);
   // The client has gone: an ephemeral app ends now, a detached one when its last input is done.
@@ -154,6 +159,9 @@ class Core {
   // attempt that is over, and its successor starts again from the first.
   ionian::Result<void> add_data_out(const TaskId& task, const CallId& id, std::uint64_t first_index,
                                     std::vector<DataChunk> chunks);
+  // The caller asks for what follows chunk `last_index`: it has all up to there, and nobody else
+  // reads those of a synchronous call.
+  void await_data_out(Time now, const CallId& id, std::uint64_t last_index);
 
   // --- containers
   // -------------------------------------------------------------------------------------------
@@ -213,6 +221,7 @@ class Core {
   void wake_idle_tasks(Time now, const Function& f, std::size_t inputs);
   std::size_t free_slots(const Function& f) const;
   std::size_t current_tasks(const Function& f) const;
+  std::size_t warm_tasks(const Function& f) const;
   std::size_t places_for(const Function& f) const;
   std::size_t most_tasks_of(const Function& f) const;
   bool first_batch_may_go(Time now, const Function& f) const;
@@ -224,6 +233,7 @@ class Core {
   bool somebody_starves(Time now);
   void share_places(Time now);
   bool wants_place(const Function& f) const;
+  bool may_start_now(Time now, Function& f);
   void note_wish(Function& f);
 
   // inputs.cc
@@ -253,6 +263,7 @@ class Core {
   // tasks.cc
   void stop_task(Time now, Task& task, StopReason reason);
   void kill_task(Task& task);
+  void leave_starting(Task& task, TaskState next);
   void retire(Time now, Task& task);
   void retire_surplus(Time now, Function& f);
   void remove_task(Time now, const TaskId& id);

@@ -150,6 +150,7 @@ void Core::output_kept(Time now, const InputId& id) {
   const auto it = inputs_.find(id);
   if (it == inputs_.end() || it->second.state != InputState::kDone) return;
   it->second.kept = true;
+  it->second.kept_at = now;
   publish(now, calls_.at(it->second.call));
 }
 
@@ -165,12 +166,13 @@ void Core::keep_attempts(const Input& input) {
 void Core::requeue(Time now, Input& input) {
   input.state = InputState::kPending;
   Function& f = functions_.at(input.function);
+  Call& call = calls_.at(input.call);
   // To the front: it has waited longest.
-  if (may_begin(calls_.at(input.call))) f.pending.push_front(input.id);
+  if (may_begin(call)) f.pending.push_front(input.id);
   // A generator starts again from its first chunk.
-  std::vector<DataChunk>& chunks = calls_.at(input.call).data_out;
-  for (const DataChunk& chunk : chunks) bytes_ -= chunk.serialized.size();
-  chunks.clear();
+  for (const DataChunk& chunk : call.data_out) bytes_ -= chunk.serialized.size();
+  call.data_out.clear();
+  call.data_out_read = 0;
   schedule(now, f);
 }
 
@@ -293,7 +295,7 @@ ionian::Result<void> Core::add_data_out(const TaskId& task, const CallId& id,
   if (!runs_input_of(task, id)) return {};
   Call& call = it->second;
   // A repeated request brings chunks that are there already.
-  const std::uint64_t next = call.data_out.size() + 1;
+  const std::uint64_t next = call.data_out_read + call.data_out.size() + 1;
   if (first_index > next)
     return fail(Code::kFailedPrecondition, "data chunk ", first_index, " came before chunk ", next);
   act(Notify{data_out_key(id)});
@@ -304,6 +306,16 @@ ionian::Result<void> Core::add_data_out(const TaskId& task, const CallId& id,
     call.data_out.push_back(std::move(chunks[skip]));
   }
   return {};
+}
+
+void Core::await_data_out(Time now, const CallId& id, std::uint64_t last_index) {
+  attend(now, id, 0);
+  Call& call = calls_.at(id);
+  if (call.asynchronous) return;
+  for (; call.data_out_read < last_index && !call.data_out.empty(); ++call.data_out_read) {
+    bytes_ -= call.data_out.front().serialized.size();
+    call.data_out.pop_front();
+  }
 }
 
 void Core::release_call(Time now, const CallId& id) {

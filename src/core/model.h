@@ -85,8 +85,10 @@ struct Input {
   bool kept = false;                  // of an asynchronous call: the result is on disk
   std::size_t position = 0;           // of its output: those of a call stand in this order
   Time created, started, done;
-  Time container_asked, container_ready;  // of the container that ran it last
-  Time delivered;                         // when the result went out to its caller first
+  Time kept_at;  // of an asynchronous call
+  // Of the container that ran it last.
+  Time container_asked, container_hello, container_ready;
+  Time delivered;  // when the result went out to its caller first
   Result result;
 };
 
@@ -118,8 +120,11 @@ struct Call {
   // longer held, but for how many they were and what became of them.
   std::size_t forgotten = 0;
   std::map<Outcome, std::size_t> forgotten_outcomes;
-  std::vector<DataChunk> data_out;  // of generators, gapless from index 1
-  std::vector<DataChunk> data_in;   // of web requests
+  // Of generators, gapless from index `data_out_read` + 1. Those before were dropped, for the
+  // reader of a synchronous call has them.
+  std::deque<DataChunk> data_out;
+  std::uint64_t data_out_read = 0;
+  std::vector<DataChunk> data_in;  // of web requests
   std::size_t done = 0;
   // How many of the outputs readers may see: of an asynchronous call, those that are on disk. A
   // result that was read never changes, whatever becomes of this process.
@@ -151,8 +156,9 @@ struct Task {
   std::set<InputId> running;
   std::map<InputId, Time> to_cancel;  // of the running ones; when the container is to be told
   Time created, ready, idle_since;
-  Duration timeout{};  // of its inputs, as its version of the function has it
-  bool said_hello = false, asked_for_inputs = false, reported_failure = false, killed = false;
+  std::optional<Time> hello;  // its runtime is up; the program's imports come next
+  Duration timeout{};         // of its inputs, as its version of the function has it
+  bool asked_for_inputs = false, reported_failure = false, killed = false;
   bool retired = false;  // of a former version: runs what it has, and takes nothing new
   bool spent = false;    // of single use, and used: the same, but it keeps its place
   bool takes_more() const { return !retired && !spent; }
@@ -174,7 +180,8 @@ struct Function {
   std::size_t awaited = 0, spawned = 0;  // unfinished inputs, of synchronous and of other calls
   std::size_t calls = 0;                 // that are held
   std::set<TaskId> tasks;
-  std::uint32_t starting = 0;
+  std::uint32_t starting = 0;        // containers that are not ready
+  std::uint32_t launching = 0;       // of those, the ones that have not said hello
   std::uint32_t failed_starts = 0;   // in a row
   std::uint32_t killed_starts = 0;   // of those, the ones that somebody killed, in a run
   Time next_start;                   // not before: back-off after failed starts
@@ -189,6 +196,7 @@ struct App {
   EnvironmentId environment;
   bool ephemeral = true;  // dies with its client's heartbeat
   bool detached = false;  // outlives its client, until its last input is done
+  bool complete = true;   // all its functions and classes are known: from now on some stay warm
   bool draining = false;  // a detached app whose client has gone
   bool stopping = false;
   bool done = false;  // all its containers have ended and its log is complete

@@ -35,12 +35,6 @@ std::size_t room_in(const Task& task, const FunctionConfig& config) {
   return room_in(task, config, slots_of(config));
 }
 
-bool awaits_heartbeat(const App& app) {
-  return (app.ephemeral || (app.detached && !app.draining)) && !app.stopping;
-}
-
-bool rests(const std::pair<const TaskId, Task>& task) { return task.second.running.empty(); }
-
 }  // namespace
 
 std::size_t Core::free_slots(const Function& f) const {
@@ -96,6 +90,11 @@ std::size_t Core::current_tasks(const Function& f) const {
       std::ranges::count_if(f.tasks, [this](const TaskId& id) { return !tasks_.at(id).retired; }));
 }
 
+// That stand ready whether there is work or not.
+std::size_t Core::warm_tasks(const Function& f) const {
+  return apps_.at(f.config.app).complete ? f.config.min_containers : 0;
+}
+
 void Core::wake_idle_tasks(Time now, const Function& f, std::size_t inputs) {
   for (const TaskId& id : f.tasks) {
     if (inputs == 0) return;
@@ -129,14 +128,9 @@ void Core::schedule(Time now, Function& f) {
   const std::size_t need = f.pending.size() + (active ? f.config.buffer_containers * per_task : 0);
   std::size_t wanted = need > free ? (need - free + per_task - 1) / per_task : 0;
   std::size_t current = current_tasks(f);
-  if (current < f.config.min_containers && !draining_)
-    wanted = std::max<std::size_t>(wanted, f.config.min_containers - current);
-  for (; wanted > 0 && current < most_tasks_of(f) && f.starting < limits_.starting_max;
-       --wanted, ++current) {
-    if (now < f.next_start) {
-      if (!std::exchange(f.restart_planned, true)) restarts_.emplace(f.next_start, f.config.id);
-      return;
-    }
+  if (const std::size_t warm = warm_tasks(f); current < warm && !draining_)
+    wanted = std::max(wanted, warm - current);
+  for (; wanted > 0 && current < most_tasks_of(f) && may_start_now(now, f); --wanted, ++current) {
     if (tasks_.size() >= places_for(f)) {
       if (f.pending.size() > free) make_room(now, f);
       return;
@@ -147,6 +141,15 @@ void Core::schedule(Time now, Function& f) {
     }
     start_task(now, f);
   }
+}
+
+// After a start that failed the next one waits, and goes alone: where it fails too, no more have
+// been started in vain.
+bool Core::may_start_now(Time now, Function& f) {
+  if (f.launching >= limits_.launching_max || (f.failed_starts > 0 && f.starting > 0)) return false;
+  if (now >= f.next_start) return true;
+  if (!std::exchange(f.restart_planned, true)) restarts_.emplace(f.next_start, f.config.id);
+  return false;
 }
 
 // The last places are for functions that have no container yet: inputs that wait for another
@@ -201,9 +204,7 @@ bool Core::somebody_starves(Time now) {
   return !starving_.empty() && !place_is_coming();
 }
 
-bool Core::wants_place(const Function& f) const {
-  return !f.pending.empty() || f.config.min_containers > 0;
-}
+bool Core::wants_place(const Function& f) const { return !f.pending.empty() || warm_tasks(f) > 0; }
 
 void Core::note_wish(Function& f) {
   if (wants_place(f) && !std::exchange(f.wants, true)) wanting_.insert(f.config.id);
@@ -221,8 +222,7 @@ void Core::share_places(Time now) {
   for (const FunctionId& id : wanting_)
     if (Function& f = functions_.at(id); !f.pending.empty()) schedule(now, f);
   for (const FunctionId& id : wanting_)
-    if (Function& f = functions_.at(id); current_tasks(f) < f.config.min_containers)
-      schedule(now, f);
+    if (Function& f = functions_.at(id); current_tasks(f) < warm_tasks(f)) schedule(now, f);
 }
 
 void Core::start_task(Time now, Function& f) {
@@ -237,27 +237,11 @@ void Core::start_task(Time now, Function& f) {
   Task& placed = tasks_.emplace(id, std::move(task)).first->second;
   f.tasks.insert(id);
   ++f.starting;
+  ++f.launching;
   ++apps_.at(f.config.app).tasks;
   set_deadline(placed, now + f.config.startup_timeout);
   act(NoteTaskState{id, f.config.app, f.config.id, 2});  // WORKER_ASSIGNED
   act(StartTask{id, f.config.id, placed.devices});
-}
-
-std::vector<Action> Core::take_actions(Time now) {
-  if (draining_ && !drained_was_said_ && std::ranges::all_of(tasks_, rests) &&
-      now >= farewell_over().value_or(now)) {
-    drained_was_said_ = true;
-    act(Drained{});
-  }
-  return std::exchange(actions_, {});
-}
-
-// A client that was just sent a result prints it and takes leave of its app; one that finds no
-// server while it does so fails. nullopt: nobody is there to do it.
-std::optional<Time> Core::farewell_over() const {
-  const auto has_client = [](const auto& each) { return awaits_heartbeat(each.second); };
-  if (!last_result_ || std::ranges::none_of(apps_, has_client)) return std::nullopt;
-  return *last_result_ + limits_.farewell;
 }
 
 std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max) {
@@ -268,9 +252,9 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
   Function& f = functions_.at(task.function);
   const bool starts = task.state == TaskState::kStarting;
   if (starts) {
-    task.state = TaskState::kReady;
+    leave_starting(task, TaskState::kReady);
+    if (!task.hello) task.hello = now;
     task.ready = task.idle_since = now;
-    --f.starting;
     f.failed_starts = f.killed_starts = 0;
     act(NoteTaskState{id, task.app, task.function, 4});  // ACTIVE
   }
@@ -292,6 +276,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
       input.task = id;
       input.started = now;
       input.container_asked = task.created;
+      input.container_hello = *task.hello;
       input.container_ready = task.ready;
       task.running.insert(input.id);
       taken.push_back(&input);
@@ -316,81 +301,6 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
 bool Core::should_stop(const TaskId& id) const {
   const auto it = tasks_.find(id);
   return it == tasks_.end() || it->second.state == TaskState::kStopping || it->second.retired;
-}
-
-void Core::tick(Time now) {
-  while (!retries_.empty() && retries_.begin()->first <= now) {
-    const InputId id = retries_.begin()->second;
-    retries_.erase(retries_.begin());
-    requeue(now, inputs_.at(id));
-  }
-  while (!keep_again_.empty() && keep_again_.begin()->first <= now) {
-    const InputId id = keep_again_.begin()->second;
-    keep_again_.erase(keep_again_.begin());
-    if (inputs_.contains(id)) act(KeepOutput{id});
-  }
-  while (!task_deadlines_.empty() && task_deadlines_.begin()->first <= now) {
-    Task& task = tasks_.at(task_deadlines_.begin()->second);
-    set_deadline(task, std::nullopt);
-    look_at_task(now, task);
-  }
-  while (!releases_.empty() && releases_.begin()->first <= now) {
-    const CallId id = releases_.begin()->second;
-    drop_call(id);
-  }
-  while (!variant_looks_.empty() && variant_looks_.begin()->first <= now) {
-    const FunctionId id = variant_looks_.begin()->second;
-    variant_looks_.erase(variant_looks_.begin());
-    look_at_variant(now, id);
-  }
-  while (!forgets_.empty() && forgets_.begin()->first <= now) {
-    const AppId id = forgets_.begin()->second;
-    forgets_.erase(forgets_.begin());
-    forget_app(id);
-  }
-  while (!restarts_.empty() && restarts_.begin()->first <= now) {
-    const auto f = functions_.find(restarts_.begin()->second);
-    restarts_.erase(restarts_.begin());
-    if (f == functions_.end()) continue;
-    f->second.restart_planned = false;
-    schedule(now, f->second);
-  }
-  while (!lingers_.empty() && lingers_.begin()->first <= now) {
-    Function& f = functions_.at(lingers_.begin()->second);
-    lingers_.erase(lingers_.begin());
-    f.linger_until.reset();
-    schedule(now, f);
-  }
-  cancel_unattended(now);
-  for (const AppId& id : std::exchange(drained_, {}))
-    if (const App* drained = app(id); drained && drained->unfinished == 0) stop_app(now, id);
-  std::vector<AppId> abandoned;
-  for (const auto& [id, app] : apps_)
-    if (awaits_heartbeat(app) && now - app.last_heartbeat > limits_.app_heartbeat_timeout)
-      abandoned.push_back(id);
-  for (const AppId& id : abandoned) disconnect_app(now, id);
-}
-
-std::optional<Time> Core::next_tick() const {
-  if (!drained_.empty()) return Time{};
-  std::optional<Time> next;
-  const auto consider = [&](Time t) {
-    if (!next || t < *next) next = t;
-  };
-  if (!retries_.empty()) consider(retries_.begin()->first);
-  if (!keep_again_.empty()) consider(keep_again_.begin()->first);
-  if (!task_deadlines_.empty()) consider(task_deadlines_.begin()->first);
-  if (!releases_.empty()) consider(releases_.begin()->first);
-  if (!forgets_.empty()) consider(forgets_.begin()->first);
-  if (!variant_looks_.empty()) consider(variant_looks_.begin()->first);
-  if (!restarts_.empty()) consider(restarts_.begin()->first);
-  if (!lingers_.empty()) consider(lingers_.begin()->first);
-  if (!calls_.empty()) consider(unattended_looked_for_ + limits_.look_for_unattended);
-  for (const auto& [id, app] : apps_)
-    if (awaits_heartbeat(app)) consider(app.last_heartbeat + limits_.app_heartbeat_timeout + 1ms);
-  if (draining_ && !drained_was_said_ && std::ranges::all_of(tasks_, rests))
-    if (const auto over = farewell_over()) consider(*over);
-  return next;
 }
 
 }  // namespace ionian::core

@@ -85,6 +85,24 @@ TEST_F(CoreTest, WithoutAWorkerTheNextStartWaitsEverLonger) {
   EXPECT_TRUE(started().empty());
 }
 
+TEST_F(CoreTest, AfterAFailedStartTheNextGoesAlone) {
+  const FunctionId f = function("f");
+  call(f, 50, true);
+  core.task_exited(now, started().at(0), {.lost = true});
+  pass(30s);
+  // The other one of the first two may still be fine.
+  EXPECT_TRUE(started().empty());
+  const std::set<TaskId> left = core.function(f)->tasks;
+  ASSERT_EQ(left.size(), 1u);
+  core.task_exited(now, *left.begin(), {.lost = true});
+  pass(30s);
+  const TaskId alone = started().at(0);
+  core.task_hello(now, alone);
+  EXPECT_TRUE(started().empty()) << "its program may fail as the last one's did";
+  take(alone);
+  EXPECT_EQ(started().size(), limits.launching_max);
+}
+
 TEST_F(CoreTest, AfterFailedStartsTheNextOneWaits) {
   const FunctionId f = function("f");
   call(f, 1);

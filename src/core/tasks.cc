@@ -13,6 +13,22 @@ namespace {
 constexpr Duration kShortestIdle = 1s;
 constexpr unsigned kKilledStartsMax = 4;
 
+std::string ending(const TaskExit& exit) {
+  return exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code);
+}
+
+// The kernel may have ended a child of the program for its memory long ago, and the program gone
+// on.
+std::string how_it_ended(const FunctionConfig& config, const TaskExit& exit) {
+  if (exit.out_of_memory && exit.signal == SIGKILL)
+    return cat("the container ran out of memory: it reached its limit of ", config.memory_limit_mib,
+               " MiB. Ask for more with memory=… on the function");
+  return cat("the container ended while this input ran, with ", ending(exit),
+             exit.out_of_memory ? cat("; one of its processes had been ended at the limit of ",
+                                      config.memory_limit_mib, " MiB of memory")
+                                : "");
+}
+
 }  // namespace
 
 Result server_result(Outcome outcome, std::string exception) {
@@ -41,9 +57,22 @@ std::vector<TaskId> Core::tasks() const {
 
 void Core::task_hello(Time now, const TaskId& id) {
   const auto it = tasks_.find(id);
-  if (it == tasks_.end() || it->second.said_hello) return;
-  it->second.said_hello = true;
-  (void)now;
+  if (it == tasks_.end() || it->second.hello) return;
+  Task& task = it->second;
+  task.hello = now;
+  if (task.state != TaskState::kStarting) return;
+  Function& f = functions_.at(task.function);
+  --f.launching;
+  schedule(now, f);
+}
+
+void Core::leave_starting(Task& task, TaskState next) {
+  if (task.state == TaskState::kStarting) {
+    Function& f = functions_.at(task.function);
+    --f.starting;
+    if (!task.hello) --f.launching;
+  }
+  task.state = next;
 }
 
 void Core::note_running(const Task& task) {
@@ -162,10 +191,9 @@ void Core::retire(Time now, Task& task) {
 
 void Core::stop_task(Time now, Task& task, StopReason reason) {
   if (task.state == TaskState::kStopping) return;
-  if (task.state == TaskState::kStarting) --functions_.at(task.function).starting;
   // A container that waits for inputs is told in its next answer; any other by a signal as well.
   const bool can_listen = task.asked_for_inputs && task.running.empty();
-  task.state = TaskState::kStopping;
+  leave_starting(task, TaskState::kStopping);
   task.reason = reason;
   const bool app_stopped = reason == StopReason::kAppStopped;
   set_deadline(task,
@@ -175,8 +203,7 @@ void Core::stop_task(Time now, Task& task, StopReason reason) {
 }
 
 void Core::kill_task(Task& task) {
-  if (task.state == TaskState::kStarting) --functions_.at(task.function).starting;
-  task.state = TaskState::kStopping;
+  leave_starting(task, TaskState::kStopping);
   task.killed = true;
   set_deadline(task, std::nullopt);
   act(KillTask{task.id});
@@ -226,8 +253,7 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
     why = cat("the container ran out of memory while it started (limit ", f.config.memory_limit_mib,
               " MiB)");
   else
-    why = cat("the container ended while it started, with ",
-              exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code));
+    why = cat("the container ended while it started, with ", ending(exit));
   fail_pending(now, f, server_result(Outcome::kInitFailure, why));
 }
 
@@ -236,8 +262,7 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
   if (it == tasks_.end()) return;
   Task& task = it->second;
   Function& f = functions_.at(task.function);
-  if (task.state == TaskState::kStarting) --f.starting;
-  task.state = TaskState::kStopping;
+  leave_starting(task, TaskState::kStopping);
   f.tasks.erase(id);
   if (!task.asked_for_inputs && !task.retired && task.reason != StopReason::kAppStopped)
     failed_start(now, task, exit);
@@ -247,24 +272,14 @@ void Core::task_exited(Time now, const TaskId& id, const TaskExit& exit) {
   // the others have done.
   const bool cancels = std::ranges::any_of(
       running, [this](const InputId& input_id) { return inputs_.at(input_id).cancelled; });
+  const bool not_its_own =
+      exit.lost || exit.cut_off || cancels || task.killed || task.reason != StopReason::kNone;
   for (const InputId& input_id : running) {
     Input& input = inputs_.at(input_id);
-    if (exit.out_of_memory)
-      settle_attempt(now, input,
-                     server_result(Outcome::kFailure,
-                                   cat("the container ran out of memory: it reached its limit of ",
-                                       f.config.memory_limit_mib,
-                                       " MiB. "
-                                       "Ask for more with memory=… on the function")));
-    else if (exit.lost || exit.cut_off || cancels || task.killed ||
-             task.reason != StopReason::kNone)
+    if (not_its_own)
       lose_container(now, input, task, exit.cut_off);
     else
-      settle_attempt(
-          now, input,
-          server_result(Outcome::kFailure, cat("the container ended while this input ran, with ",
-                                               exit.signal ? cat("signal ", exit.signal)
-                                                           : cat("exit code ", exit.exit_code))));
+      settle_attempt(now, input, server_result(Outcome::kFailure, how_it_ended(f.config, exit)));
   }
   act(NoteTaskState{id, task.app, task.function, 5});  // COMPLETED
   remove_task(now, id);

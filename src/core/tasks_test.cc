@@ -10,15 +10,32 @@ TEST_F(CoreTest, OneContainerStartsForOneInput) {
 }
 
 TEST_F(CoreTest, ManyInputsStartContainersAFewAtATimeUpToTheMost) {
-  const FunctionId f = function("f", [](FunctionConfig& c) { c.max_containers = 3; });
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.max_containers = 5; });
   call(f, 100);
   const std::vector<TaskId> first = started();
-  EXPECT_EQ(first.size(), limits.starting_max);
-  take(first[0]);
+  EXPECT_EQ(first.size(), limits.launching_max);
+  // Its runtime is up: the next one need not wait for its program.
+  core.task_hello(now, first[0]);
+  core.task_hello(now, first[0]);
   EXPECT_EQ(started().size(), 1u);
-  take(first[1]);
+  take(first[0]);
   EXPECT_TRUE(started().empty());
+  take(first[1]);  // one that says nothing before it asks for inputs
+  EXPECT_EQ(started().size(), 1u);
+  // One that ends before it has said hello is none that starts, nor is one that has.
+  core.task_exited(now, first[1], {.lost = true});
   EXPECT_EQ(core.function(f)->tasks.size(), 3u);
+}
+
+TEST_F(CoreTest, ABurstIsThereAtOnceHoweverLongItsProgramsLoad) {
+  const FunctionId f = function("f");
+  call(f, 50);
+  std::size_t all = 0;
+  for (std::vector<TaskId> more = started(); !more.empty(); more = started())
+    for (const TaskId& task : more) core.task_hello(now, task), ++all;
+  EXPECT_EQ(all, 50u);
+  EXPECT_EQ(core.function(f)->starting, 50u);
+  EXPECT_EQ(core.function(f)->launching, 0u);
 }
 
 TEST_F(CoreTest, WarmContainersStartOneAfterTheOther) {
@@ -27,6 +44,21 @@ TEST_F(CoreTest, WarmContainersStartOneAfterTheOther) {
   for (std::vector<TaskId> more = started(); !more.empty(); more = started())
     for (const TaskId& task : more) take(task), ++all;
   EXPECT_EQ(all, 5u);
+}
+
+TEST_F(CoreTest, NothingIsKeptWarmBeforeTheAppIsComplete) {
+  const AppId run("ap-run");
+  core.add_app(now, {.id = run, .workspace = workspace, .complete = false});
+  const FunctionId f = function("f", [&](FunctionConfig& c) { c.app = run, c.min_containers = 2; });
+  EXPECT_TRUE(started().empty());
+  core.complete_app(now, run);
+  EXPECT_EQ(started().size(), 2u);
+  core.complete_app(now, run);
+  EXPECT_TRUE(started().empty());
+  // Who is called is there, whatever comes later.
+  core.add_app(now, {.id = AppId("ap-2"), .workspace = workspace, .complete = false});
+  call(function("g", [](FunctionConfig& c) { c.app = AppId("ap-2"), c.min_containers = 2; }), 1);
+  EXPECT_EQ(started().size(), 1u);
 }
 
 TEST_F(CoreTest, AContainerOfSingleUseIsNotWaitedForByTheNextInput) {

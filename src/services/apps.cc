@@ -41,7 +41,8 @@ Result<modal::client::AppCreateResponse> Apps::create(
                        .created_by = call.caller.principal};
   store::insert_app(tx, app);
   store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
-  core::App live{.id = app.id, .workspace = app.workspace, .environment = app.environment};
+  core::App live{
+      .id = app.id, .workspace = app.workspace, .environment = app.environment, .complete = false};
   live.detached = state == modal::client::APP_STATE_DETACHED;
   live.ephemeral = !live.detached;
   call.after_commit(

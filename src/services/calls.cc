@@ -11,6 +11,7 @@ namespace ionian::services {
 namespace {
 
 constexpr std::size_t kReplyBytes = 16 << 20;
+constexpr std::size_t kStreamBytes = 16 << 20;  // of what a generator yielded, in one stream
 constexpr std::uint32_t kInputsOutstanding = 1000;
 
 // Clients decode the middle part to find their item again, and send the whole back to have the
@@ -270,21 +271,31 @@ std::optional<Status> Calls::get_data_out(rpc::Call& call,
   const Result<const core::Call*> found = call_of(c_, core, call, request.function_call_id());
   if (!found) return found.error();
   const core::Call& of = **found;
-  core.attend(call.now, of.id, 0);
+  core.await_data_out(call.now, of.id, request.last_index());
   struct Reading {
     std::optional<std::uint64_t> next;
+    std::size_t sent = 0;  // bytes
   };
-  std::optional<std::uint64_t>& next = call.state<Reading>().next;
+  auto& [next, sent] = call.state<Reading>();
   if (!next) {
     next = request.last_index() + 1;
     call.wait_until(call.now + 55s);
   }
-  for (std::size_t bytes = 0; *next <= of.data_out.size() && bytes < kReplyBytes; ++*next) {
+  if (*next <= of.data_out_read)
+    return Status(Code::kFailedPrecondition,
+                  cat("what function call ", of.id, " yielded was read up to its value number ",
+                      of.data_out_read, ", and is not kept; only a spawned generator's is"));
+  std::size_t bytes = 0;
+  for (; *next - of.data_out_read <= of.data_out.size() && bytes < kReplyBytes; ++*next) {
+    const std::string& serialized = of.data_out[*next - of.data_out_read - 1].serialized;
     modal::client::DataChunk chunk;
-    chunk.ParseFromString(of.data_out[*next - 1].serialized);
-    bytes += of.data_out[*next - 1].serialized.size();
+    chunk.ParseFromString(serialized);
+    bytes += serialized.size();
     emit(std::move(chunk));
   }
+  sent += bytes;
+  // It asks again from where it has got to, and what it has can go.
+  if (sent >= kStreamBytes) return Status::ok_status();
   if (!emit.empty()) return std::nullopt;
   if (call.timed_out || of.done == of.arrived()) return Status::ok_status();
   call.watch(core::data_out_key(of.id));

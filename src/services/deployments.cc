@@ -191,6 +191,7 @@ Result<void> Deployments::apply(rpc::Call& call, store::Tx& tx, const Change& ch
             c_.core.redefine_function(now, f.config);
             if (f.replaced) c_.core.replace_tasks(now, f.config.id);
           }
+          c_.core.complete_app(now, app);
           // What nobody can find by name any more keeps no containers warm; those who hold its id
           // may still call it.
           for (const FunctionId& id : gone) c_.core.let_go_of(now, id);

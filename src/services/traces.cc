@@ -19,10 +19,12 @@ void fill_stages(TraceResponse::Input& row, const core::Input& input) {
   // A warm container was there before the input came.
   if (input.container_asked >= input.created)
     stage("a container is asked for", input.container_asked);
-  if (input.container_ready >= input.created)
-    stage("the container says hello", input.container_ready);
+  if (input.container_hello >= input.created)
+    stage("the container says hello", input.container_hello);
+  if (input.container_ready >= input.created) stage("its program is loaded", input.container_ready);
   stage("the container takes the input", input.started);
   stage("its result is there", input.done);
+  stage("its result is on disk", input.kept_at);
   stage("the caller is sent the result", input.delivered);
 }
 

@@ -126,14 +126,14 @@ def test_trace_tells_where_the_time_of_a_call_went(own, client):
     [seen] = trace["inputs"]
     assert seen["index"] == 0 and seen["task_id"].startswith("ta-") and seen["attempts_before"] == 0
     assert [s["stage"] for s in seen["stages"]] == [
-        "the server has the input", "a container is asked for", "the container says hello", "the container takes the input",
-        "its result is there", "the caller is sent the result"]
+        "the server has the input", "a container is asked for", "the container says hello", "its program is loaded",
+        "the container takes the input", "its result is there", "its result is on disk", "the caller is sent the result"]
     times = [s["at_us"] for s in seen["stages"]]
     assert times == sorted(times) and times[0] == 0
 
     [again] = own.owner("trace", warm)["inputs"]
     assert again["task_id"] == seen["task_id"]
-    assert len(again["stages"]) == 4, "a warm container was there before the input"
+    assert len(again["stages"]) == 5, "a warm container was there before the input"
 
     unknown = subprocess.run([IONIAN, "trace", "fc-none", "--data", str(own.folder / "data")], capture_output=True, text=True)
     assert unknown.returncode == 1 and "fc-none" in unknown.stderr and "minute" in unknown.stderr

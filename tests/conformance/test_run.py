@@ -42,6 +42,12 @@ def test_generators_async_and_spawn(any_client):
             for i in range(n):
                 yield i * 10
 
+        # More than the server sends in one go.
+        @app.function()
+        def large(n):
+            for i in range(n):
+                yield bytes([i]) * 1_000_000
+
         @app.function()
         async def later(x):
             return x + 1
@@ -49,12 +55,14 @@ def test_generators_async_and_spawn(any_client):
         @app.local_entrypoint()
         def main():
             print("generator", list(count.remote_gen(5)))
+            print("large", [chunk == bytes([i]) * 1_000_000 for i, chunk in enumerate(large.remote_gen(40))] == 40 * [True])
             print("async", later.remote(1))
             call = later.spawn(41)
             print("spawned", call.get(timeout=60), modal.FunctionCall.from_id(call.object_id).get())
     """)
     out = any_client.run("run", program).stdout
     assert "generator [0, 10, 20, 30, 40]" in out
+    assert "large True" in out
     assert "async 2" in out
     assert "spawned 42 42" in out
 

@@ -30,6 +30,32 @@ def test_batches_wait_to_be_full(client):
     assert "alone ['x:1', 'y:1']" in out
 
 
+def test_containers_load_side_by_side(client):
+    """None of the enter hooks ends before all have begun."""
+    out = client.run("run", client.write("""
+        import time, modal
+        app = modal.App("side-by-side")
+        begun = modal.Queue.from_name("begun", create_if_missing=True)
+
+        @app.cls(max_containers=6, min_containers=6)
+        class Slow:
+            @modal.enter()
+            def load(self):
+                begun.put(1)
+                while begun.len() < 6:
+                    time.sleep(0.05)
+
+            @modal.method()
+            def answer(self, x):
+                return -x
+
+        @app.local_entrypoint()
+        def main():
+            print("answers", list(Slow().answer.map(range(6))))
+    """)).stdout
+    assert "answers [0, -1, -2, -3, -4, -5]" in out
+
+
 def test_a_container_is_used_again_and_removed_after_its_window(server, client):
     program = client.write("""
         import os, pathlib, time, modal

@@ -180,16 +180,21 @@ void Containers::generate(const Ptr& c, const InputId& input) {
   const CallId call = w_.core.input(input)->call;
   std::uint64_t index = 1;
   for (std::uint64_t i = w_.below(6); i > 0; --i) {
-    const std::uint64_t size = w_.core.call(call)->data_out.size();
+    const auto yielded = [&] {
+      const core::Call& of = *w_.core.call(call);
+      return of.data_out_read + of.data_out.size();
+    };
+    const std::uint64_t size = yielded();
     std::vector<core::DataChunk> chunks(1 + w_.below(3), core::DataChunk{"chunk of a generator"});
     const std::uint64_t first = w_.one_in(5) ? index + 1 + w_.below(4) : 1 + w_.below(index);
     const auto added = w_.core.add_data_out(c->id, call, first, chunks);
-    const std::uint64_t after = w_.core.call(call)->data_out.size();
+    const std::uint64_t after = yielded();
     if (first > size + 1 && (added || after != size)) w_.violation("a gap in the chunks of ", call);
     if (added && after != std::max(size, first + chunks.size() - 1))
       w_.violation("chunks of ", call, ": ", after, " after ", first, "+", chunks.size(), " onto ",
                    size);
     index = after + 1;
+    if (w_.one_in(3)) w_.core.await_data_out(w_.now(), call, w_.below(index + 1));
   }
   w_.trace(c->id, " generated ", index - 1, " chunks");
 }

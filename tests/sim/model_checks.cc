@@ -170,13 +170,17 @@ void Model::check_tasks() {
 void Model::check_functions() {
   const CoreCheck in(w_.core);
   for (const auto& [id, f] : in.functions()) {
-    std::uint32_t starting = 0;
-    for (const TaskId& task : f.tasks)
-      starting += in.tasks().at(task).state == TaskState::kStarting;
-    if (starting != f.starting)
-      w_.violation(id, " starts ", starting, " containers and says ", f.starting);
-    if (starting > w_.limits.starting_max)
-      w_.violation(id, " starts ", starting, " containers at once");
+    std::uint32_t starting = 0, launching = 0;
+    for (const TaskId& id_of : f.tasks) {
+      const core::Task& task = in.tasks().at(id_of);
+      starting += task.state == TaskState::kStarting;
+      launching += task.state == TaskState::kStarting && !task.hello;
+    }
+    if (starting != f.starting || launching != f.launching)
+      w_.violation(id, " starts ", starting, " containers and says ", f.starting, "; of ",
+                   launching, " it waits for a hello, and says ", f.launching);
+    if (launching > w_.limits.launching_max)
+      w_.violation(id, " launches ", launching, " containers at once");
     if (f.config.max_containers && f.tasks.size() > f.config.max_containers)
       w_.violation(id, " has ", f.tasks.size(), " containers of ", f.config.max_containers);
     const core::App* app = w_.core.app(f.config.app);

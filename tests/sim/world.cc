@@ -15,7 +15,7 @@ core::Limits World::draw_limits(World& world) {
   core::Limits limits;
   limits.unattended_call = 24h * 365;  // these clients are told of results, and never ask
   limits.tasks_max = static_cast<std::uint32_t>(1 + world.below(12));
-  limits.starting_max = static_cast<std::uint32_t>(1 + world.below(3));
+  limits.launching_max = static_cast<std::uint32_t>(1 + world.below(3));
   limits.inputs_max = world.one_in(3) ? 20 + world.below(60) : 100'000;
   limits.inputs_per_call_max = world.one_in(3) ? 10 + world.below(20) : 100'000;
   limits.bytes_max = world.one_in(3) ? 500 + world.below(4'000) : 1 << 30;
