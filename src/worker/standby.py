@@ -11,6 +11,7 @@ import importlib.util
 import os
 import socket
 import stat
+import struct
 import sys
 import time
 
@@ -19,8 +20,10 @@ RUNTIME = "modal._container_entrypoint"
 # Where a zygote is asked for copies.
 REQUESTS = 3
 FILES_MAX = 16
-# Read by the interpreter, the C library or the runtime while they start.
-EARLY = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "MODAL_")
+PR_SET_MM, PR_SET_MM_MAP = 35, 14
+# Read by the interpreter, the C library or the runtime while they start, or by a module that the runtime loads.
+EARLY = ("PATH", "HOME", "PYTHON", "_PYTHON_", "SETUPTOOLS_", "LD_", "MALLOC_", "GLIBC_", "GCONV_PATH", "LOCPATH", "LC_", "LANG", "OPENSSL_",
+         "PROTOCOL_BUFFERS_", "TEMPORARILY_DISABLE_PROTOBUF_", "MULTIDICT_", "SYNCHRONICITY_", "MODAL_")
 # These differ from task to task, and are read when they are needed.
 LATE = {"MODAL_TASK_ID", "MODAL_IMAGE_ID", "MODAL_CONTAINER_ARGUMENTS_PATH", "MODAL_ENVIRONMENT"}
 
@@ -119,6 +122,40 @@ def must_start_again(before, env):
     return os.path.exists(config.user_config_path)
 
 
+def prctl_of():
+    """The C library's prctl, where there is a way to call it, without the module that is made for that: nothing else would load it."""
+    was_there = "_ctypes" in sys.modules
+    try:
+        import _ctypes
+    except ImportError:
+        return None
+    if not was_there:
+        del sys.modules["_ctypes"]
+    function = _ctypes.dlsym(_ctypes.dlopen(None, os.RTLD_NOW), "prctl")
+
+    def prctl(option, wish, data, kept):
+        _ctypes.Py_INCREF(kept)  # for ever
+        return _ctypes.call_function(function, (option, wish, data, len(data), 0))
+
+    return prctl
+
+
+def set_environ(prctl, env):
+    """What /proc/self/environ shows, which is what the program was started with, wherever it lies. A kernel without checkpoints refuses."""
+    block = b"".join(os.fsencode(name) + b"=" + os.fsencode(value) + b"\0" for name, value in env.items())
+    begin = id(block) + bytes.__basicsize__ - 1
+    with open("/proc/self/stat", "rb") as file:
+        fields = [0, 0, 0, *file.read().rpartition(b")")[2].split()]  # numbered as proc(5) does
+    start_code, end_code, start_stack = map(int, fields[26:29])
+    start_data, end_data, start_brk, arg_start, arg_end = map(int, fields[45:50])
+    with open("/proc/self/maps") as maps:
+        brk = max([start_brk, *(int(line.split()[0].split("-")[1], 16) for line in maps if line.endswith("[heap]\n"))])
+    # struct prctl_mm_map; the last three leave the vector of the kernel's words and the program's file as they are.
+    layout = struct.pack("=12Q2I", start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end,
+                         begin, begin + len(block), 0, 0, 0xFFFFFFFF)
+    prctl(PR_SET_MM, PR_SET_MM_MAP, layout, block)
+
+
 class Remover:
     """The runtime is looked for next. Until then, the machinery of imports wants this module to be known."""
 
@@ -150,6 +187,7 @@ def main():
     zygote = is_zygote()  # before anything else takes that number
     control = connect()
     module = run_image_own()
+    prctl = prctl_of()
     load_runtime()
     tell_files(control)
     if zygote:
@@ -168,6 +206,8 @@ def main():
         os.execvpe("python", ["python", "-m", RUNTIME], env)
     os.environ.clear()
     os.environ.update(env)
+    if prctl:
+        set_environ(prctl, env)
     if before.get("TZ") != env.get("TZ"):
         time.tzset()
     sys.path_importer_cache.clear()

@@ -1,6 +1,8 @@
 """A task that a standby takes over cannot tell that from a fresh start, but by the clock."""
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 
@@ -27,12 +29,18 @@ LOOK = """
         return sorted(found)
 
     def look():
-        import gc, resource, signal, socket, subprocess, threading, time, warnings
+        import atexit, gc, random, resource, secrets, signal, socket, ssl, subprocess, tempfile, threading, time, uuid, warnings
+        atexit.register(print, "GOODBYE", flush=True)
+        main = sys.modules["__main__"]
+        environment = open("/proc/self/environ").read()
+        for name in ("MODAL_TASK_ID", "MODAL_IMAGE_ID"):
+            environment = environment.replace(os.environ[name], name)
         mounts = [line.split()[1] for line in open("/proc/self/mounts")]
         files = {fd: os.readlink(f"/proc/self/fd/{fd}").split(":")[0] for fd in sorted(os.listdir("/proc/self/fd")) if fd in "012"}
         return {
             "argv": sys.argv, "orig_argv": sys.orig_argv, "flags": str(sys.flags), "path": sys.path, "cwd": os.getcwd(),
-            "modules": sorted(sys.modules), "main": sys.modules["__main__"].__spec__.name, "meta_path": len(sys.meta_path),
+            "modules": sorted(sys.modules), "main": (main.__spec__.name, main.__file__, main.__package__), "meta_path": len(sys.meta_path),
+            "environment": sorted(environment.split("\\0")),
             "environ": {k: v for k, v in os.environ.items() if k not in ("MODAL_TASK_ID", "MODAL_IMAGE_ID")},
             "child": subprocess.getoutput("env | cut -d= -f1 | sort"),
             "cmdline": open("/proc/self/cmdline").read(), "mounts": sorted(mounts), "files": files,
@@ -42,16 +50,16 @@ LOOK = """
             "threads": sorted(t.name.split("-")[0] for t in threading.enumerate()),
             "signals": {s.name: str(signal.getsignal(s)).split(" at ")[0] for s in signal.Signals},
             "limits": {n: resource.getrlimit(getattr(resource, n)) for n in dir(resource) if n.startswith("RLIMIT")},
-            "zone": time.tzname, "umask": os.umask(0o22), "ids": (os.getresuid(), os.getresgid(), os.getgroups()),
+            "zone": (time.tzname, time.localtime().tm_gmtoff), "umask": os.umask(0o22), "ids": (os.getresuid(), os.getresgid(), os.getgroups()),
             "host": socket.gethostname(), "root": sorted(os.listdir("/")), "home": sorted(os.listdir("/root")),
             "modal": sorted(os.listdir("/__modal")), "processes": sorted(p for p in os.listdir("/proc") if p.isdigit())[0],
             "filters": len(warnings.filters), "frozen": gc.get_freeze_count(), "collects": gc.isenabled(), "thresholds": gc.get_threshold(), "oom": open("/proc/self/oom_score_adj").read(),
             "status": [line for line in open("/proc/self/status") if line.startswith(("Cap", "NoNewPrivs", "Seccomp", "Sig"))],
             "groups": [line.split(":", 1)[1] for line in open("/proc/self/cgroup")],
-            "random": len({os.urandom(8), os.urandom(8)}),
+            "chance": [str(random.random()), str(uuid.uuid4()), secrets.token_hex(8), ssl.RAND_bytes(8).hex(), tempfile.mktemp()],
         }
 
-    @app.function(image=image, single_use_containers=True, secrets=[modal.Secret.from_dict({"PASSWORD": "plum"})])
+    @app.function(image=image, single_use_containers=True, secrets=[modal.Secret.from_dict({"PASSWORD": "plum", "TZ": "XYZ-7"})])
     def one():
         return look()
 
@@ -60,6 +68,10 @@ LOOK = """
         for call in [one.spawn() for _ in range(count)]:
             print("SEEN" + json.dumps(call.get()))
 """
+
+
+# By way of getting them, what all tasks of this file have drawn.
+CHANCES = [set() for _ in range(5)]
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +91,39 @@ def wait_for_standby(server):
 
 
 def all_seen(client, program, count):
+    """What each saw, less what is to differ: no number that one came upon has another one seen."""
     out = client.run("run", program, "--count", count).stdout
-    return [json.loads(line[4:]) for line in out.splitlines() if line.startswith("SEEN")]
+    looks = [json.loads(line[4:]) for line in out.splitlines() if line.startswith("SEEN")]
+    assert out.count("GOODBYE") == len(looks) == count
+    for look in looks:
+        assert look["zone"] == [["XYZ", "XYZ"], 7 * 3600], look["zone"]
+        chance = look.pop("chance")
+        assert len(chance) == len(CHANCES) == 5
+        for seen, value in zip(CHANCES, chance):
+            assert value not in seen
+            seen.add(value)
+    return looks
 
 
 def seen(client, program):
     return all_seen(client, program, 1)[0]
+
+
+def variables_of_waiting(server):
+    """What /proc shows of the interpreters of that server which no task has."""
+    def belongs(pid):
+        while pid > 1 and pid != server.process.pid:
+            pid = int(re.search(r"^PPid:\t(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+        return pid == server.process.pid
+
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if b"_container_entrypoint" in (folder / "cmdline").read_bytes() and belongs(int(folder.name)):
+                found.append((folder / "environ").read_bytes())
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            pass
+    return [variables for variables in found if b"PYTHONPATH=/__modal/standby:" in variables]
 
 
 def prepare(server, client):
@@ -104,6 +143,9 @@ def test_it_looks_as_after_a_fresh_start(server, client):
     assert fresh.pop("frozen") == 0 < taken["frozen"]  # the one trace
     for name, value in fresh.items():
         assert taken[name] == value, name
+    wait_for_standby(server)
+    waiting = variables_of_waiting(server)
+    assert len(waiting) >= 2 and not any(b"plum" in variables for variables in waiting)
 
 
 def test_tasks_that_find_none_are_copies_and_look_the_same(server, client):
@@ -198,27 +240,74 @@ def test_another_program_of_the_same_image_finds_one(server, client):
 def test_what_an_interpreter_must_know_at_its_start_makes_it_start_again(server, client):
     before = prepare(server, client)
     client.write("WHO = 'mine'", "certifi.py")
-    for number, (more, code, wanted) in enumerate([
-        ('secrets=[modal.Secret.from_dict({"PYTHONOPTIMIZE": "1"})]', "import sys; print('GOT', sys.flags.optimize)", "GOT 1"),
-        ("", "import certifi; print('GOT', certifi.WHO)", "GOT mine"),
-    ]):
-        wait_for_standby(server)
-        out = client.run("run", client.write(f"""
-            import modal
+    out = client.run("run", client.write("""
+        import modal
 
-            app = modal.App("again")
-            image = modal.Image.debian_slim().env({{"TZ": "Asia/Tokyo"}}).add_local_file("certifi.py", "/root/certifi.py")
+        app = modal.App("again")
+        image = modal.Image.debian_slim().env({"TZ": "Asia/Tokyo"}).add_local_file("certifi.py", "/root/certifi.py")
 
-            @app.function(image=image, {more})
-            def f():
-                {code}
+        @app.function(image=image)
+        def f():
+            import certifi
+            print('GOT', certifi.WHO)
 
-            @app.local_entrypoint()
-            def main():
-                f.remote()
-        """, "again.py")).stdout
-        assert wanted in out
-        assert counts(server)[0] == before + number + 1
+        @app.local_entrypoint()
+        def main():
+            f.remote()
+    """, "again.py")).stdout
+    assert "GOT mine" in out and counts(server)[0] == before + 1
+
+
+# What the interpreter, the C library or a module that the runtime loads reads at its start, and what shows that it did.
+EARLY = {
+    "PYTHONOPTIMIZE=1": ("sys.flags.optimize", 1),
+    "PATH=/bin:/usr/bin": ("sys.executable", "/bin/python"),
+    "HOME=/tmp": ("modal.config.user_config_path", "/tmp/.modal.toml"),
+    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python": ("google.protobuf.internal.api_implementation.Type()", "python"),
+    "MULTIDICT_NO_EXTENSIONS=1": ("multidict._compat.USE_EXTENSIONS", False),
+    "SYNCHRONICITY_TRACEBACK=1": ("synchronicity.exceptions.SYNCHRONICITY_TRACEBACK", True),
+    "OPENSSL_CONF=/root/openssl.cnf": ("ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).minimum_version.name", "TLSv1_3"),
+    "LC_ALL=C": ("locale.setlocale(locale.LC_CTYPE)", "C"),
+}
+OPENSSL = """
+    openssl_conf = all
+    [all]
+    ssl_conf = named
+    [named]
+    system_default = default
+    [default]
+    MinProtocol = TLSv1.3
+"""
+
+
+def test_variables_that_are_read_at_the_start_are_heard(server, client):
+    prepare(server, client)
+    wait_for(lambda: figures(server)["ionian_zygotes"] == 1, 120)
+    before = counts(server)[0] + figures(server)["ionian_standbys_copied_total"]
+    client.write(OPENSSL, "openssl.cnf")
+    functions = "".join(f"""
+        @app.function(image=image, secrets=[modal.Secret.from_dict({dict([variable.split("=", 1)])})], serialized=True, name="f{number}")
+        def f{number}():
+            import locale, ssl, sys, google.protobuf.internal.api_implementation, multidict, synchronicity, modal.config
+            return {shown}
+
+        calls.append(f{number}.spawn)
+""" for number, (variable, (shown, _)) in enumerate(EARLY.items()))
+    out = client.run("run", client.write(f"""
+        import json, modal
+
+        app = modal.App("early")
+        image = modal.Image.debian_slim().env({{"TZ": "Asia/Tokyo"}}).add_local_file("openssl.cnf", "/root/openssl.cnf")
+        calls = []
+        {functions}
+        @app.local_entrypoint()
+        def main():
+            print("GOT" + json.dumps([call.get() for call in [spawn() for spawn in calls]]))
+    """, "early.py")).stdout
+    got = json.loads(next(line[3:] for line in out.splitlines() if line.startswith("GOT")))
+    assert dict(zip(EARLY, got)) == {variable: value for variable, (_, value) in EARLY.items()}
+    # None of them was made in another way.
+    assert counts(server)[0] + figures(server)["ionian_standbys_copied_total"] == before + len(EARLY)
 
 
 def test_one_that_dies_is_replaced_and_no_task_notices(server, client):
