@@ -1,7 +1,6 @@
 #include "services/task_spec.h"
 
 #include "base/file.h"
-#include "blobs/hash.h"
 #include "container/netns.h"
 #include "images/layered_tree.h"
 #include "modal_proto/container.pb.h"
@@ -12,6 +11,7 @@
 #include "services/mounts.h"
 #include "services/secrets.h"
 #include "services/shared_volumes.h"
+#include "services/standby_key.h"
 #include "services/variants.h"
 #include "services/volumes.h"
 #include "store/volumes.h"
@@ -185,22 +185,10 @@ void fill_environment(Environment& env, const Records& r, const TaskId& task) {
 }
 
 // An interpreter may have loaded the runtime, with the image around it, before the program and its
-// secrets are known. Tenants never share one, nor do environments.
+// secrets are known.
 void fill_standby(worker::TaskSpec& spec, const Records& r) {
-  worker::Standby& standby = *spec.mutable_standby();
-  fill_common_environment(*standby.mutable_env(), r, {});
-  std::string all;
-  const auto add = [&](std::string_view text) { cat_to(all, text.size(), ":", text); };
-  add(r.app.workspace.str());
-  add(r.environment.id.str());
-  add(spec.user());
-  add(spec.network() ? "network" : "");
-  for (const std::string& lower : standby.lowers()) add(lower);
-  // In an order of its own: that of a map is any.
-  for (const auto& [name, value] :
-       std::map<std::string, std::string>(standby.env().begin(), standby.env().end()))
-    add(name), add(value);
-  standby.set_key(blobs::sha256_hex(all));
+  fill_common_environment(*spec.mutable_standby()->mutable_env(), r, {});
+  spec.mutable_standby()->set_key(standby_key(r.app.workspace, r.environment.id, spec));
 }
 
 Result<void> fill_lowers(const Context& c, const images::LayerStore& layers, worker::TaskSpec& spec,
