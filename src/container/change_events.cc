@@ -18,6 +18,12 @@ SpawnerEvent ready_event(const Result<void>& ready, const std::string& network_w
   return event;
 }
 
+SpawnerEvent pong_event() {
+  SpawnerEvent event;
+  event.set_pong(true);
+  return event;
+}
+
 SpawnerEvent failed_event(const std::string& id, const std::string& why) {
   SpawnerEvent event;
   event.set_id(id);
@@ -40,6 +46,12 @@ std::vector<UniqueFd> files_of_start(const Container& container) {
   return files;
 }
 
+std::vector<UniqueFd> files_of_end(Container& container) {
+  std::vector<UniqueFd> files;
+  if (container.started && container.upper.upper) files.push_back(std::move(container.upper.upper));
+  return files;
+}
+
 SpawnerEvent ended_event(const Container& container, int init_status) {
   SpawnerEvent event;
   const std::string& id = container.spec.id();
@@ -52,6 +64,7 @@ SpawnerEvent ended_event(const Container& container, int init_status) {
     if (!why.empty() && !container.error.empty()) why += ": ";
     why += container.error;
     event.set_failed(cat("start container ", id, ": ", why.empty() ? "it was killed" : why));
+    event.set_not_copied(container.not_copied);
     return event;
   }
   const int status = container.exited ? container.status : init_status;

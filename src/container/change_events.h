@@ -8,10 +8,13 @@
 namespace ionian::container {
 
 SpawnerEvent ready_event(const Result<void>& ready, const std::string& network_warning);
+SpawnerEvent pong_event();
 SpawnerEvent failed_event(const std::string& id, const std::string& why);
 SpawnerEvent started_event(const Container& container);
 // What goes with it: a pidfd of its init, and its network namespace.
 std::vector<UniqueFd> files_of_start(const Container& container);
+// The upper, where it is kept.
+std::vector<UniqueFd> files_of_end(Container& container);
 // Its init has ended, with that status: what became of it.
 SpawnerEvent ended_event(const Container& container, int init_status);
 // What the process has reported that changes it; nothing: it still does.

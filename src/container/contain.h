@@ -37,6 +37,7 @@ struct Plan {
 // then say nothing.
 enum class Report : char {
   kError = 'E',      // then the text
+  kNoCopy = 'N',     // the same: its zygote made no copy for it
   kStarted = 'S',    // the program runs
   kExited = 'X',     // then its wait status, an int
   kBecame = 'B',     // of contain_anew(): the program finds another file system around it

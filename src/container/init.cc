@@ -39,10 +39,11 @@ pid_t start_program(const Plan& plan, const User& user) {
 // open: a copy of that one's end, too, would hide its death.
 pid_t await_program(int forker, int report) {
   const auto give_up = [&](std::string_view why) {
-    send_report(report, Report::kError, why);
+    send_report(report, Report::kNoCopy, why);
     ::_exit(127);
   };
-  if (!send_packet(forker, std::string(1, kInitIsReady), {}, Wait::kYes)) give_up("");
+  if (!send_packet(forker, std::string(1, kInitIsReady), {}, Wait::kYes))
+    give_up("its program did not come");
   const Result<std::optional<Packet>> packet = receive_packet(forker, Wait::kYes);
   if (!packet || !*packet) give_up("its program did not come");
   const std::string& said = (*packet)->bytes;

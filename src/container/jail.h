@@ -35,6 +35,7 @@ struct Container {
   std::string error;         // what init reported; the container then never started
   std::string owner;         // not empty: it serves a file system of the container of that id
   std::string served_error;  // what serves one of its own did not start, and why
+  bool not_copied = false;   // ... because its zygote made no copy
   bool started = false;
   bool exchanging = false;  // `change` is of exchange()
   bool exited = false;

@@ -1,5 +1,5 @@
 #pragma once
-// What the spawner has to tell the server, and cannot send yet.
+// What the server and its spawner have to tell each other, and cannot send yet.
 #include <deque>
 #include <vector>
 

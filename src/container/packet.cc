@@ -58,11 +58,16 @@ void take_fds(msghdr& message, std::vector<UniqueFd>& fds) {
 
 }  // namespace
 
-Result<bool> send_packet(int socket, std::string_view bytes, const std::vector<int>& fds,
-                         Wait wait) {
+Result<void> check_size(std::string_view bytes) {
   if (bytes.size() > kMaxPacketBytes)
     return fail(Code::kInvalidArgument, "a message of ", bytes.size(),
                 " bytes is over the limit of ", kMaxPacketBytes);
+  return {};
+}
+
+Result<bool> send_packet(int socket, std::string_view bytes, const std::vector<int>& fds,
+                         Wait wait) {
+  TRY(check_size(bytes));
   std::vector<int> all = fds;
   UniqueFd memory_file;
   char kind = kInline;

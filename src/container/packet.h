@@ -20,6 +20,9 @@ struct Packet {
 
 enum class Wait { kNo, kYes };
 
+// INVALID_ARGUMENT: it is too long.
+Result<void> check_size(std::string_view bytes);
+
 // False: the other side has not read enough yet (only with Wait::kNo). UNAVAILABLE: it is gone. At
 // most 9 `fds`, which stay the caller's.
 Result<bool> send_packet(int socket, std::string_view bytes, const std::vector<int>& fds,

@@ -29,10 +29,12 @@ bool is_name(const std::string& name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
 }
 
-Result<void> send_request(int socket, const SpawnerRequest& request,
-                          const std::vector<int>& fds = {}) {
-  TRY(send_packet(socket, request.SerializeAsString(), fds, Wait::kYes));
-  return {};
+// The program's three files. What is missing is /dev/null.
+std::vector<UniqueFd> files_of(Stdio stdio) {
+  std::vector<UniqueFd> files;
+  for (UniqueFd* fd : {&stdio.in, &stdio.out, &stdio.err})
+    files.push_back(*fd ? std::move(*fd) : UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+  return files;
 }
 
 bool is_readable_within(int fd, int timeout_ms) {
@@ -79,12 +81,15 @@ Result<ContainerEvent> to_event(Packet packet) {
     event.kind = ContainerEvent::kExecExited;
     event.exit_code = message.exec_exited().exit_code();
     event.signal = message.exec_exited().signal();
+  } else if (message.has_pong()) {
+    event.kind = ContainerEvent::kPong;
   } else if (message.has_exchanged()) {
     event.kind = ContainerEvent::kExchanged;
     event.error = message.exchanged().error();
     event.busy = message.exchanged().busy();
   } else {
     event.error = message.failed();
+    event.not_copied = message.not_copied();
   }
   return event;
 }
@@ -104,6 +109,7 @@ Result<std::unique_ptr<Spawner>> Spawner::start(SpawnerOptions options) {
 
 Result<void> Spawner::restart() {
   socket_.reset();
+  outbox_ = {};
   if (pid_ > 0) {
     // One that only has closed its socket is on its way out, but may take longer than we can wait.
     ::kill(pid_, SIGKILL);
@@ -154,7 +160,7 @@ Result<void> Spawner::configure() {
   configure.set_name(options_.name);
   configure.set_resolver_file(options_.resolver_file);
   for (const std::string& host : options_.allow_hosts) configure.add_allow_hosts(host);
-  TRY(send_request(socket_.get(), request));
+  TRY(send_packet(socket_.get(), request.SerializeAsString(), {}, Wait::kYes));
   if (!is_readable_within(socket_.get(), kStartTimeMs))
     return fail(Code::kUnavailable, "the spawner did not get ready in ", kStartTimeMs / 1000, " s");
   Result<std::optional<Packet>> answer = receive_packet(socket_.get(), Wait::kYes);
@@ -177,63 +183,67 @@ Spawner::~Spawner() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-namespace {
-
-Result<void> send_with_stdio(int socket, const SpawnerRequest& request, const Stdio& stdio) {
-  std::vector<int> fds;
-  UniqueFd null;
-  for (const UniqueFd* fd : {&stdio.in, &stdio.out, &stdio.err}) {
-    if (!*fd && !null) null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    fds.push_back(*fd ? fd->get() : null.get());
-  }
-  return send_request(socket, request, fds);
+Result<void> Spawner::send(const SpawnerRequest& request, std::vector<UniqueFd> fds) {
+  std::string bytes = request.SerializeAsString();
+  TRY(check_size(bytes));
+  outbox_.push(std::move(bytes), std::move(fds));
+  return flush();
 }
 
-}  // namespace
+Result<void> Spawner::ask(const SpawnerRequest& request, std::vector<UniqueFd> fds) {
+  ++requests_;
+  return send(request, std::move(fds));
+}
+
+Result<void> Spawner::ping() {
+  SpawnerRequest request;
+  request.set_ping(true);
+  return send(request);
+}
 
 Result<void> Spawner::launch(const ContainerSpec& spec, Stdio stdio) {
   SpawnerRequest request;
   *request.mutable_launch() = spec;
-  return send_with_stdio(socket_.get(), request, stdio);
+  return ask(request, files_of(std::move(stdio)));
 }
 
 Result<void> Spawner::exec(const ExecSpec& spec, Stdio stdio) {
   SpawnerRequest request;
   *request.mutable_exec() = spec;
-  return send_with_stdio(socket_.get(), request, stdio);
+  return ask(request, files_of(std::move(stdio)));
 }
 
 Result<void> Spawner::become(const ContainerSpec& spec) {
   SpawnerRequest request;
   *request.mutable_become() = spec;
-  return send_request(socket_.get(), request);
+  return ask(request);
 }
 
 Result<void> Spawner::exchange(const std::string& id, const Overlay& overlay) {
   SpawnerRequest request;
   request.mutable_exchange()->set_id(id);
   *request.mutable_exchange()->mutable_overlay() = overlay;
-  return send_request(socket_.get(), request);
+  return ask(request);
 }
 
 Result<void> Spawner::kill_tree(const std::string& id) {
   SpawnerRequest request;
   request.set_kill_tree(id);
-  return send_request(socket_.get(), request);
+  return ask(request);
 }
 
 Result<void> Spawner::signal(const std::string& id, int signo) {
   SpawnerRequest request;
   request.mutable_signal()->set_id(id);
   request.mutable_signal()->set_signo(signo);
-  return send_request(socket_.get(), request);
+  return ask(request);
 }
 
 Result<void> Spawner::signal_exec(const std::string& id, int signo) {
   SpawnerRequest request;
   request.mutable_signal_exec()->set_id(id);
   request.mutable_signal_exec()->set_signo(signo);
-  return send_request(socket_.get(), request);
+  return ask(request);
 }
 
 Result<std::vector<ContainerEvent>> Spawner::read_events() {

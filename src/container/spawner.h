@@ -9,12 +9,14 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "container/outbox.h"
 
 namespace ionian::container {
 
 class ContainerSpec;
 class ExecSpec;
 class Overlay;
+class SpawnerRequest;
 
 struct SpawnerOptions {
   // Started as `executable spawner FD`; must end in run_spawner(FD).
@@ -47,6 +49,7 @@ struct ContainerEvent {
     kExecFailed,
     kExecExited,
     kExchanged,
+    kPong,  // of no container
   };
 
   std::string id;
@@ -69,6 +72,7 @@ struct ContainerEvent {
   // kExchanged, where it is not empty: the old overlay is still there, ...
   std::string error;
   bool busy = false;          // ... because files in it are open
+  bool not_copied = false;    // kFailed: its zygote made no copy for it
   bool not_runnable = false;  // kExecFailed: there is no such program, or it may not be run
   UniqueFd terminal;          // kExecStarted: our end of it
 };
@@ -89,9 +93,9 @@ class Spawner {
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
-  // These only send, from any thread; what comes of it is an event. A container that does not
-  // exist (any more) is no error. INVALID_ARGUMENT: a spec over 32 MiB. UNAVAILABLE: the spawner is
-  // dead.
+  // These only send, and never wait, from the thread that reads the events; what comes of it is an
+  // event. A container that does not exist (any more) is no error. INVALID_ARGUMENT: a spec over
+  // 32 MiB. UNAVAILABLE: the spawner is dead.
   Result<void> launch(const ContainerSpec& spec, Stdio stdio);
   Result<void> kill_tree(const std::string& id);
   // Makes a running container another one, of the same id, network and user, and with the same
@@ -111,6 +115,15 @@ class Spawner {
   // To the program and what it has started.
   Result<void> signal_exec(const std::string& id, int signo);
 
+  // Leads to kPong once all that was asked before has begun.
+  Result<void> ping();
+
+  // What was asked so far, pings not counted.
+  std::uint64_t requests() const { return requests_; }
+  // Something is still to be sent: when fd() can be written to, call flush().
+  bool wants_to_send() const { return !outbox_.empty(); }
+  Result<void> flush() { return outbox_.flush(socket_.get()); }
+
   // Readable when read_events() has something to say.
   int fd() const { return socket_.get(); }
   // What has happened since the last call, without waiting. UNAVAILABLE: the spawner has died, and
@@ -125,9 +138,13 @@ class Spawner {
   explicit Spawner(SpawnerOptions options) : options_(std::move(options)) {}
   Result<void> spawn();
   Result<void> configure();
+  Result<void> ask(const SpawnerRequest& request, std::vector<UniqueFd> fds = {});
+  Result<void> send(const SpawnerRequest& request, std::vector<UniqueFd> fds = {});
 
   const SpawnerOptions options_;
   UniqueFd socket_;
+  Outbox outbox_;
+  std::uint64_t requests_ = 0;
   pid_t pid_ = -1;
   std::string network_warning_;
 };

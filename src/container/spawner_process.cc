@@ -118,10 +118,7 @@ Result<void> SpawnerProcess::configure(const Configure& configure) {
                                                 .resolver_file = configure.resolver_file()}));
   ASSIGN_OR_RETURN(jail_, Jail::open(run_dir_, name_));
 
-  sigset_t child;
-  sigemptyset(&child);
-  sigaddset(&child, SIGCHLD);
-  signals_.reset(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  signals_.reset(signalfd_of(SIGCHLD));
   epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
   if (!signals_ || !epoll_) return sys_fail("watch for events");
   TRY(watch(signals_.get(), &signals_, EPOLLIN));
@@ -178,6 +175,7 @@ void SpawnerProcess::on_request(Packet packet) {
     if (done) return;
     return send(failed_event(id, done.error().message));
   }
+  if (request.has_ping()) return send(pong_event());
   if (request.has_become()) return become(std::move(*request.mutable_become()));
   if (request.has_exchange()) return exchange(request.exchange());
   if (request.has_exec()) {
@@ -282,6 +280,9 @@ void SpawnerProcess::on_report(Container& container) {
     if (n <= 0) break;
     const std::string_view rest(packet + 1, static_cast<std::size_t>(n) - 1);
     switch (static_cast<Report>(packet[0])) {
+      case Report::kNoCopy:
+        container.not_copied = container.error.empty();
+        [[fallthrough]];
       case Report::kError:
         if (container.error.empty()) container.error = rest;
         break;
@@ -313,7 +314,8 @@ void SpawnerProcess::on_children() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
     if (pid == janitor_) janitor_ = -1;
-    if (network_->child_ended(pid) || forks_.child_ended(pid) || execs_.child_ended(pid, status))
+    if (network_->child_ended(pid) || forks_.child_ended(pid, status) ||
+        execs_.child_ended(pid, status))
       continue;
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) continue;
@@ -330,10 +332,7 @@ void SpawnerProcess::on_end(std::unique_ptr<Container> container, int init_statu
   by_id_.erase(container->spec.id());
   forks_.remove(*container);
   starting_ -= !container->started + !!container->change;
-  std::vector<UniqueFd> fds;
-  if (container->started && container->upper.upper)
-    fds.push_back(std::move(container->upper.upper));
-  tell(*container, ended_event(*container, init_status), std::move(fds));
+  tell(*container, ended_event(*container, init_status), files_of_end(*container));
   // Closing alone does not end it: a child that was just forked may have the same files open.
   unwatch(container->report.get());
   unwatch(container->change.get());

@@ -1,12 +1,14 @@
 #pragma once
-// System calls that this libc has no function for.
+// System calls that this libc has no function for, or a long one.
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 
@@ -24,6 +26,14 @@ inline int sys_pidfd_signal(int pidfd, int signo) {
 inline int sys_pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 inline int sys_pivot_root(const char* to, const char* put_old) {
   return static_cast<int>(::syscall(SYS_pivot_root, to, put_old));
+}
+
+// Readable when a signal of that kind has come.
+inline int signalfd_of(int signo) {
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, signo);
+  return ::signalfd(-1, &one, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 // Whether the calling thread may use it now.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 
 #include "base/file.h"
@@ -133,10 +134,14 @@ void Forks::begin_next(Zygote& zygote) {
   }
 }
 
-bool Forks::child_ended(pid_t pid) {
+bool Forks::child_ended(pid_t pid, int status) {
   for (auto& [id, zygote] : zygotes_) {
     if (zygote.helper != pid) continue;
     zygote.helper = -1;
+    if (status != 0) {
+      ::kill(zygote.pid, SIGKILL);
+      zygote.waiting.clear();
+    }
     begin_next(zygote);
     return true;
   }

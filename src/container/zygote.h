@@ -62,8 +62,9 @@ class Forks {
   // Gives a container that awaits its program a network, and has the program brought. If either
   // cannot be, its init ends, and container.error says why.
   void bring_program(Container& container, NetworkPool& network);
-  // False: the child is none of ours.
-  bool child_ended(pid_t pid);
+  // False: the child is none of ours. A zygote that made no copy when it was asked is killed, and
+  // who waits for another one hears so at once.
+  bool child_ended(pid_t pid, int status);
 
  private:
   struct Zygote {

@@ -32,6 +32,15 @@ namespace {
 // A zygote that does not fork within this time never will.
 constexpr unsigned kSecondsMax = 10;
 
+// The zygote, until it stands before its fork(). From one that is let go earlier a copy could come
+// later, which nobody contains.
+volatile pid_t awaited = 0;
+
+[[noreturn]] void end_helper() {
+  if (awaited > 0) ::kill(awaited, SIGKILL);
+  ::_exit(awaited > 0 ? 1 : 0);
+}
+
 struct Namespace {
   const char* name;
   std::uint64_t type;
@@ -190,11 +199,11 @@ Result<void> copy_into(Tracee& zygote, const Registers& at_fork, const Namespace
 
 Result<void> bring(pid_t pid, int control, const AwaitedFork& fork) {
   ASSIGN_OR_RETURN(const Namespaces namespaces, namespaces_of(fork.init));
+  awaited = pid;
   ASSIGN_OR_RETURN(Tracee zygote, Tracee::seize(pid));
   TRY(ask(control, fork, namespaces));
-  Result<Registers> stopped = zygote.run_to_fork();
-  if (!stopped) ::kill(pid, SIGKILL);  // or it would make a copy later, which nobody contains
-  ASSIGN_OR_RETURN(const Registers at_fork, stopped);
+  ASSIGN_OR_RETURN(const Registers at_fork, zygote.run_to_fork());
+  awaited = 0;
   Result<void> done = copy_into(zygote, at_fork, namespaces, fork);
   TRY(zygote.let_go());
   return done;
@@ -205,6 +214,7 @@ Result<void> bring(pid_t pid, int control, const AwaitedFork& fork) {
 void make_copy(pid_t zygote, int control, const AwaitedFork& fork) {
   ::prctl(PR_SET_DUMPABLE, 0);
   // The end of a tracer lets the zygote go on, and ends what was made of it.
+  ::signal(SIGALRM, [](int) { end_helper(); });
   sigset_t alarm;
   sigemptyset(&alarm);
   sigaddset(&alarm, SIGALRM);
@@ -212,7 +222,7 @@ void make_copy(pid_t zygote, int control, const AwaitedFork& fork) {
   ::alarm(kSecondsMax);
   if (Result<void> done = bring(zygote, control, fork); !done)
     (void)send_packet(fork.to_init.get(), cat(kNoProgram, done.error().message), {}, Wait::kYes);
-  ::_exit(0);
+  end_helper();
 }
 
 }  // namespace ionian::container

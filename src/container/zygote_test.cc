@@ -160,12 +160,33 @@ TEST_F(ZygoteTest, ManyAtOnce) {
   }
 }
 
-// The process that makes the copy has the zygote under its eyes all the time.
-TEST_F(ZygoteTest, TheEndOfWhoBringsAProgramIsNoticed) {
+void expect_not_copied(const ContainerEvent& event) {
+  EXPECT_EQ(event.kind, ContainerEvent::kFailed);
+  EXPECT_TRUE(event.not_copied) << event.error;
+}
+
+TEST_F(ZygoteTest, OneThatHangsIsEndedAndSoIsTheWaitForIt) {
+  begin();
+  ASSERT_EQ(::kill(pid_, SIGSTOP), 0);
+  std::vector<ContainerSpec> all;
+  for (int i = 0; i < 3; ++i) all.push_back(copy_spec());
+  for (const ContainerSpec& wanted : all) launch(wanted);
+  expect_not_copied(next(all[0].id()));
+  EXPECT_EQ(next(zygote_.id()).signal, SIGKILL);
+  for (const ContainerSpec& wanted : {all[1], all[2]})
+    EXPECT_EQ(next(wanted.id()).kind, ContainerEvent::kFailed);
+}
+
+// The process that makes the copy has the zygote under its eyes all the time. Its alarm rings after
+// ten seconds.
+class EndOfAHelper : public ZygoteTest, public testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(By, EndOfAHelper, testing::Values(SIGKILL, SIGALRM));
+
+TEST_P(EndOfAHelper, IsThatOfItsZygote) {
   never_copies();
   begin();
-  const ContainerSpec wanted = copy_spec();
-  const Pipes pipes = launch(wanted);
+  const ContainerSpec wanted = copy_spec(), another = copy_spec();
+  const Pipes pipes = launch(wanted), pipes_of_another = launch(another);
   pid_t helper = 0;
   for (int looks = 0; looks < 3000 && helper == 0; ++looks) {
     const std::string status = *read_file(cat("/proc/", pid_, "/status"));
@@ -173,8 +194,10 @@ TEST_F(ZygoteTest, TheEndOfWhoBringsAProgramIsNoticed) {
     ::poll(nullptr, 0, 1);
   }
   ASSERT_GT(helper, 0);
-  ASSERT_EQ(::kill(helper, SIGKILL), 0);
-  EXPECT_NE(next(wanted.id()).kind, ContainerEvent::kStarted);
+  ASSERT_EQ(::kill(helper, GetParam()), 0);
+  expect_not_copied(next(wanted.id()));
+  EXPECT_EQ(next(another.id()).kind, ContainerEvent::kFailed);
+  EXPECT_EQ(next(zygote_.id()).signal, SIGKILL);
 }
 
 TEST_F(ZygoteTest, AnEndWhileItWaits) {

@@ -14,6 +14,7 @@ constexpr Duration kFirstPause = 1min;
 constexpr int kPauseDoublings = 6;
 constexpr int kQuietsMost = 4;
 constexpr int kFailedCopiesMax = 2;  // in a row; a machine may forbid to trace
+constexpr int kUselessZygotesMax = 2;
 
 }  // namespace
 
@@ -43,7 +44,8 @@ std::optional<std::string> StandbyPolicy::take(const std::string& key, Time now)
 
 std::optional<std::string> StandbyPolicy::zygote(const std::string& key) const {
   for (const auto& [id, standby] : standbys_)
-    if (standby.kind == Kind::kZygote && standby.ready && standby.key == key) return id;
+    if (standby.kind == Kind::kZygote && standby.ready && !standby.useless && standby.key == key)
+      return id;
   return std::nullopt;
 }
 
@@ -75,6 +77,20 @@ bool StandbyPolicy::ended(const std::string& id, Time now) {
   }
   standbys_.erase(it);
   return true;
+}
+
+void StandbyPolicy::copied(const std::string& key) {
+  if (const auto it = keys_.find(key); it != keys_.end()) it->second.useless_zygotes = 0;
+}
+
+void StandbyPolicy::not_copied(const std::string& key, const std::string& zygote,
+                               const std::string& id) {
+  standbys_.erase(id);
+  if (const auto it = standbys_.find(zygote); it != standbys_.end()) it->second.useless = true;
+  const auto it = keys_.find(key);
+  if (it == keys_.end() || it->second.last_useless == zygote) return;
+  it->second.last_useless = zygote;
+  it->second.no_zygote |= ++it->second.useless_zygotes >= kUselessZygotesMax;
 }
 
 void StandbyPolicy::forget_old(Time now) {
@@ -142,7 +158,7 @@ StandbyPolicy::Wish StandbyPolicy::decide(Time now, bool memory_short) {
     const Share& share = shares[standby.key];
     Share& has = have[standby.key];
     const bool zygote = standby.kind == Kind::kZygote;
-    if (zygote ? share.zygote && !has.zygote : has.standbys < share.standbys) {
+    if (zygote ? share.zygote && !has.zygote && !standby.useless : has.standbys < share.standbys) {
       zygote ? has.zygote = true : ++has.standbys;
       beginning |= !standby.ready;
     } else {

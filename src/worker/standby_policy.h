@@ -42,6 +42,10 @@ class StandbyPolicy {
   // wait, and longer each time; after a zygote that never was, or one whose copies never are, it
   // gets none any more.
   bool ended(const std::string& id, Time now);
+  // A zygote of that key made a copy, or made none, for a standby of that id or for a task (any
+  // id). One that made none is replaced; if the next one makes none either, there is none any more.
+  void copied(const std::string& key);
+  void not_copied(const std::string& key, const std::string& zygote, const std::string& id);
 
   struct Wish {
     std::vector<std::string> end;      // ids
@@ -68,6 +72,8 @@ class StandbyPolicy {
     std::deque<Start> starts;       // of the last `keep`, bounded
     Time last_bound = Time::min();  // task, for which there is a zygote, and no standby
     int failures = 0;
+    int useless_zygotes = 0;   // in a row
+    std::string last_useless;  // many may have waited for the same one
     Time not_before = Time::min();
     bool no_zygote = false;
     Time last_start() const {
@@ -79,6 +85,7 @@ class StandbyPolicy {
     Time since;
     Kind kind = Kind::kStandby;
     bool ready = false;
+    bool useless = false;  // a zygote that makes no copies
   };
 
   void forget_old(Time now);

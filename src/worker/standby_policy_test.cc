@@ -197,6 +197,32 @@ TEST_F(ZygotePolicyTest, OneWhoseCopiesFailIsTheLast) {
   EXPECT_EQ(next(), "standby of a");
 }
 
+TEST_F(ZygotePolicyTest, OneThatMakesNoCopyIsReplacedOnce) {
+  policy_.take("a", now_);
+  EXPECT_EQ(next(), "zygote of a");
+  // A standby and two tasks wait for it.
+  policy_.began("a", "copy", now_);
+  for (const char* copy : {"copy", "task 1", "task 2"})
+    policy_.not_copied("a", "zygote of a 1", copy);
+  EXPECT_EQ(policy_.zygote("a"), std::nullopt);
+  EXPECT_EQ(policy_.decide(now_, false).end, std::vector<std::string>{"zygote of a 1"});
+  EXPECT_EQ(next(), "zygote of a");
+  // It may have ended before that is known.
+  EXPECT_TRUE(policy_.ended("zygote of a 2", now_));
+  policy_.not_copied("a", "zygote of a 2", "task 3");
+  EXPECT_EQ(next(), "standby of a");
+  EXPECT_EQ(next(), "nothing");
+}
+
+TEST_F(ZygotePolicyTest, OneThatMakesNoCopyNowAndThenIsReplacedEachTime) {
+  policy_.take("a", now_);
+  for (int i = 1; i < 4; ++i) {
+    EXPECT_EQ(next(), "zygote of a");
+    policy_.copied("a");
+    policy_.not_copied("a", cat("zygote of a ", i), "task");
+  }
+}
+
 TEST_F(ZygotePolicyTest, OneThatDiesLaterIsReplaced) {
   policy_.take("a", now_);
   EXPECT_EQ(next(), "zygote of a");

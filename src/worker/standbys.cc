@@ -92,7 +92,7 @@ bool Worker::start_as_copy(TaskSpec& task, const std::string& zygote, std::strin
   if (!give_folder(living)) return false;
   if (task.buckets_size() > 0) (void)make_folders(empty_root(living.folder));
   container::ContainerSpec spec = container_of_task(task, living.id, living.folder);
-  spec.set_forked_from(zygote);
+  spec.set_forked_from(living.standby->zygote = zygote);
   begin_in_standby(living, std::move(task), std::move(message));
   ++copied_;
   launch(std::move(living), std::move(spec));
@@ -169,11 +169,18 @@ void Worker::lose_standby(const Living& living) {
   log::info("a standby ended before its task came: ", said.substr(0, kSaidMax));
 }
 
-int Worker::standby_look_ms() const {
-  if (!policy_.restless()) return -1;
-  const Time now = clock_.now();
-  const Duration left = now < next_look_ ? std::min(next_look_ - now, kLook) : Duration(0);
-  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+const std::string& Worker::key_of(const Standby& standby) {
+  return standby.next ? standby.next->standby().key() : standby.key;
+}
+
+void Worker::lose_copy(const Living& living) {
+  next_look_ = Time::min();
+  policy_.not_copied(key_of(*living.standby), living.standby->zygote, living.id);
+  log::warning("a zygote made no copy: ", living.end->failed_start.substr(0, kSaidMax));
+}
+
+Time Worker::next_standby_look() const {
+  return policy_.restless() ? std::min(next_look_, clock_.now() + kLook) : Time::max();
 }
 
 void Worker::tend_standbys() {
@@ -203,7 +210,7 @@ void Worker::begin_standby(const std::string& key, StandbyPolicy::Kind kind) {
   if (zygote)
     make_zygote(spec);
   else
-    spec.set_forked_from(policy_.zygote(key).value_or(""));
+    spec.set_forked_from(living.standby->zygote = policy_.zygote(key).value_or(""));
   launch(std::move(living), std::move(spec));
 }
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64 << 10;
 constexpr Duration kQuiet = 150ms;
+constexpr Duration kLongestWait = 1h;
 constexpr std::size_t kEarlyMax = 16;  // reads
 
 // A pipe whose reading end does not block; the writing end goes into the container.
@@ -40,6 +41,7 @@ Worker::Worker(WorkerOptions options, container::Spawner& spawner, Events& event
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       clock_(clock),
+      watch_(options_.spawner_silence),
       policy_({.most = options_.standbys, .zygotes = options_.zygotes, .quiet = kQuiet}) {
   for (int fd : {wake_.get(), spawner_.fd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
@@ -115,11 +117,22 @@ void Worker::kill_job(const std::string& id) {
   post([this, id] { (void)spawner_.kill_tree(id); });
 }
 
+// When something is to be done although nothing happens.
+Time Worker::next_look() const {
+  return std::min(next_standby_look(), spawner_lost_ ? Time::max() : watch_.again());
+}
+
+int Worker::ms_until(Time at) const {
+  if (at == Time::max()) return -1;
+  const Duration left = std::clamp(at - clock_.now(), Duration(0), kLongestWait);
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+}
+
 void Worker::main() {
   std::vector<epoll_event> events(256);
   for (;;) {
     const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                               standby_look_ms());
+                               ms_until(next_look()));
     for (int i = 0; i < n; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd == wake_.get()) {
@@ -138,6 +151,7 @@ void Worker::main() {
     }
     for (Work& w : work) w();
     tend_standbys();
+    tend_spawner();
     std::lock_guard lock(mutex_);
     if (stopping_ && queue_.empty()) break;
   }
@@ -221,22 +235,13 @@ void Worker::watch(int fd, const std::string& id) {
   id_of_fd_[fd] = id;
 }
 
-void Worker::handle_spawner() {
-  Result<std::vector<container::ContainerEvent>> events = spawner_.read_events();
-  if (!events) return lose_all();
-  for (container::ContainerEvent& event : *events)
-    if (execs_.contains(event.id))
-      handle_exec(event);
-    else if (const auto it = living_.find(event.id); it != living_.end())
-      handle_event(it->second, event);
-}
-
 void Worker::handle_event(Living& living, container::ContainerEvent& event) {
   switch (event.kind) {
     case container::ContainerEvent::kStarted:
       living.started = true;
       if (living.standby) {
         living.standby->netns = std::move(event.netns);
+        if (!living.standby->zygote.empty()) policy_.copied(key_of(*living.standby));
         if (living.standby->loaded) on_became(living, "");
       } else if (!living.task.empty())
         events_.started(TaskId(living.task), std::move(event.netns));
@@ -246,11 +251,13 @@ void Worker::handle_event(Living& living, container::ContainerEvent& event) {
     case container::ContainerEvent::kExecStarted:
     case container::ContainerEvent::kExecFailed:
     case container::ContainerEvent::kExecExited:
+    case container::ContainerEvent::kPong:
       return;  // of no container
     case container::ContainerEvent::kExchanged:
       return end_exchange(living, event);
     case container::ContainerEvent::kFailed:
       living.end = TaskEnd{.failed_start = event.error};
+      living.not_copied = event.not_copied;
       break;
     case container::ContainerEvent::kExited:
       living.end = TaskEnd{
@@ -334,6 +341,7 @@ void Worker::finish_if_over(const std::string& id) {
     done(fail(Code::kUnavailable, "the container has ended"));
   if (living.standby) {
     if (living.standby->control) id_of_fd_.erase(living.standby->control.get());
+    if (living.not_copied) lose_copy(living);
     if (living.standby->next)
       start_afresh(std::move(*living.standby->next), living.standby->unwanted);
     else
@@ -344,32 +352,6 @@ void Worker::finish_if_over(const std::string& id) {
     living.job.ended(*living.end);
   }
   if (!living.folder.empty() && !living.keep_upper) janitor_.remove(living.folder);
-}
-
-void Worker::lose_all() {
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, spawner_.fd(), nullptr);
-  spawner_lost_ = true;
-  log::error("the spawner has died, and its containers with it; another one takes its place");
-  lose_execs();
-  std::vector<std::string> ids;
-  for (auto& [id, living] : living_) {
-    living.end = TaskEnd{.lost = true};
-    ids.push_back(id);
-  }
-  for (const std::string& id : ids) finish_if_over(id);
-  if (spawner_lost_) (void)replace_spawner();
-}
-
-// If it cannot be replaced now, the next container tries again; the core lets it wait ever longer.
-Result<void> Worker::replace_spawner() {
-  if (Result<void> again = spawner_.restart(); !again) {
-    log::error("no other spawner: ", again.error().message);
-    return again;
-  }
-  epoll_event event{.events = EPOLLIN, .data = {.fd = spawner_.fd()}};
-  CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, spawner_.fd(), &event) == 0);
-  spawner_lost_ = false;
-  return {};
 }
 
 }  // namespace ionian::worker

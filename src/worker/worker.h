@@ -18,6 +18,7 @@
 #include "worker/execs.h"
 #include "worker/hot_files.h"
 #include "worker/janitor.h"
+#include "worker/spawner_watch.h"
 #include "worker/standby_policy.h"
 #include "worker/task.pb.h"
 
@@ -53,6 +54,8 @@ struct WorkerOptions {
   std::string folder;
   std::size_t standbys = 0;  // at most so many
   bool zygotes = true;       // standbys, and tasks that find none, are copies of one interpreter
+  // A spawner that owes an answer and says nothing for that long is ended, as if it had died.
+  Duration spawner_silence = 30s;
   // The machine has hardly any memory left.
   std::function<bool()> memory_short = [] { return false; };
 };
@@ -113,6 +116,7 @@ class Worker final : public ExecRunner {
   // A container whose program waits for its task, and then becomes that.
   struct Standby {
     std::string key;                                 // empty: a copy that is made for its task
+    std::string zygote;                              // that it is a copy of, if it is one
     UniqueFd control;                                // once its program has connected
     std::string said;                                // by it, and not a whole message yet
     std::vector<UniqueFd> connections;               // to the server; nobody's as yet
@@ -134,6 +138,7 @@ class Worker final : public ExecRunner {
     bool started = false;  // its program runs
     std::vector<Pipe> pipes;
     std::optional<TaskEnd> end;  // set once the spawner has said so
+    bool not_copied = false;     // ... that its zygote made no copy
     Job job;
     std::vector<std::pair<TaskVolume, Exchanged>> exchanges;  // the first is under way
   };
@@ -150,16 +155,20 @@ class Worker final : public ExecRunner {
   // Makes its folder, and the socket in it by which it reaches the server.
   Result<void> give_folder(Living& living);
   void watch(int fd, const std::string& id);
-  Result<void> replace_spawner();
-  void handle_spawner();
+  Time next_look() const;
+  int ms_until(Time at) const;  // as epoll wants it
   void handle_container(const std::string& id, int fd);
   void handle_event(Living& living, container::ContainerEvent& event);
   void read_pipe(Living& living, Pipe& pipe);
   void deliver(Living& living, int number, std::string text);
   void accept_all(Living& living);
   void finish_if_over(const std::string& id);
-  void lose_all();
 
+  // spawner_care.cc
+  Result<void> replace_spawner();
+  void handle_spawner();
+  void tend_spawner();
+  void lose_all(const char* why);
   // task_execs.cc
   void start_exec(const TaskId& task, container::ExecSpec spec, container::Stdio stdio,
                   ExecHooks hooks);
@@ -176,10 +185,12 @@ class Worker final : public ExecRunner {
   // Whether it is ready now. Its message before that is the list of files that it has read.
   bool is_ready(Standby& standby, std::string_view more);
   void tend_standbys();
-  int standby_look_ms() const;  // until then; -1: not by itself
+  Time next_standby_look() const;
   void begin_standby(const std::string& key, StandbyPolicy::Kind kind);
   void hear_standby(Living& living);
   void lose_standby(const Living& living);
+  void lose_copy(const Living& living);
+  static const std::string& key_of(const Standby& standby);
   void on_became(Living& living, const std::string& error);
   Result<void> tell_task(const Standby& standby);
   // The task that it was to become starts in a container of its own.
@@ -204,12 +215,14 @@ class Worker final : public ExecRunner {
   };
   std::unordered_map<std::string, RunningExec> execs_;  // of the thread
   const Clock& clock_;
+  SpawnerWatch watch_;                         // of the thread
   StandbyPolicy policy_;                       // of the thread
   std::map<std::string, TaskSpec> templates_;  // by key of a standby; of the thread
   std::uint64_t last_standby_ = 0;
   Time next_look_ = Time::min();  // at the standbys
   std::atomic<std::uint64_t> ready_ = 0, taken_ = 0, missing_ = 0, copied_ = 0, zygotes_ = 0;
   bool spawner_lost_ = false;  // there is none now; of the thread
+  bool sends_later_ = false;   // to the spawner, and waits until it can; of the thread
   std::thread thread_;
 };
 

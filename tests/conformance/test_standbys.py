@@ -173,13 +173,16 @@ def test_without_zygotes_each_starts_by_itself(server, client):
     server.again()
 
 
-def test_a_zygote_that_dies_is_replaced(server, client):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_zygote_that_dies_or_hangs_is_replaced(server, client, how):
     prepare(server, client)
     wait_for(lambda: figures(server)["ionian_zygotes"] == 1, 120)
     spawner = subprocess.run(["pgrep", "-P", str(server.process.pid), "-f", "spawner"], capture_output=True, text=True).stdout.split()[0]
     zygotes = subprocess.run(["pgrep", "-P", spawner, "-f", "_container_entrypoint"], capture_output=True, text=True).stdout.split()
     assert len(zygotes) == 1
-    os.kill(int(zygotes[0]), signal.SIGKILL)
+    os.kill(int(zygotes[0]), how)
+    if how == signal.SIGSTOP:
+        client.run("run", client.write(LOOK))  # it is noticed when it is to make a copy
     wait_for(lambda: subprocess.run(["pgrep", "-P", spawner, "-f", "_container_entrypoint"], capture_output=True, text=True).stdout.split() not in ([], zygotes), 120)
     assert seen(client, client.write(LOOK))["environ"]["PASSWORD"] == "plum"
 
