@@ -9,6 +9,8 @@ import importlib
 import importlib.machinery
 import importlib.util
 import os
+import re
+import site
 import socket
 import stat
 import struct
@@ -24,6 +26,8 @@ PR_SET_MM, PR_SET_MM_MAP = 35, 14
 # Read by the interpreter, the C library or the runtime while they start, or by a module that the runtime loads.
 EARLY = ("PATH", "HOME", "PYTHON", "_PYTHON_", "SETUPTOOLS_", "LD_", "MALLOC_", "GLIBC_", "GCONV_PATH", "LOCPATH", "LC_", "LANG", "OPENSSL_",
          "PROTOCOL_BUFFERS_", "TEMPORARILY_DISABLE_PROTOBUF_", "MULTIDICT_", "SYNCHRONICITY_", "MODAL_")
+# Lines that packages have run at the start of each interpreter, and that do the same at any time.
+HARMLESS = re.compile(r"distutils-precedence\.pth|_virtualenv\.pth|.*-nspkg\.pth|__editable__.*\.pth")
 # These differ from task to task, and are read when they are needed.
 LATE = {"MODAL_TASK_ID", "MODAL_IMAGE_ID", "MODAL_CONTAINER_ARGUMENTS_PATH", "MODAL_ENVIRONMENT"}
 
@@ -170,8 +174,26 @@ class Remover:
             sys.modules["sitecustomize"] = self.in_its_place
 
 
-def run_image_own():
-    """A module of that name which the image has for itself runs at the start, as ever."""
+def begins_of_image():
+    """What the image has run when an interpreter starts. It is to find the task's variables, and the runtime not loaded yet."""
+    # Those of the interpreter and of the runtime are none of it.
+    others = {os.path.dirname(os.__file__), os.environ["PYTHONPATH"].split(":")[0]}
+    for name in ("sitecustomize", "usercustomize"):
+        spec = importlib.machinery.PathFinder.find_spec(name)
+        if spec and not (spec.origin and os.path.dirname(spec.origin) in others):
+            yield spec.origin or name
+    for folder in site.getsitepackages() + [site.getusersitepackages()] * bool(site.ENABLE_USER_SITE):
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            if not name.endswith(".pth") or HARMLESS.fullmatch(name):
+                continue
+            path = os.path.join(folder, name)
+            with open(path, "rb") as lines:
+                if any(line.startswith((b"import ", b"import\t")) for line in lines):
+                    yield path
+
+
+def run_own():
+    """The interpreter's module of that name, or the runtime's, runs at the start, as ever."""
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize")
     if spec is None:
         return None
@@ -185,8 +207,11 @@ def main():
     sys.path_importer_cache.pop(HERE, None)
     os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].removeprefix(HERE + ":")
     zygote = is_zygote()  # before anything else takes that number
+    for path in begins_of_image():
+        print("interpreters of an image that has", path, "start by themselves", file=sys.stderr, flush=True)
+        os._exit(0)
     control = connect()
-    module = run_image_own()
+    module = run_own()
     prctl = prctl_of()
     load_runtime()
     tell_files(control)

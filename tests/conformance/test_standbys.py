@@ -313,6 +313,40 @@ def test_variables_that_are_read_at_the_start_are_heard(server, client):
     assert counts(server)[0] + figures(server)["ionian_standbys_copied_total"] == before + len(EARLY)
 
 
+def test_what_an_image_has_run_at_the_start_finds_the_tasks_variables(server, client):
+    program = client.write("""
+        import shlex, sys
+        import modal
+
+        app = modal.App("begins")
+        secrets = [modal.Secret.from_dict({"PASSWORD": "plum"})]
+
+        LINE = "import os, sys; sys.seen = os.environ.get('PASSWORD'), 'modal' in sys.modules"
+
+        def with_file(name):
+            write = "import site, sys; open(site.getsitepackages()[0] + sys.argv[1], 'w').write(sys.argv[2])"
+            return modal.Image.debian_slim().run_commands(shlex.join(["python", "-c", write, "/" + name, LINE]))
+
+        @app.function(image=with_file("usercustomize.py"), secrets=secrets)
+        def one():
+            return sys.seen
+
+        @app.function(image=with_file("own.pth"), secrets=secrets)
+        def two():
+            return sys.seen
+
+        @app.local_entrypoint()
+        def main():
+            print("SEEN", one.remote(), two.remote())
+    """)
+    for _ in range(2):
+        before = counts(server)[0] + figures(server)["ionian_standbys_copied_total"]
+        assert "SEEN ('plum', False) ('plum', False)" in client.run("run", program).stdout
+        assert counts(server)[0] + figures(server)["ionian_standbys_copied_total"] == before
+        wait_for(lambda: all(re.search(rf"ended before its task came: interpreters of an image that has \S*/{name} ", server.log_text())
+                             for name in ("usercustomize.py", "own.pth")), 120)
+
+
 def test_one_that_dies_is_replaced_and_no_task_notices(server, client):
     prepare(server, client)
     spawner = subprocess.run(["pgrep", "-P", str(server.process.pid), "-f", "spawner"], capture_output=True, text=True).stdout.split()[0]
