@@ -171,7 +171,7 @@ struct Task {
 // One that is gone, for those who still ask about it.
 struct EndedTask {
   AppId app;
-  Time created, ended;
+  Time created, ready, ended;
 };
 
 struct Function {

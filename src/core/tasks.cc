@@ -291,7 +291,7 @@ void Core::remove_task(Time now, const TaskId& id) {
   set_deadline(task, std::nullopt);
   act(Notify{inputs_key(id)});
   act(Notify{task_key(id)});
-  ended_.emplace(id, EndedTask{task.app, task.created, now});
+  ended_.emplace(id, EndedTask{task.app, task.created, task.ready, now});
   ended_order_.push_back(id);
   if (ended_order_.size() > limits_.ended_tasks_max) {
     ended_.erase(ended_order_.front());

@@ -32,7 +32,7 @@ Result<void> Parts::settle_records() {
     store::fail_unfinished_images(tx, "the server was restarted while the image was built");
     return {};
   }));
-  history_->load();
+  TRY(history_->load());
   return services::restore_apps(*context_, clock_.now());
 }
 

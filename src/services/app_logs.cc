@@ -4,6 +4,7 @@
 
 #include "services/apps.h"
 #include "services/log_filter.h"
+#include "services/task_records.h"
 #include "store/apps.h"
 
 namespace ionian::services {
@@ -11,12 +12,27 @@ namespace {
 
 constexpr std::size_t kBytesAStep = 1 << 20;
 
+// A container as the core knows it, once that was asked.
+struct Asked {
+  bool answered = false;
+  std::optional<TaskRecord> task;
+};
+
 struct Reading {
   bool admitted = false;
-  bool stopped_before =
-      false;  // by a former life of the server, which the log store does not remember
+  std::shared_ptr<Asked> asked;  // of a request that names a container and no app
+  std::string app;
+  bool over = false;  // an app that a former life of the server has stopped, which the log store
+                      // does not remember; or a container that has ended
   std::string cursor;
 };
+
+// The last that a container's log says.
+bool ends(const modal::client::TaskLogsBatch& b) {
+  return std::ranges::any_of(b.items(), [](const modal::client::TaskLogs& item) {
+    return item.task_state() == modal::client::TASK_STATE_COMPLETED;
+  });
+}
 
 bool wanted(const modal::client::AppGetLogsRequest& r, const modal::client::TaskLogs& item) {
   return (r.function_call_id().empty() || r.function_call_id() == item.function_call_id()) &&
@@ -32,6 +48,41 @@ bool is_open_terminal(const Context& c, const modal::client::TaskLogsBatch& b) {
   return exec && !c.execs.end(*exec);
 }
 
+std::string container_key(const TaskId& id) { return cat("container:", id); }
+
+// Which app's log it is and whether it may be read; nothing while the core is asked.
+std::optional<Result<void>> admit(const Context& c, rpc::Call& call,
+                                  const modal::client::AppGetLogsRequest& request,
+                                  Reading& reading) {
+  reading.app = request.app_id();
+  if (!reading.app.empty() || request.task_id().empty()) {
+    const Result<store::App> app =
+        c.store.read([&](store::View& view) { return app_of(c, view, call, reading.app); });
+    if (!app) return std::unexpected(app.error());
+    reading.over = app->state == modal::client::APP_STATE_STOPPED;
+    return Result<void>();
+  }
+  const TaskId id(request.task_id());
+  if (!reading.asked) {
+    reading.asked = std::make_shared<Asked>();
+    c.core_loop.post([&c, id, asked = reading.asked] {
+      c.log_loop.post([&c, id, asked, task = recent_task(c.core, id)] {
+        *asked = {.answered = true, .task = task};
+        c.log_loop.notify(container_key(id));
+      });
+    });
+  }
+  if (!reading.asked->answered) {
+    call.watch(container_key(id));
+    return std::nullopt;
+  }
+  const Result<TaskRecord> task = task_of(c, call, id, reading.asked->task);
+  if (!task) return std::unexpected(task.error());
+  reading.app = task->app.str();
+  reading.over = task->ended.has_value();
+  return Result<void>();
+}
+
 }  // namespace
 
 void AppLogs::bind(rpc::Table& table) {
@@ -44,21 +95,21 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
                                    rpc::Emit<modal::client::TaskLogsBatch>& emit) {
   Reading& reading = call.state<Reading>();
   if (!reading.admitted) {
-    const Result<store::App> app =
-        c_.store.read([&](store::View& view) { return app_of(c_, view, call, request.app_id()); });
-    if (!app) return app.error();
+    const std::optional<Result<void>> admitted = admit(c_, call, request, reading);
+    if (!admitted) return std::nullopt;
+    if (!*admitted) return admitted->error();
     reading.admitted = true;
-    reading.stopped_before = app->state == modal::client::APP_STATE_STOPPED;
     reading.cursor = request.last_entry_id();
     call.wait_until(call.now + from_seconds(std::clamp<double>(request.timeout(), 0, 300)));
   }
-  const bool ended = logs.ended(request.app_id()) || reading.stopped_before;
+  const bool ended = reading.over || logs.ended(reading.app);
   for (;;) {
     std::vector<modal::client::TaskLogsBatch> batches =
-        logs.read(request.app_id(), reading.cursor, kBytesAStep);
+        logs.read(reading.app, reading.cursor, kBytesAStep);
     if (batches.empty()) break;
     for (modal::client::TaskLogsBatch& batch : batches) {
       if (!comes_from_wanted(request, batch)) continue;
+      if (reading.asked && ends(batch)) reading.over = true;
       auto* items = batch.mutable_items();
       items->erase(std::remove_if(items->begin(), items->end(),
                                   [&](const auto& item) { return !wanted(request, item); }),
@@ -68,7 +119,7 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
     // What was emitted goes out first; then this handler is called again.
     if (!emit.empty()) return std::nullopt;
   }
-  if (ended) {
+  if (ended || reading.over) {
     modal::client::TaskLogsBatch last;
     last.set_app_done(true);
     last.set_entry_id(reading.cursor);
@@ -76,7 +127,7 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
     return Status::ok_status();
   }
   if (call.timed_out) return Status::ok_status();
-  call.watch(logs::LogStore::key(request.app_id()));
+  call.watch(logs::LogStore::key(reading.app));
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include "container/netns.h"
 #include "services/blobs.h"
 #include "services/exec_access.h"
+#include "services/task_records.h"
 
 namespace ionian::services {
 namespace {
@@ -85,12 +86,8 @@ Result<CommandRouter::AccessReply> CommandRouter::access(rpc::Call& call,
                                                          const AccessRequest& request,
                                                          core::Core& core) {
   const TaskId id(request.task_id());
-  const core::Task* live = core.task(id);
-  const core::EndedTask* ended = core.ended_task(id);
-  const core::App* app = live ? core.app(live->app) : ended ? core.app(ended->app) : nullptr;
-  const bool here = app && app->workspace == call.caller.workspace;
-  TRY(c_.access.check(call, here ? &app->environment : nullptr, {"container", id.str()}));
-  if (!live) return fail(Code::kFailedPrecondition, "container ", id, " has ended");
+  ASSIGN_OR_RETURN(const TaskRecord task, task_of(c_, call, id, recent_task(core, id)));
+  if (task.ended) return fail(Code::kFailedPrecondition, "container ", id, " has ended");
   AccessReply reply;
   ASSIGN_OR_RETURN(*reply.mutable_url(), url_for(call));
   reply.set_jwt(c_.auth_tokens.issue(call.caller, c_.random, call.now, id));

@@ -31,6 +31,11 @@ void Driver::carry_out(const core::StartTask& a) {
   tasks_.start(a.task, a.function, config.app, config.workspace, a.devices);
 }
 
+void Driver::carry_out(const core::NoteTaskState& a) {
+  if (c_.core.task(a.task)) history_.look_at_task(a.task);
+  tasks_.note_state(a.task, a.app, a.function, a.state);
+}
+
 void Driver::carry_out(const core::AppEnded& a) {
   apps_.app_ended(a.app);
   images_.app_ended(a.app);

@@ -30,9 +30,7 @@ class Driver {
   void carry_out(const core::StartTask& a);
   void carry_out(const core::StopTask& a) { tasks_.stop(a.task); }
   void carry_out(const core::KillTask& a) { tasks_.kill(a.task); }
-  void carry_out(const core::NoteTaskState& a) {
-    tasks_.note_state(a.task, a.app, a.function, a.state);
-  }
+  void carry_out(const core::NoteTaskState& a);
   void carry_out(const core::AppEnded& a);
   void carry_out(const core::NoteRunningInput& a) { tasks_.note_running(a.task, a.input, a.call); }
   void carry_out(const core::Notify& a);

@@ -16,8 +16,13 @@ bool has_failed(const core::Task& task, const core::TaskExit& exit) {
 
 }  // namespace
 
-void History::load() {
+Result<void> History::load() {
+  TRY(c_.store.write_now([now = c_.clock.now()](store::Tx& tx) -> Result<void> {
+    store::end_live_containers(tx, now);
+    return {};
+  }));
   end_ = c_.store.read([](store::View& view) { return store::history_end(view); });
+  return {};
 }
 
 void History::add(const core::Input& input) {
@@ -60,25 +65,43 @@ void History::output_kept(const InputId& id) {
   if (const core::Input* input = c_.core.input(id)) add(*input);
 }
 
+void History::look_at_task(const TaskId& id) {
+  live_.insert(id);
+  if (!flush_at_) flush_at_ = c_.clock.now() + kWaitMax;
+}
+
+void History::add(const core::Task& task, Time ended, bool failed) {
+  store::EndedContainer record{.number = ++end_.containers,
+                               .function = task.function,
+                               .task = task.id,
+                               .created = task.created,
+                               .ready = {},
+                               .ended = ended,
+                               .failed = failed};
+  if (task.ready != Time{}) record.ready = task.ready;
+  containers_.push_back(std::move(record));
+}
+
 void History::task_exited(Time now, const TaskId& id, const core::TaskExit& exit) {
   const core::Task* task = c_.core.task(id);
   if (!task) return;
-  store::EndedContainer record{.number = ++end_.containers,
-                               .function = task->function,
-                               .task = id,
-                               .created = task->created,
-                               .ready = {},
-                               .ended = now,
-                               .failed = has_failed(*task, exit)};
-  if (task->ready != Time{}) record.ready = task->ready;
-  containers_.push_back(std::move(record));
+  live_.erase(id);
+  add(*task, now, has_failed(*task, exit));
   if (!flush_at_) flush_at_ = now + kWaitMax;
 }
 
 store::Work History::take_write() {
   flush_at_.reset();
+  std::vector<store::LiveContainer> live;
+  for (const TaskId& id : std::exchange(live_, {}))
+    if (const core::Task* task = c_.core.task(id))
+      live.push_back({.task = id,
+                      .function = task->function,
+                      .created = task->created,
+                      .ready = task->ready == Time{} ? std::nullopt : std::optional(task->ready)});
   return [inputs = std::exchange(inputs_, {}), containers = std::exchange(containers_, {}),
-          now = c_.clock.now()](store::Tx& tx) -> Result<void> {
+          live = std::move(live), now = c_.clock.now()](store::Tx& tx) -> Result<void> {
+    for (const store::LiveContainer& container : live) store::put_live_container(tx, container);
     for (const store::FinishedInput& input : inputs) store::insert_finished_input(tx, input);
     for (const store::EndedContainer& container : containers)
       store::insert_ended_container(tx, container);
@@ -108,6 +131,8 @@ std::optional<Time> History::flush_due(Time now) {
 }
 
 void History::flush_at_the_end() {
+  live_.clear();
+  for (const TaskId& id : c_.core.tasks()) add(*c_.core.task(id), c_.clock.now(), false);
   if (Result<void> written = c_.store.write_now(take_write()); !written)
     log::warning("the last statistics could not be written: ", written.error().message);
 }

@@ -2,6 +2,7 @@
 
 #include "services/apps.h"
 #include "services/environments.h"
+#include "services/task_records.h"
 
 namespace ionian::services {
 namespace {
@@ -53,36 +54,24 @@ Result<modal::client::TaskListResponse> TaskList::list(
   });
 }
 
-Result<TaskList::Known> TaskList::task_of(const rpc::Call& call, const core::Core& core,
-                                          const TaskId& id) {
-  Known known{.live = core.task(id), .ended = core.ended_task(id)};
-  known.app = known.live    ? core.app(known.live->app)
-              : known.ended ? core.app(known.ended->app)
-                            : nullptr;
-  const bool here = known.app && known.app->workspace == call.caller.workspace;
-  TRY(c_.access.check(call, here ? &known.app->environment : nullptr, {"container", id.str()}));
-  return known;
-}
-
 Result<modal::client::TaskGetInfoResponse> TaskList::info(
     rpc::Call& call, const modal::client::TaskGetInfoRequest& request, core::Core& core) {
   const TaskId id(request.task_id());
-  ASSIGN_OR_RETURN(const Known known, task_of(call, core, id));
-  const auto [live, ended, app] = known;
+  ASSIGN_OR_RETURN(const TaskRecord task, task_of(c_, call, id, recent_task(core, id)));
   modal::client::TaskGetInfoResponse reply;
-  reply.set_app_id(app->id.str());
+  reply.set_app_id(task.app.str());
   auto& info = *reply.mutable_info();
   info.set_id(id.str());
-  info.set_enqueued_at(to_unix_seconds(live ? live->created : ended->created));
-  info.set_started_at(live ? started_at(*live) : to_unix_seconds(ended->created));
-  if (!live) info.set_finished_at(to_unix_seconds(ended->ended));
+  info.set_enqueued_at(to_unix_seconds(task.created));
+  if (task.ready) info.set_started_at(to_unix_seconds(*task.ready));
+  if (task.ended) info.set_finished_at(to_unix_seconds(*task.ended));
   return reply;
 }
 
 Result<modal::client::ContainerStopResponse> TaskList::stop(
     rpc::Call& call, const modal::client::ContainerStopRequest& request, core::Core& core) {
   const TaskId id(request.task_id());
-  TRY(task_of(call, core, id));
+  TRY(task_of(c_, call, id, recent_task(core, id)));
   core.end_task(call.now, id, request.graceful());
   return modal::client::ContainerStopResponse();
 }

@@ -18,7 +18,8 @@ class TaskList {
                                                const modal::client::TaskListRequest& request,
                                                core::Core& core);
 
-  // TaskGetInfo. One that lives, or one that has ended in the last hour.   errors  NOT_FOUND
+  // TaskGetInfo. One that lives, or one that has ended: as long as its log is kept.
+  //   errors   NOT_FOUND
   Result<modal::client::TaskGetInfoResponse> info(rpc::Call& call,
                                                   const modal::client::TaskGetInfoRequest& request,
                                                   core::Core& core);
@@ -27,14 +28,6 @@ class TaskList {
   // again elsewhere. One that has ended is success.   errors  NOT_FOUND
   Result<modal::client::ContainerStopResponse> stop(
       rpc::Call& call, const modal::client::ContainerStopRequest& request, core::Core& core);
-
-  // One that lives, or that has ended not long ago.
-  struct Known {
-    const core::Task* live = nullptr;
-    const core::EndedTask* ended = nullptr;
-    const core::App* app = nullptr;
-  };
-  Result<Known> task_of(const rpc::Call& call, const core::Core& core, const TaskId& id);
 
   Context& c_;
 };

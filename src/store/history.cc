@@ -5,6 +5,8 @@
 #define SELECT_INPUTS                                                                  \
   "SELECT number, function, call, task, method, outcome, enqueued, started, startup, " \
   "done FROM finished_inputs"
+#define SELECT_CONTAINERS \
+  "SELECT number, function, task, created, ready, ended, failed FROM ended_containers"
 
 namespace ionian::store {
 namespace {
@@ -38,6 +40,18 @@ void read_inputs(Rows rows, const TakeInput& take) {
   }
 }
 
+EndedContainer read_container(const Rows& rows) {
+  EndedContainer container{.number = rows.number(0),
+                           .function = FunctionId(rows.text(1)),
+                           .task = TaskId(rows.text(2)),
+                           .created = time_of(rows.number(3)),
+                           .ready = {},
+                           .ended = time_of(rows.number(5)),
+                           .failed = rows.number(6) != 0};
+  if (!rows.null(4)) container.ready = time_of(rows.number(4));
+  return container;
+}
+
 }  // namespace
 
 void insert_finished_input(Tx& tx, const FinishedInput& i) {
@@ -54,6 +68,22 @@ void insert_ended_container(Tx& tx, const EndedContainer& c) {
       " VALUES (?, ?, ?, ?, ?, ?, ?)",
       c.number, c.function, c.task, micros(c.created), micros(c.ready), micros(c.ended),
       static_cast<int>(c.failed));
+  tx.db().run("DELETE FROM live_containers WHERE task = ?", c.task);
+}
+
+void put_live_container(Tx& tx, const LiveContainer& c) {
+  tx.db().run(
+      "INSERT OR REPLACE INTO live_containers (task, function, created, ready)"
+      " VALUES (?, ?, ?, ?)",
+      c.task, c.function, micros(c.created), micros(c.ready));
+}
+
+void end_live_containers(Tx& tx, Time now) {
+  tx.db().run(
+      "INSERT INTO ended_containers (function, task, created, ready, ended, failed)"
+      " SELECT function, task, created, ready, ?, 0 FROM live_containers ORDER BY created",
+      micros(now));
+  tx.db().run("DELETE FROM live_containers");
 }
 
 HistoryEnd history_end(View& view) {
@@ -71,7 +101,7 @@ void trim_history(Tx& tx, const HistoryLimits& limits, Time now, std::size_t mos
   tx.db().run(
       "DELETE FROM ended_containers WHERE number IN (SELECT number FROM ended_containers"
       " ORDER BY number LIMIT ?) AND (number <= ? OR ended < ?)",
-      most, end.containers - limits.containers, micros(now - limits.age));
+      most, end.containers - limits.containers, micros(now - limits.containers_age));
 }
 
 Time history_start(View& view, const HistoryLimits& limits, Time now) {
@@ -120,21 +150,16 @@ void list_inputs_by_end(View& view, const HistoryRange& r, const TakeInput& take
 }
 
 void list_containers_by_end(View& view, const HistoryRange& r, const TakeContainer& take) {
-  Rows rows = view.db().query(
-      "SELECT number, function, task, created, ready, ended, failed FROM ended_containers"
-      " WHERE function = ? AND ended >= ? AND number <= ?",
-      r.function, micros(r.since), r.end.containers);
-  while (rows.next()) {
-    EndedContainer container{.number = rows.number(0),
-                             .function = FunctionId(rows.text(1)),
-                             .task = TaskId(rows.text(2)),
-                             .created = time_of(rows.number(3)),
-                             .ready = {},
-                             .ended = time_of(rows.number(5)),
-                             .failed = rows.number(6) != 0};
-    if (!rows.null(4)) container.ready = time_of(rows.number(4));
-    take(std::move(container));
-  }
+  Rows rows =
+      view.db().query(SELECT_CONTAINERS " WHERE function = ? AND ended >= ? AND number <= ?",
+                      r.function, micros(r.since), r.end.containers);
+  while (rows.next()) take(read_container(rows));
+}
+
+std::optional<EndedContainer> find_ended_container(View& view, const TaskId& task) {
+  Rows rows = view.db().query(SELECT_CONTAINERS " WHERE task = ?", task);
+  if (!rows.next()) return std::nullopt;
+  return read_container(rows);
 }
 
 }  // namespace ionian::store

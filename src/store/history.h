@@ -1,6 +1,7 @@
 #pragma once
 // What became of inputs and containers, for statistics: records that nobody waits for. They are
-// kept for a week, and so many of each at most; the oldest go first.
+// kept for a week, those of containers as long as logs, and so many of each at most; the oldest go
+// first.
 #include <functional>
 #include <vector>
 
@@ -38,11 +39,23 @@ struct HistoryEnd {
 
 struct HistoryLimits {
   Duration age = 7 * 24h;
+  Duration containers_age = 35 * 24h;  // as long as logs, whose readers ask by containers
   std::int64_t inputs = 500'000, containers = 100'000;
 };
 
 void insert_finished_input(Tx& tx, const FinishedInput& input);
 void insert_ended_container(Tx& tx, const EndedContainer& container);
+// One that lives: its function, and since when it is there and ready, for the case that it ends
+// with the server and nobody else can tell.
+struct LiveContainer {
+  TaskId task;
+  FunctionId function;
+  Time created;
+  std::optional<Time> ready;
+};
+void put_live_container(Tx& tx, const LiveContainer& container);
+// Those of a former life of the server have ended.
+void end_live_containers(Tx& tx, Time now);
 HistoryEnd history_end(View& view);
 // Removes what is too old or too much, at most so many records of each.
 void trim_history(Tx& tx, const HistoryLimits& limits, Time now, std::size_t most);
@@ -70,5 +83,6 @@ void count_inputs_by_arrival(View& view, const HistoryRange& range, std::int64_t
 void list_inputs_by_end(View& view, const HistoryRange& range, const TakeInput& take);
 // Those that ended at `since` or later; also those that were made after `until`.
 void list_containers_by_end(View& view, const HistoryRange& range, const TakeContainer& take);
+std::optional<EndedContainer> find_ended_container(View& view, const TaskId& task);
 
 }  // namespace ionian::store

@@ -67,7 +67,7 @@ TEST_F(HistoryTest, CountsByBuckets) {
 }
 
 TEST_F(HistoryTest, KeepsNoMoreThanItMayAndNothingThatIsTooOld) {
-  const HistoryLimits limits{.age = 100s, .inputs = 5, .containers = 2};
+  const HistoryLimits limits{.age = 100s, .containers_age = 100s, .inputs = 5, .containers = 2};
   const auto at = [&](std::int64_t second) { return start_ + std::chrono::seconds{second}; };
   const auto since = [&](Time now) {
     return store_->read([&](View& view) { return history_start(view, limits, now); });
@@ -108,6 +108,33 @@ TEST_F(HistoryTest, ContainersHaveABoundOfTheirOwn) {
   });
   EXPECT_EQ(text, "ta-3 ready fine; ta-4 never failed; ");
   EXPECT_EQ(store_->read([](View& view) { return history_end(view).containers; }), 4);
+  // What lived when the server ended has ended by its next start; what has ended does not live.
+  write([&](Tx& tx) {
+    put_live_container(tx, {TaskId("ta-5"), kFunction, start_ + 5s, {}});
+    put_live_container(tx, {TaskId("ta-5"), kFunction, start_ + 5s, start_ + 6s});
+    put_live_container(tx, {TaskId("ta-6"), kFunction, start_ + 5s, {}});
+    insert_ended_container(tx, {.number = 5,
+                                .function = kFunction,
+                                .task = TaskId("ta-6"),
+                                .created = start_ + 5s,
+                                .ready = {},
+                                .ended = start_ + 7s});
+    end_live_containers(tx, start_ + 8s);
+    end_live_containers(tx, start_ + 9s);
+  });
+  EXPECT_EQ(store_->read([](View& view) { return history_end(view).containers; }), 6);
+  // They are kept by their ids as long as logs, which is longer than inputs.
+  const auto found = [&](const char* task) {
+    return store_->read([&](View& view) { return find_ended_container(view, TaskId(task)); });
+  };
+  write([&](Tx& tx) { trim_history(tx, {}, start_ + 34 * 24h, 100); });
+  EXPECT_EQ(found("ta-3")->ended, start_ + 4s);
+  EXPECT_EQ(found("ta-5")->ready, start_ + 6s);
+  EXPECT_EQ(found("ta-5")->ended, start_ + 8s);
+  EXPECT_EQ(found("ta-6")->ended, start_ + 7s);
+  EXPECT_FALSE(found("ta-2"));
+  write([&](Tx& tx) { trim_history(tx, {}, start_ + 36 * 24h, 100); });
+  EXPECT_FALSE(found("ta-3"));
 }
 
 }  // namespace

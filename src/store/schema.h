@@ -17,4 +17,5 @@ extern const std::string_view kMigration11Sql;
 extern const std::string_view kMigration12Sql;
 extern const std::string_view kMigration13Sql;
 extern const std::string_view kMigration14Sql;
+extern const std::string_view kMigration15Sql;
 }  // namespace ionian::store

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from conftest import Client
+from grpc_call import raw
 
 APP = """
     import modal
@@ -21,6 +22,7 @@ APP = """
             raise ValueError("as asked")
         if what == "hold":
             time.sleep(600)
+        print("working on", what)
         time.sleep(0.05)
         return what
 
@@ -70,6 +72,10 @@ def call(client, text, name="caller.py"):
     """ + text, name)).stdout
 
 
+def soon():
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=2)).isoformat(timespec="seconds")
+
+
 def wait_for(what):
     deadline = time.monotonic() + WITHIN_S
     while not (found := what()):
@@ -101,8 +107,7 @@ def test_every_input_is_there_once_with_what_became_of_it(own, client):
     assert rows[-1]["startup_time_seconds"] > 0 and rows[-2]["startup_time_seconds"] is None, rows
     assert [row["function_call_id"] for row in rows[4:9]] == [rows[4]["function_call_id"]] * 5, rows
     # The client asks by whole seconds: "until now" is before what came just now.
-    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=1)).isoformat(timespec="seconds")
-    ranged = said(client, "function", "calls", f"{client.app}/work", "--since", "1h", "--until", soon)
+    ranged = said(client, "function", "calls", f"{client.app}/work", "--since", "1h", "--until", soon())
     assert ranged == rows[::-1], ranged
     assert [row["status"] for row in said(client, "function", "calls", f"{client.app}/slow")] == ["timeout"]
     table = client.run("function", "calls", f"{client.app}/work", "--tail", "2").stdout
@@ -114,6 +119,17 @@ def test_every_input_is_there_once_with_what_became_of_it(own, client):
     after = said(client, "function", "calls", f"{client.app}/work", "--tail", "100")
     assert [row["status"] for row in after] == states, after
     assert after[2:] == rows[2:], after
+    # So does the container that has ended with the server: when it was ready, and what it has printed.
+    task = rows[-1]["container_id"]
+    assert client.run("container", "logs", task, "--tail", "2", "--source", "stdout").stdout.splitlines() == ["working on 4", "working on later"]
+    stopped = client.run("container", "stop", task, "--yes", check=False)
+    assert stopped.returncode == 1 and "already stopped" in stopped.stderr + stopped.stdout, stopped
+    asked, ready, ended = map(float, raw(own, own.token(), f"""
+        async def body(call):
+            info = (await call("TaskGetInfo", key="", task_id="{task}")).info
+            print(info.enqueued_at, info.started_at, info.finished_at)
+    """).split())
+    assert asked + 0.9 * rows[-1]["startup_time_seconds"] < ready < ended, (asked, ready, ended)
 
 
 def test_counts_of_a_range_of_time(client):
@@ -149,6 +165,10 @@ def test_counts_of_a_range_of_time(client):
     assert by_name["slow"] == {"total": 1, "succeeded": 0, "failed": 1}, app
     assert app["functions"]["total"]["calls"]["total"] == 10 and app["deployment_count"] == 1, app
     assert app["functions"]["by_name"]["broken"]["counts"]["containers"]["errors"] >= 1, app
+    table = client.run("app", "stats", client.app).stdout
+    assert all(name in table for name in ("work", "slow", "Saw.*", "broken")), table
+    none = said(client, "app", "stats", client.app, "--since", "3h", "--until", "2h")
+    assert none["functions"]["total"]["calls"]["total"] == none["deployment_count"] == 0, none
 
 
 def test_variants_are_counted_alone_and_together(client):
@@ -193,5 +213,13 @@ def test_series_over_time(client):
     lines = client.run("function", "metrics", f"{client.app}/work", "--group", "calls", "--csv").stdout.splitlines()
     assert lines[0] == "series_name,unit,time,value" and len(lines) > 100, lines
     assert "calls" in client.run("function", "metrics", f"{client.app}/work").stdout
+    call(client, """
+        assert modal.Cls.from_name(APP, "Saw")(teeth=5).cut.remote() == 5
+    """)
+    for which, words, count in [("work", (), 4), ("Saw.*", ("--all-variants",), 1), ("Saw.*", (), 0)]:
+        found = said(client, "function", "metrics", f"{client.app}/{which}", "--group", "calls", "--since", "30m", "--until", soon(), "--bucket-size", "1m",
+                     *words)
+        series = {each["name"]: [point["value"] for point in each["points"] if point["value"] is not None] for each in found["series"]}
+        assert found["bucket_secs"] == 60 and sum(series["successful_calls_count"]) == count, found
     wrong = client.run("function", "metrics", f"{client.app}/work", "--group", "gpus", "--csv", check=False)
     assert wrong.returncode == 1 and "no group of metrics 'gpus'" in wrong.stderr, wrong
