@@ -13,8 +13,12 @@ struct StartTask {
   FunctionId function;
   std::vector<std::string> devices;
 };
-// Asks a container to end (SIGTERM); its exit hooks run.
+// Asks a container to end (SIGTERM): one that cannot hear it otherwise, for it starts.
 struct StopTask {
+  TaskId task;
+};
+// Interrupts what a container runs (SIGINT): its runtime lets go of it, runs exit hooks, and ends.
+struct InterruptTask {
   TaskId task;
 };
 struct KillTask {
@@ -53,7 +57,7 @@ struct KeepAttempts {
 // Nothing runs any more, as drain() has asked.
 struct Drained {};
 
-using Action = std::variant<StartTask, StopTask, KillTask, NoteTaskState, AppEnded,
+using Action = std::variant<StartTask, StopTask, InterruptTask, KillTask, NoteTaskState, AppEnded,
                             NoteRunningInput, Notify, KeepOutput, KeepAttempts, Drained>;
 
 }  // namespace ionian::core

@@ -183,8 +183,8 @@ class Core {
   // that an exit hook failed.
   void task_failed(Time now, const TaskId& id, Result result);
   void task_exited(Time now, const TaskId& id, const TaskExit& exit);
-  // Somebody wants it to end: gracefully after what it runs, or at once, and what it runs starts
-  // again elsewhere.
+  // Somebody wants it to end: gracefully after what it runs, or now, and what it runs starts again
+  // elsewhere. Its exit hooks run in either case.
   void end_task(Time now, const TaskId& id, bool graceful);
   const Task* task(const TaskId& id) const;
   std::vector<TaskId> tasks() const;
@@ -262,6 +262,7 @@ class Core {
 
   // tasks.cc
   void stop_task(Time now, Task& task, StopReason reason);
+  void interrupt(Time now, Task& task);
   void kill_task(Task& task);
   void leave_starting(Task& task, TaskState next);
   void retire(Time now, Task& task);

@@ -177,9 +177,27 @@ void Core::end_task(Time now, const TaskId& id, bool graceful) {
   const auto it = tasks_.find(id);
   if (it == tasks_.end()) return;
   Task& task = it->second;
-  if (graceful || task.killed) return retire(now, task);
+  if (task.state == TaskState::kStopping) return;
   task.retired = true;
-  kill_task(task);
+  // One that starts has nothing to say at its end.
+  if (!graceful && task.state == TaskState::kStarting) return kill_task(task);
+  if (graceful || task.running.empty()) return retire(now, task);
+  stop_task(now, task, StopReason::kStopped);
+}
+
+// Its runtime lets go of what it runs, and runs its exit hooks. Meanwhile the inputs begin again
+// elsewhere: that is neither their doing nor a fault, so it is not counted. Those of a stopped app
+// end with it.
+void Core::interrupt(Time now, Task& task) {
+  act(InterruptTask{task.id});
+  if (apps_.at(task.app).stopping) return;
+  for (const InputId& id : std::exchange(task.running, {})) {
+    Input& input = inputs_.at(id);
+    if (input.cancelled)
+      finish_input(now, input, server_result(Outcome::kTerminated, std::string(kCancelledText)));
+    else
+      requeue(now, input);
+  }
 }
 
 // It takes nothing new, and ends when it runs nothing.
@@ -199,6 +217,8 @@ void Core::stop_task(Time now, Task& task, StopReason reason) {
   set_deadline(task,
                now + (app_stopped && !can_listen ? limits_.busy_stop_grace : limits_.stop_grace));
   act(Notify{inputs_key(task.id)});
+  if (task.asked_for_inputs && !task.running.empty() && !task.reported_failure)
+    return interrupt(now, task);
   if (!can_listen) act(StopTask{task.id});
 }
 

@@ -89,6 +89,53 @@ TEST_F(CoreTest, AContainerOfSingleUseKeepsItsPlaceUntilItHasEnded) {
   EXPECT_EQ(started().size(), 1u);
 }
 
+TEST_F(CoreTest, WhatAStoppedContainerRanBeginsAgainHoweverOftenThatHappens) {
+  const CallId id = call(function("f"), 1);
+  const auto take_it = [&](const TaskId& task) { return take(task).at(0); };
+  for (std::uint32_t n = 0; n <= limits.lost_containers_max + 1; ++n) {
+    const TaskId task = started().at(0);
+    const InputId input = take_it(task);
+    core.end_task(now, task, false);
+    EXPECT_TRUE(was_interrupted(task));
+    EXPECT_FALSE(was_killed(task)) << "its exit hooks run";
+    // What an interrupted runtime says of the input is no result.
+    put(task, input, Outcome::kTerminated);
+    EXPECT_EQ(core.input(input)->state, InputState::kPending);
+    EXPECT_EQ(core.input(input)->lost_containers, 0u);
+    if (n == 1) pass(limits.stop_grace);
+    EXPECT_EQ(was_killed(task), n == 1);
+    core.task_exited(now, task, {});
+  }
+  const TaskId last = started().at(0);
+  put(last, take_it(last), Outcome::kSuccess);
+  EXPECT_EQ(core.call(id)->done, 1u);
+}
+
+TEST_F(CoreTest, AStoppedContainerIsToldInItsAnswerWhereItListensAndKilledWhereItOnlyStarts) {
+  const FunctionId f = function("f", [](FunctionConfig& c) { c.min_containers = 1; });
+  const TaskId starting = started().at(0);
+  core.end_task(now, starting, false);
+  EXPECT_TRUE(was_killed(starting));
+  core.task_exited(now, starting, {.signal = 9});
+  EXPECT_EQ(core.function(f)->failed_starts, 0u);
+  const TaskId idle = started().at(0);
+  take(idle);
+  core.end_task(now, idle, false);
+  EXPECT_TRUE(core.should_stop(idle));
+  EXPECT_FALSE(was_killed(idle) || was_interrupted(idle));
+}
+
+TEST_F(CoreTest, ACancelledInputOfAStoppedContainerIsOver) {
+  const CallId id = call(function("f"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  core.cancel_call(now, id, false);
+  core.end_task(now, task, false);
+  EXPECT_EQ(core.input(input)->result.outcome, Outcome::kTerminated);
+  core.task_exited(now, task, {});
+  EXPECT_TRUE(started().empty());
+}
+
 TEST_F(CoreTest, OutputIsOfTheInputThatRunsAloneOrWasTheLast) {
   const FunctionId f = function("f", [](FunctionConfig& c) { c.max_concurrent_inputs = 2; });
   call(f, 1);

@@ -44,6 +44,10 @@ class CoreTest : public testing::Test {
     collect();
     return killed_.contains(id);
   }
+  bool was_interrupted(const TaskId& id) {
+    collect();
+    return interrupted_.contains(id);
+  }
   // Whose output a task's is.
   InputId heard_from(const TaskId& id) {
     collect();
@@ -91,6 +95,7 @@ class CoreTest : public testing::Test {
       if (const auto* a = std::get_if<StartTask>(&action)) started_.push_back(a->task);
       if (const auto* a = std::get_if<Notify>(&action)) told_.insert(a->key);
       if (const auto* a = std::get_if<KillTask>(&action)) killed_.insert(a->task);
+      if (const auto* a = std::get_if<InterruptTask>(&action)) interrupted_.insert(a->task);
       if (const auto* a = std::get_if<NoteRunningInput>(&action)) heard_from_[a->task] = a->input;
       if (const auto* a = std::get_if<KeepOutput>(&action)) to_keep_.push_back(a->input);
       if (const auto* a = std::get_if<AppEnded>(&action)) ended.push_back(a->app);
@@ -99,7 +104,7 @@ class CoreTest : public testing::Test {
   }
   std::vector<TaskId> started_;
   std::set<std::string> told_;
-  std::set<TaskId> killed_;
+  std::set<TaskId> killed_, interrupted_;
   std::vector<InputId> to_keep_;
   std::map<TaskId, InputId> heard_from_;
   bool drained_ = false;

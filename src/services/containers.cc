@@ -8,11 +8,12 @@ namespace {
 constexpr Duration kInputsHold = 50s;
 constexpr Duration kHeartbeatHold = 14s;  // containers beat every 15 s
 
-core::Result result_of(modal::client::GenericResult generic, int data_format) {
+core::Result result_of(modal::client::GenericResult generic, int data_format,
+                       std::string_view cancelled = core::kCancelledText) {
   // The runtime answers a cancellation without a word, which its caller would have to guess.
   if (generic.status() == modal::client::GenericResult::GENERIC_STATUS_TERMINATED &&
       generic.exception().empty())
-    generic.set_exception(std::string(core::kCancelledText));
+    generic.set_exception(std::string(cancelled));
   return {.outcome = static_cast<core::Outcome>(generic.status()),
           .generic_result = generic.SerializeAsString(),
           .data_format = data_format};
@@ -69,9 +70,12 @@ std::optional<Result<modal::client::FunctionGetInputsResponse>> Containers::get_
 
 Result<Containers::Empty> Containers::put_outputs(
     rpc::Call& call, const modal::client::FunctionPutOutputsRequest& request, core::Core& core) {
+  const core::App* app = core.app(call.caller.app);
+  const std::string_view cancelled =
+      app && app->stopping ? "the app was stopped" : core::kCancelledText;
   for (const auto& output : request.outputs())
     core.put_output(call.now, call.caller.task, InputId(output.input_id()),
-                    result_of(output.result(), output.data_format()));
+                    result_of(output.result(), output.data_format(), cancelled));
   return Empty();
 }
 

@@ -29,6 +29,7 @@ class Driver {
  private:
   void carry_out(const core::StartTask& a);
   void carry_out(const core::StopTask& a) { tasks_.stop(a.task); }
+  void carry_out(const core::InterruptTask& a) { tasks_.interrupt(a.task); }
   void carry_out(const core::KillTask& a) { tasks_.kill(a.task); }
   void carry_out(const core::NoteTaskState& a);
   void carry_out(const core::AppEnded& a);

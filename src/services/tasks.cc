@@ -125,6 +125,10 @@ void Tasks::stop(const TaskId& task) {
   if (!cancel_unlaunched(task)) worker_->stop(task);
 }
 
+void Tasks::interrupt(const TaskId& task) {
+  if (!cancel_unlaunched(task)) worker_->interrupt(task);
+}
+
 void Tasks::kill(const TaskId& task) {
   if (!cancel_unlaunched(task)) worker_->kill(task);
 }

@@ -46,6 +46,7 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
   void start(const TaskId& task, const FunctionId& function, const AppId& app,
              const WorkspaceId& workspace, const std::vector<std::string>& devices);
   void stop(const TaskId& task);
+  void interrupt(const TaskId& task);
   void kill(const TaskId& task);
   void note_state(const TaskId& task, const AppId& app, const FunctionId& function, int state);
   void note_running(const TaskId& task, const InputId& input, const CallId& call);

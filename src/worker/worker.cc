@@ -87,6 +87,10 @@ void Worker::stop(const TaskId& id) {
   post([this, id] { send_signal(id.str(), SIGTERM); });
 }
 
+void Worker::interrupt(const TaskId& id) {
+  post([this, id] { send_signal(id.str(), SIGINT); });
+}
+
 void Worker::kill(const TaskId& id) {
   post([this, id] { send_signal(id.str(), SIGKILL); });
 }

@@ -72,6 +72,7 @@ class Worker final : public ExecRunner {
   // From any thread; each started task ends with exactly one `ended`.
   void start(TaskSpec spec);
   void stop(const TaskId& id);  // SIGTERM to its program
+  void interrupt(const TaskId& id);
   void kill(const TaskId& id);
 
   // Where a task writes that was no standby before. From any thread.

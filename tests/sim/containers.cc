@@ -211,6 +211,13 @@ void Containers::stop(const core::StopTask& a) {
   if (!it->second->deaf) exit_later(it->second, 3s, {.signal = 15});
 }
 
+void Containers::interrupt(const core::InterruptTask& a) {
+  w_.trace("interrupt ", a.task);
+  model_.stop_asked(a.task);
+  const auto it = living_.find(a.task);
+  if (it != living_.end() && !it->second->deaf) exit_later(it->second, 3s, {});
+}
+
 void Containers::kill(const core::KillTask& a) {
   w_.trace("kill ", a.task);
   model_.kill_asked(a.task);

@@ -28,6 +28,7 @@ class Containers {
   // What the core wants done.
   void start(const core::StartTask& a);
   void stop(const core::StopTask& a);
+  void interrupt(const core::InterruptTask& a);
   void kill(const core::KillTask& a);
   // All end at once, and nobody is told.
   void vanish();

@@ -26,6 +26,7 @@ class Simulation {
   void carry_out();
   void carry_out(const core::StartTask& a) { containers_.start(a); }
   void carry_out(const core::StopTask& a) { containers_.stop(a); }
+  void carry_out(const core::InterruptTask& a) { containers_.interrupt(a); }
   void carry_out(const core::KillTask& a) { containers_.kill(a); }
   void carry_out(const core::NoteTaskState& a) { model_.noted(a.task, a.state); }
   void carry_out(const core::NoteRunningInput&) {}
