@@ -10,7 +10,6 @@ namespace {
 using modal::client::AppState;
 
 constexpr Duration kStoppedAppsShown = 7 * 24h;
-constexpr std::size_t kTagsMax = 100, kTagBytesMax = 256;
 
 modal::client::AppHandleMetadata handle_of_app(store::View& view, const store::App& app) {
   modal::client::AppHandleMetadata handle;
@@ -99,12 +98,7 @@ Result<AppList::Empty> AppList::set_tags(rpc::Call& call,
                                          const modal::client::AppSetTagsRequest& request,
                                          store::Tx& tx) {
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
-  if (request.tags().size() > kTagsMax)
-    return fail(Code::kInvalidArgument, request.tags().size(), " tags: an app may have ", kTagsMax);
-  for (const auto& [key, value] : request.tags())
-    if (key.empty() || key.size() > kTagBytesMax || value.size() > kTagBytesMax)
-      return fail(Code::kInvalidArgument, "the tag '", key.substr(0, kTagBytesMax),
-                  "' is empty or longer than ", kTagBytesMax, " bytes");
+  TRY(check_tags(request.tags()));
   store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
   return Empty();
 }

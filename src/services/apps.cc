@@ -15,6 +15,17 @@ Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& 
   return *std::move(app);
 }
 
+Result<void> check_tags(const google::protobuf::Map<std::string, std::string>& tags) {
+  constexpr std::size_t kTagsMax = 100, kTagBytesMax = 256;
+  if (tags.size() > kTagsMax)
+    return fail(Code::kInvalidArgument, tags.size(), " tags: an app may have ", kTagsMax);
+  for (const auto& [key, value] : tags)
+    if (key.empty() || key.size() > kTagBytesMax || value.size() > kTagBytesMax)
+      return fail(Code::kInvalidArgument, "the tag '", key.substr(0, kTagBytesMax),
+                  "' is empty or longer than ", kTagBytesMax, " bytes");
+  return {};
+}
+
 void Apps::bind(rpc::Table& table) {
   rpc::Table::Binder on(table, this);
   on("AppCreate", &Apps::create);
@@ -32,6 +43,7 @@ Result<modal::client::AppCreateResponse> Apps::create(
   if (state != modal::client::APP_STATE_EPHEMERAL && state != modal::client::APP_STATE_DETACHED &&
       state != modal::client::APP_STATE_INITIALIZING)
     return fail(Code::kInvalidArgument, "an app cannot start in state ", state);
+  TRY(check_tags(request.tags()));
   const store::App app{.id = AppId::make(c_.random, call.now),
                        .workspace = call.caller.workspace,
                        .environment = env.id,

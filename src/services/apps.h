@@ -15,6 +15,9 @@ namespace ionian::services {
 Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call,
                           const std::string& id);
 
+// INVALID_ARGUMENT too many tags, or one that is empty or too long.
+Result<void> check_tags(const google::protobuf::Map<std::string, std::string>& tags);
+
 class Apps {
  public:
   explicit Apps(Context& context) : c_(context) {}

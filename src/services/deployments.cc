@@ -216,7 +216,9 @@ Result<modal::client::AppPublishResponse> Deployments::publish(
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   if (app.state == AppState::APP_STATE_STOPPED || app.state == AppState::APP_STATE_STOPPING)
     return fail(Code::kFailedPrecondition, "app '", request.app_id(), "' is stopped");
+  TRY(check_tags(request.tags()));
   Change change{.app = app, .publish = request};
+  change.publish.set_client_version(call.headers.client_version);
   if (request.staged()) return stage(call, tx, std::move(change));
   TRY(apply(call, tx, change));
   store::set_app_tags(tx, app.id, {request.tags().begin(), request.tags().end()});
@@ -299,6 +301,10 @@ template <class Reply>
 Result<Reply> Deployments::go_to(rpc::Call& call, store::Tx& tx, Change change) {
   change.publish.set_client_version(call.headers.client_version);
   TRY(apply(call, tx, change));
+  // A rollover brings new containers; what the app is called stays as it is.
+  if (!change.replace_all)
+    store::set_app_tags(tx, change.app.id,
+                        {change.publish.tags().begin(), change.publish.tags().end()});
   ASSIGN_OR_RETURN(const store::Deployment made, add_version(call, tx, change));
   return published<Reply>(c_, change.app.id, made.deployed_at);
 }
