@@ -1,5 +1,6 @@
 #include "services/apps.h"
 
+#include "base/log.h"
 #include "services/environments.h"
 #include "store/deployments.h"
 #include "store/schedules.h"
@@ -7,6 +8,9 @@
 namespace ionian::services {
 
 using modal::client::AppState;
+
+// The disk may have room again by then.
+constexpr Duration kCloseAgain = 5s;
 
 Result<store::App> app_of(const Context& c, store::View& view, const rpc::Call& call,
                           const std::string& id) {
@@ -111,12 +115,31 @@ Result<Apps::Empty> Apps::stop(rpc::Call& call, const modal::client::AppStopRequ
 
 void Apps::app_ended(const AppId& id) {
   c_.end_log(id.str());
+  close(id);
+}
+
+void Apps::close(const AppId& id) {
+  const auto done = [this, id](Result<void> written) {
+    if (written) return;
+    log::warning("the end of app ", id,
+                 " could not be written, and is written again later: ", written.error().message);
+    c_.core_loop.post([this, id] { again_.emplace_back(c_.clock.now() + kCloseAgain, id); });
+  };
   c_.store.write(
       [this, id](store::Tx& tx) -> Result<void> {
         store::set_app_stopped(tx, id, modal::client::APP_STATE_STOPPED, c_.clock.now());
         return {};
       },
-      {});
+      done);
+}
+
+std::optional<Time> Apps::close_again(Time now) {
+  while (!again_.empty() && again_.front().first <= now) {
+    const AppId id = again_.front().second;
+    again_.pop_front();
+    close(id);
+  }
+  return again_.empty() ? std::nullopt : std::optional(again_.front().first);
 }
 
 }  // namespace ionian::services

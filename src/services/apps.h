@@ -2,6 +2,8 @@
 // The life of an app: made, published, kept alive by its client, stopped.
 #include <google/protobuf/empty.pb.h>
 
+#include <deque>
+
 #include "modal_proto/app.pb.h"
 #include "services/context.h"
 #include "store/apps.h"
@@ -23,8 +25,11 @@ class Apps {
   explicit Apps(Context& context) : c_(context) {}
   void bind(rpc::Table& table);
 
-  // All containers of the app have ended: its record and its log are closed.
+  // All containers of the app have ended: its record and its log are closed. On the core's thread.
   void app_ended(const AppId& id);
+  // Closes again what could not be written; says when it must be called again. On the core's
+  // thread.
+  std::optional<Time> close_again(Time now);
 
  private:
   using Empty = google::protobuf::Empty;
@@ -47,7 +52,10 @@ class Apps {
   // AppStop.   errors  NOT_FOUND · a stopped app is success
   Result<Empty> stop(rpc::Call& call, const modal::client::AppStopRequest& request, store::Tx& tx);
 
+  void close(const AppId& id);
+
   Context& c_;
+  std::deque<std::pair<Time, AppId>> again_;  // whose end could not be written; the first due first
 };
 
 }  // namespace ionian::services

@@ -17,7 +17,7 @@ std::optional<Time> Driver::after_batch(Time now) {
   keep_outputs(c_, std::exchange(to_keep_, {}),
                [this](const InputId& id) { history_.output_kept(id); });
   const auto later = sooner(schedules_.run_due(now), history_.flush_due(now));
-  return sooner(c_.core.next_tick(), later);
+  return sooner(sooner(c_.core.next_tick(), apps_.close_again(now)), later);
 }
 
 void Driver::carry_out(const core::Notify& a) {
