@@ -97,6 +97,45 @@ void add_bounds_of_inputs(Command command, const Options& options) {
       .range(0, 86'400);
 }
 
+void add_bounds_of_functions(Command command, const Options& options) {
+  services::FunctionLimits& limits = options->function_limits;
+  command
+      .add_option("--map-inputs", limits.map_inputs,
+                  "Inputs of one map that its client has under way")
+      .show_default()
+      .range(1, 100'000);
+  command
+      .add_option("--timeout-max", limits.timeout_seconds,
+                  "Seconds that a function's timeout and startup_timeout may be")
+      .show_default()
+      .range(1, 31'536'000);
+  command
+      .add_option("--ephemeral-disk-max", limits.disk_mib,
+                  "MiB that a function's ephemeral_disk may be")
+      .show_default()
+      .range(16, 1 << 24);
+  command
+      .add_option(
+          "--unattended-seconds",
+          [options](unsigned seconds) {
+            core::Limits& bounds = options->limits;
+            bounds.unattended_call = seconds * 1s;
+            bounds.look_for_unattended = std::clamp<Duration>(seconds * 250ms, 1s, 1min);
+          },
+          "Seconds after which a call that was not spawned and whose results nobody asks for is "
+          "cancelled; 600 if not said")
+      .range(2, 86'400);
+  command
+      .add_option(
+          "--log-days", [options](unsigned days) { options->logs_kept = days * 24h; },
+          "Days for which the output of containers and builds is kept; 35 if not said")
+      .range(1, 3'650);
+  command
+      .add_option("--log-max", options->log_mib, "MiB of output that are kept of an app or a build")
+      .show_default()
+      .range(128, 1 << 24);
+}
+
 void add_bounds_of_data(Command command, const Options& options) {
   constexpr std::int64_t kEntriesMost = std::int64_t{1} << 40;
   command
@@ -250,6 +289,7 @@ void add_serve(Command app) {
                    "Read the owner's password, a line, from stdin");
   add_machine(command, options);
   add_bounds_of_inputs(command, options);
+  add_bounds_of_functions(command, options);
   add_bounds_of_data(command, options);
   add_bounds_of_queues(command, options);
   add_bounds_of_other_data(command, options);

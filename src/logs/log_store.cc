@@ -73,7 +73,7 @@ Result<void> LogStore::write(const std::string& name, Stream& s, const std::stri
     ++s.last;
     s.size = 0;
     s.checked = true;
-    if (s.last - s.first >= kSegmentsMax) ::unlink(segment_path(name, s.first++).c_str());
+    if (s.last - s.first >= segments_max_) ::unlink(segment_path(name, s.first++).c_str());
   }
   if (!s.file) {
     TRY(make_folders(cat(folder_, '/', name), 0700));

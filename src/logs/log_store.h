@@ -4,8 +4,9 @@
 //
 // A cursor is the position behind the last entry that was read, "<segment>-<offset>"; it is the
 // entry_id that clients send back, so a reader that comes again needs no state here. A stream is
-// bounded: beyond kSegmentsMax segments its oldest output goes, and a reader that was still there
+// bounded: beyond so many segments its oldest output goes, and a reader that was still there
 // goes on with the oldest that is left. One thread owns a LogStore.
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,7 +25,10 @@ class LogStore {
   static constexpr std::uint64_t kSegmentBytes = 64 << 20;
   static constexpr std::uint64_t kSegmentsMax = 16;
 
-  explicit LogStore(std::string folder) : folder_(std::move(folder)) {}
+  // `bytes_max`: of a stream; two segments at least.
+  explicit LogStore(std::string folder, std::uint64_t bytes_max = kSegmentsMax * kSegmentBytes)
+      : folder_(std::move(folder)),
+        segments_max_(std::max<std::uint64_t>(2, bytes_max / kSegmentBytes)) {}
 
   // Appends a batch and gives it its entry_id. Output that cannot be written (disk full) is dropped
   // with one warning.
@@ -61,6 +65,7 @@ class LogStore {
   Result<void> cut_off_part(Stream& stream, std::uint64_t end);
 
   const std::string folder_;
+  const std::uint64_t segments_max_;
   std::unordered_map<std::string, Stream> streams_;
 };
 

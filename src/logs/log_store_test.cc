@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "base/cat.h"
@@ -87,6 +88,22 @@ TEST_F(LogStoreTest, WhatIsOldGoesAndReadersGoOn) {
   say(store, "ap-1", "new");
   EXPECT_EQ(read(store, "ap-1", cursor), "new ");
   EXPECT_EQ(read(store, "ap-1"), "new ");
+}
+
+TEST_F(LogStoreTest, OfAStreamThatIsTooLongTheOldestGoes) {
+  const auto file = [this](int n) {
+    return std::filesystem::path(cat(folder, "/ap-1/", n, ".log"));
+  };
+  std::filesystem::create_directories(file(0).parent_path());
+  for (const int n : {0, 1}) {
+    std::ofstream{file(n)};
+    std::filesystem::resize_file(file(n), LogStore::kSegmentBytes);
+  }
+  LogStore store(folder, 2 * LogStore::kSegmentBytes);
+  say(store, "ap-1", "the newest");
+  EXPECT_FALSE(std::filesystem::exists(file(0)));
+  EXPECT_TRUE(std::filesystem::exists(file(1)));
+  EXPECT_TRUE(std::filesystem::exists(file(2)));
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ void Parts::make_services() {
   facts_.data = options_.data;
   facts_.started = clock_.now();
   core_ = std::make_unique<core::Core>(options_.limits, random_);
-  logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs");
+  logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs", options_.log_mib << 20);
   access_ = std::make_unique<services::AccessRules>(*store_);
   sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);
   auth_tokens_ = std::make_unique<services::AuthTokens>(*key_);
@@ -210,6 +210,10 @@ void Parts::make_services() {
                                        *log_loop_, *logs_, *blobs_, *client_mounts_, *mount_trees_,
                                        *execs_, ""});
   context_->data_limits = options_.data_limits;
+  context_->function_limits = options_.function_limits;
+  context_->function_limits.longest_wait = options_.limits.unattended_call / 3;
+  Duration& containers_age = context_->history_limits.containers_age;
+  containers_age = std::max(context_->history_limits.age, options_.logs_kept);
   context_->dict_entry_life = options_.dict_entry_life;
   context_->dicts_kept_in = {options_.dicts_kept_in.begin(), options_.dicts_kept_in.end()};
   context_->keep_deleted = options_.keep_deleted;

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "core/core.h"
 #include "services/data_limits.h"
+#include "services/function_limits.h"
 #include "store/keep_deleted.h"
 #include "volumes/tree.h"
 
@@ -40,6 +41,9 @@ struct ServeOptions {
   std::uint64_t call_memory_mib = 1024;  // requests that are worked on, and replies on their way
   unsigned drain_seconds = 10;           // that running inputs get at the server's end
   services::DataLimits data_limits;
+  services::FunctionLimits function_limits;
+  Duration logs_kept = 35 * 24h;           // as far back as clients ask
+  std::uint64_t log_mib = 1024;            // of an app or a build; its oldest output goes first
   Duration dict_entry_life = 7 * 24h;      // since the last use; 0 = for ever
   std::vector<std::string> dicts_kept_in;  // environments where entries of dicts stay for ever
   store::KeepDeleted keep_deleted;

@@ -12,12 +12,6 @@
 #include "volumes/sweep.h"
 
 namespace ionian::server {
-namespace {
-
-constexpr Duration kLogsKept = 35 * 24h;  // as far back as clients ask
-
-}  // namespace
-
 Result<void> Parts::settle_records() {
   services::clear_incoming(services::shared_folders(options_.data));
   TRY(services::remove_spent_layers(*store_, *base_images_, *layers_));
@@ -42,7 +36,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
   pipeline_->end_what_may_no_longer_be();
   tasks_->end_cut_off(now);
   if (now >= next_removal_) {
-    services::remove_what_is_old(*store_, now);
+    services::remove_what_is_old(*store_, context_->history_limits, now);
     services::purge_what_was_deleted(*store_, options_.keep_deleted, disk_is_short(), now);
     volume_pool_->post([this, now] {
       volumes::sweep(*store_, *contents_, *uploads_, now);
@@ -59,7 +53,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
       });
     });
     blob_routes_->remove_parts_older_than(now - 1h);
-    log_loop_->post([this] { logs_->remove_older_than(wall_.now() - kLogsKept); });
+    log_loop_->post([this] { logs_->remove_older_than(wall_.now() - options_.logs_kept); });
     next_blob_sweep_ = now + 1h;
   }
   next_recheck_ = now + 1s;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kReplyBytes = 16 << 20;
 constexpr std::size_t kStreamBytes = 16 << 20;  // of what a generator yielded, in one stream
-constexpr std::uint32_t kInputsOutstanding = 1000;
 
 // Clients decode the middle part to find their item again, and send the whole back to have the
 // input retried. It carries no right: the id, which stands for a signature, is checked against the
@@ -107,7 +106,7 @@ Result<modal::client::FunctionMapResponse> Calls::start(
   reply.set_function_call_id(id.str());
   reply.set_function_call_jwt(call_jwt(id));
   reply.set_sync_client_retries_enabled(false);
-  reply.set_max_inputs_outstanding(kInputsOutstanding);
+  reply.set_max_inputs_outstanding(c_.function_limits.map_inputs);
   fill_items(reply.mutable_pipelined_inputs(), request.pipelined_inputs(), *ids);
   if (fresh.asynchronous) keep_call(c_, call, *core.call(id), *ids, true, reply);
   return reply;
@@ -149,8 +148,10 @@ Result<void> check_number(const modal::client::FunctionGetOutputsRequest& reques
 }
 
 // The reader is told of what comes, or that nothing has come.
-void wait_for_outputs(rpc::Call& call, const modal::client::FunctionGetOutputsRequest& request) {
-  call.wait_until(call.now + from_seconds(std::min<double>(request.timeout(), 300)));
+void wait_for_outputs(const Context& c, rpc::Call& call,
+                      const modal::client::FunctionGetOutputsRequest& request) {
+  const Duration asked = from_seconds(std::min<double>(request.timeout(), 300));
+  call.wait_until(call.now + std::min(asked, c.function_limits.longest_wait));
   call.watch(core::outputs_key(CallId(request.function_call_id())));
 }
 
@@ -167,7 +168,7 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::finished
     return std::unexpected(there.error());
   auto reply = outputs_of(c_, finished, request, kReplyBytes);
   if (reply.outputs().empty() && !call.timed_out && request.timeout() > 0) {
-    wait_for_outputs(call, request);  // somebody may still add inputs
+    wait_for_outputs(c_, call, request);  // somebody may still add inputs
     return std::nullopt;
   }
   return reply;
@@ -217,7 +218,7 @@ std::optional<Result<modal::client::FunctionGetOutputsResponse>> Calls::get_outp
   reply.set_last_entry_id(cat(at, "-0"));
   reply.set_num_unfinished_inputs(static_cast<std::int32_t>(of.arrived() - of.published));
   if (reply.outputs_size() == 0 && !call.timed_out && request.timeout() > 0) {
-    wait_for_outputs(call, request);
+    wait_for_outputs(c_, call, request);
     return std::nullopt;
   }
   if (request.clear_on_success() && (reply.outputs_size() > 0 || of.published == of.arrived()))

@@ -15,8 +15,10 @@
 #include "services/access.h"
 #include "services/auth_tokens.h"
 #include "services/data_limits.h"
+#include "services/function_limits.h"
 #include "services/identity.h"
 #include "services/sign_ins.h"
+#include "store/history.h"
 #include "store/keep_deleted.h"
 #include "store/store.h"
 #include "worker/cdi.h"
@@ -47,8 +49,10 @@ struct Context {
   images::ClientMounts& client_mounts;
   images::MountTrees& mount_trees;
   worker::Execs& execs;
-  std::string public_url;                    // of the HTTP gateway, for links that people follow
+  std::string public_url;  // of the HTTP gateway, for links that people follow
   DataLimits data_limits = {};
+  FunctionLimits function_limits = {};
+  store::HistoryLimits history_limits = {};
   Duration dict_entry_life = 7 * 24h;        // since the last use; 0 = for ever
   std::set<std::string> dicts_kept_in = {};  // environments by name where entries stay for ever
   store::KeepDeleted keep_deleted = {};

@@ -136,6 +136,22 @@ Result<void> check_placement(const Function& d) {
   return {};
 }
 
+// Zero on the wire is a bound that was not set.
+Result<void> check_bounds(const Context& c, const Function& d) {
+  const FunctionLimits& most = c.function_limits;
+  const auto check = [&](std::string_view what, std::uint32_t asked, std::uint32_t max,
+                         std::string_view unit, std::string_view option) -> Result<void> {
+    if (asked <= max) return {};
+    return fail(Code::kInvalidArgument, "function ", d.function_name(), ": ", what, " may be 1 to ",
+                max, ' ', unit, ", and is ", asked, " (", option, " of the server)");
+  };
+  TRY(check("timeout", d.timeout_secs(), most.timeout_seconds, "seconds", "--timeout-max"));
+  TRY(check("startup_timeout", d.startup_timeout_secs(), most.timeout_seconds, "seconds",
+            "--timeout-max"));
+  return check("ephemeral_disk", d.resources().ephemeral_disk_mb(), most.disk_mib, "MiB",
+               "--ephemeral-disk-max");
+}
+
 // One of the alternatives must be one that this machine can ever give.
 Result<void> check_gpus(const Context& c, const Function& d) {
   const std::vector<core::GpuWish> wishes = gpus_of(d);
@@ -160,6 +176,7 @@ Result<void> check_definition(const Context& c, store::View& view, const rpc::Ca
   TRY(check_served(d));
   TRY(check_schedule(d));
   TRY(check_placement(d));
+  TRY(check_bounds(c, d));
   TRY(check_gpus(c, d));
   if (!d.image_id().empty() && !store::find_image(view, workspace, ImageId(d.image_id())))
     return fail(Code::kNotFound, "image '", d.image_id(), "' not found");

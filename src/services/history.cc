@@ -100,13 +100,14 @@ store::Work History::take_write() {
                       .created = task->created,
                       .ready = task->ready == Time{} ? std::nullopt : std::optional(task->ready)});
   return [inputs = std::exchange(inputs_, {}), containers = std::exchange(containers_, {}),
-          live = std::move(live), now = c_.clock.now()](store::Tx& tx) -> Result<void> {
+          live = std::move(live), limits = c_.history_limits,
+          now = c_.clock.now()](store::Tx& tx) -> Result<void> {
     for (const store::LiveContainer& container : live) store::put_live_container(tx, container);
     for (const store::FinishedInput& input : inputs) store::insert_finished_input(tx, input);
     for (const store::EndedContainer& container : containers)
       store::insert_ended_container(tx, container);
     // As many as come may go, and some more.
-    store::trim_history(tx, {}, now, 2 * (inputs.size() + containers.size()) + 100);
+    store::trim_history(tx, limits, now, 2 * (inputs.size() + containers.size()) + 100);
     return {};
   };
 }

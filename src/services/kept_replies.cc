@@ -44,12 +44,12 @@ void trim_replies(store::Store& store, const DataLimits& limits) {
   });
 }
 
-void remove_what_is_old(store::Store& store, Time now) {
-  const auto remove = [now](store::Tx& tx) -> Result<void> {
+void remove_what_is_old(store::Store& store, const store::HistoryLimits& history, Time now) {
+  const auto remove = [history, now](store::Tx& tx) -> Result<void> {
     store::remove_replies(tx, now - rpc::IdempotentReplies::kKeep);
     // What is left is for the next time.
     (void)store::remove_old_calls(tx, now - kResultsKept, now - kCallsKept, kCallsAtOnce);
-    store::trim_history(tx, {}, now, kStatisticsAtOnce);
+    store::trim_history(tx, history, now, kStatisticsAtOnce);
     return {};
   };
   store.write(remove, [](Result<void> done) {

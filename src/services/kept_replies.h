@@ -19,6 +19,6 @@ void trim_replies(store::Store& store, const DataLimits& limits);
 
 // Results go 7 days after their call was done; that there was such a call is known for 30. Replies
 // go with the time in which clients repeat requests.
-void remove_what_is_old(store::Store& store, Time now);
+void remove_what_is_old(store::Store& store, const store::HistoryLimits& history, Time now);
 
 }  // namespace ionian::services

@@ -15,8 +15,17 @@ def test_spawn_map_num_inputs_and_gather(client):
     def square(n, plus=0):
         return n * n + plus
 
+    @app.function()
+    def note(notes, n):
+        notes[n] = square.local(n)
+
     @app.local_entrypoint()
     def main():
+        with modal.Dict.ephemeral() as notes:
+            print("nothing", note.spawn_map([notes] * 3, range(3)))
+            while notes.len() < 3:
+                pass
+            print("noted", sorted(notes.items()))
         many = square.experimental_spawn_map(range(5), kwargs={"plus": 1})
         print("inputs", many.num_inputs(), "of one", square.spawn(2).num_inputs())
         print("results", [many.get(timeout=60, index=n) for n in range(5)])
@@ -24,6 +33,7 @@ def test_spawn_map_num_inputs_and_gather(client):
         print("again", again.num_inputs(), again.get(timeout=60, index=3), list(again.iter(start=1, end=4)))
         print("gather", modal.FunctionCall.gather(*[square.spawn(n) for n in (3, 1, 2)]))
     """).stdout
+    assert "nothing None" in out and "noted [(0, 0), (1, 1), (2, 4)]" in out, out
     assert "inputs 5 of one 1" in out, out
     assert "results [1, 2, 5, 10, 17]" in out, out
     assert "again 5 10 [2, 5, 10]" in out, out
@@ -67,7 +77,10 @@ def test_labels_are_kept_and_what_means_nothing_is_refused(client):
         print(f.remote())
     """
     assert "ran" in run(client, ok).stdout
-    for old, new, text in [("cloud=\"aws\"", "cloud=\"cumulus\"", "cloud 'cumulus' is not one of aws, gcp, oci, auto"),
+    for old, new, text in [("nonpreemptible=True", "timeout=86401", "timeout may be 1 to 86400 seconds, and is 86401 (--timeout-max of the server)"),
+                           ("nonpreemptible=True", "startup_timeout=86401", "startup_timeout may be 1 to 86400 seconds, and is 86401"),
+                           ("nonpreemptible=True", "ephemeral_disk=3 * 2**20 + 1", "ephemeral_disk may be 1 to 3145728 MiB, and is 3145729"),
+                           ("cloud=\"aws\"", "cloud=\"cumulus\"", "cloud 'cumulus' is not one of aws, gcp, oci, auto"),
                            ("\"eu\"", "\"atlantis\"", "region 'atlantis' is not one of those")]:
         out = run(client, ok.replace(old, new), check=False)
         said = " ".join((out.stdout + out.stderr).replace("│", " ").split())

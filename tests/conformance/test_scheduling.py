@@ -1,7 +1,9 @@
 """When containers start and end and what they get at a time; and readers that do not read."""
+import json
 import subprocess
+import tempfile
 
-from conftest import Client, Server
+from conftest import Client, Server, running_server
 from test_run import wait_for
 
 
@@ -284,3 +286,34 @@ def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path, buil
         server.stop()
     assert "refused ResourceExhaustedError" in out and "--pending-inputs" in out
     assert "done True" in out and f"sum {300 * 299}" in out
+
+
+def test_a_client_that_dies_in_a_map_of_a_deployed_app_leaves_nothing_running(built):
+    with running_server(built, "--unattended-seconds", "6", "--map-inputs", "50", "--timeout-max", "90") as server, \
+            tempfile.TemporaryDirectory() as folder:
+        client = Client(server, folder)
+        program = """
+            import time, modal
+            app = modal.App("orphaned")
+
+            @app.function(max_containers=1, scaledown_window=2, timeout=90)
+            def slow(n):
+                time.sleep(0.1)
+        """
+        refused = client.run("deploy", client.write(program.replace("90", "91")), check=False)
+        assert "timeout may be 1 to 90 seconds, and is 91" in " ".join((refused.stdout + refused.stderr).split()), refused
+        client.run("deploy", client.write(program))
+        running = subprocess.Popen([client.venv / "bin/python", client.write("""
+            import modal
+            for _ in modal.Function.from_name("orphaned", "slow").map(range(10_000)):
+                print("one is done", flush=True)
+        """, "map.py")], stdout=subprocess.PIPE, env=client.env, cwd=client.folder)
+        try:
+            # It goes on for longer than nobody may ask.
+            for _ in range(70):
+                assert running.stdout.readline()
+            assert 50 <= server.admin("status")["inputs"] < 200  # those under way, and those that were read
+        finally:
+            running.kill()
+            running.communicate()
+        wait_for(lambda: json.loads(client.run("container", "list", "--json").stdout) == [])
