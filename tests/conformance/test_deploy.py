@@ -1,8 +1,10 @@
 """Deployed apps: by name, in versions, replaced without a failing call, listed and stopped."""
+import contextlib
 import datetime
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -22,6 +24,7 @@ APP = """
 
     @app.function()
     def whoami():
+        print("asked", flush=True)
         return os.environ["MODAL_TASK_ID"]
 
     @app.function(scaledown_window=2)
@@ -47,6 +50,9 @@ CALL = """
 """
 
 
+STOPPED = 5  # modal.client.AppState
+
+
 def deploy(client, name, version, *words, check=True):
     program = client.write(APP.replace("NAME", name).replace("VERSION", version), f"{name}.py")
     return client.run("deploy", program, *words, check=check)
@@ -57,9 +63,15 @@ def call(client, name, function="version", options="{}", check=True):
     return out.stdout.strip() if check else out
 
 
+@contextlib.contextmanager
+def database(server):
+    with contextlib.closing(sqlite3.connect(server.folder / "data/ionian.db", timeout=60)) as db, db:
+        yield db
+
+
 def app_row(client, name):
     rows = json.loads(client.run("app", "list", "--json").stdout)
-    return [row for row in rows if row["description"] == name]
+    return [row for row in rows if (row.get("description") or row["Description"]) == name]
 
 
 def test_deploy_call_redeploy_history_rollback_stop(client):
@@ -67,10 +79,20 @@ def test_deploy_call_redeploy_history_rollback_stop(client):
     assert "App deployed" in out.stdout, out.stdout
     assert call(client, "shop") == "one"
     (row,) = app_row(client, "shop")
-    assert row["state"] == "deployed"
+    assert row["state"] == "deployed" and row["tasks"] == "1" and row["stopped_at"] is None, row
+    made = datetime.datetime.fromisoformat(row["created_at"])
+    assert abs(datetime.datetime.now(datetime.timezone.utc) - made) < datetime.timedelta(minutes=10), row
 
-    deploy(client, "shop", "two")
-    assert call(client, "shop") == "two"
+    tags = client.write("""
+        import sys, modal
+        app = modal.App.lookup("shop")
+        if sys.argv[1:]:
+            app.set_tags({"version": sys.argv[1]})
+        print(app.get_tags())
+    """, "tags.py")
+    program = APP.replace("NAME", "shop").replace('("shop")', '("shop", tags={"version": "2"})').replace("VERSION", "two")
+    client.run("deploy", client.write(program, "shop.py"))
+    assert call(client, "shop") == "two" and client.python(tags).stdout.strip() == "{'version': '2'}"
     assert app_row(client, "shop")[0]["app_id"] == row["app_id"]
     assert call(client, "shop", options="{'version': 1}") == "one"
     # What is kept for those who ask for the old version is nothing to the functions of the new one.
@@ -78,21 +100,46 @@ def test_deploy_call_redeploy_history_rollback_stop(client):
 
     history = json.loads(client.run("app", "history", "shop", "--json").stdout)
     assert [h["version"] for h in history] == ["v2", "v1"], history
-    assert history[1]["tag"] == "first"
+    assert [h["tag"] for h in history] == [None, "first"] and history[0]["time_deployed"] >= history[1]["time_deployed"] >= row["created_at"], history
+    assert {(h["client"], h["deployed_by"], h["commit"]) for h in history} == {("1.6.4", "owner", None)}, history
+    table = client.run("app", "history", row["app_id"], COLUMNS="200").stdout
+    assert all(word in table for word in ("Version", "Time deployed", "Client", "Deployed by", "Commit", "Tag", "v2", "first")), table
 
+    # What was said of the app later goes with the version that it was said of; a rollover brings nothing but containers.
+    client.python(tags, "2b")
+    client.run("app", "rollover", "shop")
+    assert client.python(tags).stdout.strip() == "{'version': '2b'}"
+    client.run("app", "rollback", "shop", "v1")
+    assert call(client, "shop") == "one" and client.python(tags).stdout.strip() == "{}"
+    history = json.loads(client.run("app", "history", "shop", "--json").stdout)
+    assert [h["version"] for h in history] == ["v4", "v3", "v2", "v1"], history
+    client.run("app", "rollback", "shop", "v2")
+    assert client.python(tags).stdout.strip() == "{'version': '2'}"
     client.run("app", "rollback", "shop")
     assert call(client, "shop") == "one"
-    history = json.loads(client.run("app", "history", "shop", "--json").stdout)
-    assert [h["version"] for h in history] == ["v3", "v2", "v1"], history
     assert "no version 77" in client.run("app", "rollback", "shop", "v77", check=False).stderr.replace("\n", " ")
 
+    # That it has ended is written again where it could not be.
+    with database(client.server) as db:
+        db.execute(f"CREATE TRIGGER full BEFORE UPDATE ON apps WHEN NEW.id = '{row['app_id']}' AND NEW.state = {STOPPED}"
+                   " BEGIN SELECT RAISE(FAIL, 'no room'); END")
     client.run("app", "stop", "shop", "--yes")
     gone = call(client, "shop", check=False)
     assert gone.returncode != 0 and "not deployed" in gone.stderr, gone.stderr
     deadline = time.monotonic() + 240  # its containers have a moment to end
+    while f"the end of app {row['app_id']} could not be written" not in client.server.log_text():
+        assert time.monotonic() < deadline, client.server.log_text()[-3000:]
+        time.sleep(0.1)
+    assert app_row(client, "shop")[0]["state"] == "stopping..."
+    with database(client.server) as db:
+        db.execute("DROP TRIGGER full")
     while (state := app_row(client, "shop")[0]["state"]) != "stopped":
         assert state == "stopping..." and time.monotonic() < deadline, state
         time.sleep(0.2)
+    (stopped,) = app_row(client, "shop")
+    assert stopped["tasks"] == "0" and stopped["created_at"] == row["created_at"] < stopped["stopped_at"], stopped
+    table = client.run("app", "list", COLUMNS="200").stdout
+    assert all(word in table for word in ("App ID", "Description", "State", "Tasks", "Created at", "Stopped at", row["app_id"])), table
     again = client.run("app", "stop", "shop", "--yes", check=False)
     assert again.returncode == 1 and "already stopped" in again.stderr + again.stdout
 
@@ -139,24 +186,134 @@ def test_a_staged_version_waits_until_it_is_promoted(client):
     assert call(client, "stage") == "three"
 
 
-def test_a_redeploy_fails_no_call(client):
-    deploy(client, "rolling", "old")
-    program = client.write("""
-        import modal, subprocess, sys, threading
+STREAMING = APP + """
+    @app.function()
+    def count(n):
+        for _ in range(n):
+            yield "VERSION"
+"""
 
-        f = modal.Function.from_name("rolling", "version")
-        assert f.remote() == "old"
-        long = f.spawn(6.0)
+
+def test_what_replaces_containers_fails_no_call(client):
+    """While callers, a map and a generator go on: each call succeeds, and one that begins after the command has returned is the new version's."""
+    one, two, three = (client.write(STREAMING.replace("NAME", "rolling").replace("VERSION", version), f"rolling_{version}.py")
+                       for version in ("one", "two", "three"))
+    client.run("deploy", one)
+    out = client.python(client.write("""
+        import modal, subprocess, sys, threading, time
+
+        version, count = (modal.Function.from_name("rolling", name) for name in ("version", "count"))
+        calls = {"call": lambda: [version.remote()], "map": lambda: list(version.map([0.0] * 5)), "generator": lambda: list(count.remote_gen(3))}
+        seen, failed, over = [], [], threading.Event()
+
+        def go_on(kind):
+            while not over.is_set():
+                begun = time.monotonic()
+                try:
+                    seen.append((kind, begun, calls[kind]()))
+                except BaseException as error:
+                    failed.append((kind, repr(error)))
+                    return
+
+        def replace(expected, *words):
+            subprocess.run([sys.executable, "-m", "modal", *words], check=True, stdout=subprocess.DEVNULL)
+            replaced = time.monotonic()
+            while not failed:
+                later = [(kind, got) for kind, begun, got in list(seen) if begun > replaced]
+                if {kind for kind, _ in later} == set(calls):
+                    break
+            print({result for _, got in later for result in got} == {expected}, failed)
+
+        assert version.remote() == "one"
+        long = version.spawn(6.0)
         while not long.get_call_graph()[0].task_id:
             pass
-        subprocess.run([sys.executable, "-m", "modal", "deploy", sys.argv[1]], check=True, stdout=subprocess.DEVNULL)
-        seen = [f.remote() for _ in range(3)]
-        print(seen, long.get(timeout=60))
-    """, "during.py")
-    new = client.write(APP.replace("NAME", "rolling").replace("VERSION", "new"), "rolling_new.py")
-    out = client.python(program, str(new))
-    assert out.stdout.strip() == "['new', 'new', 'new'] old", out.stdout + out.stderr
+        threads = [threading.Thread(target=go_on, args=[kind]) for kind in ["call", "call", "call", "map", "generator"]]
+        for thread in threads:
+            thread.start()
+        try:
+            replace("two", "deploy", sys.argv[1])
+            print(long.get(timeout=60))
+            replace("three", "deploy", sys.argv[2])
+            replace("three", "app", "rollover", "rolling")
+            replace("one", "app", "rollback", "rolling", "v1")
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+    """, "during.py"), two, three).stdout
+    assert out.splitlines() == ["True []", "one", *["True []"] * 3], out
     client.run("app", "stop", "rolling", "--yes")
+
+
+def test_what_a_stopped_container_ran_ends_in_another_and_its_exit_hooks_run(client):
+    """`container stop` and the strategy `recreate` interrupt what runs: it begins again, once, on the version that is there then."""
+    program = """
+        import asyncio, os, time, modal
+        app = modal.App("NAME")
+        left = modal.Dict.from_name("left", create_if_missing=True)
+
+        class Leaving:
+            @modal.exit()
+            def leave(self):
+                left[os.environ["MODAL_TASK_ID"]] = "by the exit hook"
+
+        @app.cls()
+        class Plain(Leaving):
+            @modal.method()
+            def wait(self, gate):
+                while gate not in left:
+                    time.sleep(0.05)
+                return "VERSION", os.environ["MODAL_TASK_ID"]
+
+        @app.cls()
+        class Async(Leaving):
+            @modal.method()
+            async def wait(self, gate):
+                while not await left.contains.aio(gate):
+                    await asyncio.sleep(0.05)
+                return "VERSION", os.environ["MODAL_TASK_ID"]
+    """
+    one, two = (client.write(program.replace("NAME", "moved").replace("VERSION", version), f"moved_{version}.py") for version in ("one", "two"))
+    client.run("deploy", one)
+    out = client.python(client.write("""
+        import subprocess, sys, modal
+        left = modal.Dict.from_name("left", create_if_missing=True)
+
+        def during(kind, gate, *words):
+            call = modal.Cls.from_name("moved", kind)().wait.spawn(gate)
+            while not (first := call.get_call_graph()[0].task_id):
+                pass
+            words = [first if word == "IT" else word for word in words]
+            subprocess.run([sys.executable, "-m", "modal", *words], check=True, stdout=subprocess.DEVNULL)
+            left[gate] = "open"
+            version, second = call.get(timeout=60)
+            while first not in left:
+                pass
+            print(version, second != first, left[first])
+
+        during("Plain", "gate 1", "container", "stop", "--yes", "IT")
+        during("Async", "gate 2", "container", "stop", "--yes", "IT")
+        during("Plain", "gate 3", "deploy", "--strategy", "recreate", sys.argv[1])
+        during("Async", "gate 4", "app", "rollback", "--strategy", "recreate", "moved")
+
+        # The hooks run also where the app is stopped.
+        calls = [modal.Cls.from_name("moved", kind)().wait.spawn("never") for kind in ("Plain", "Async")]
+        for call in calls:
+            while not call.get_call_graph()[0].task_id:
+                pass
+        tasks = [call.get_call_graph()[0].task_id for call in calls]
+        subprocess.run([sys.executable, "-m", "modal", "app", "stop", "--yes", "moved"], check=True, stdout=subprocess.DEVNULL)
+        for call, task in zip(calls, tasks):
+            try:
+                call.get(timeout=60)
+            except modal.exception.RemoteError as error:
+                print(error)
+            while task not in left:
+                pass
+    """, "moving.py"), two).stdout
+    moved = [f"{version} True by the exit hook" for version in ("one", "one", "two", "one")]
+    assert out.splitlines() == [*moved, "the app was stopped", "the app was stopped"], out
 
 
 def test_recreate_and_rollover_bring_new_containers(client):
@@ -174,12 +331,18 @@ def test_recreate_and_rollover_bring_new_containers(client):
     client.run("app", "stop", "fresh", "--yes")
 
 
-def test_container_list_and_stop(client):
+def test_container_list_and_stop(client, old_client):
     deploy(client, "boxes", "one")
     task = call(client, "boxes", "whoami")
     rows = json.loads(client.run("container", "list", "--json").stdout)
     assert task in [row["container_id"] for row in rows], rows
+    # Who follows a container's log has it to its end, and no further.
+    followers = [client.popen("container", "logs", "-f", task), old_client.popen("container", "logs", task)]
+    for follower in followers:
+        while "asked" not in (line := follower.stdout.readline()):
+            assert line
     client.run("container", "stop", task, "--yes")
+    assert [follower.wait(60) for follower in followers] == [0, 0], [follower.stdout.read() for follower in followers]
     assert call(client, "boxes", "whoami") != task
     out = client.python(client.write("""
         import subprocess, sys, modal
@@ -223,10 +386,22 @@ def test_logs_of_the_past(client):
             def sing(self):
                 print("la of the", self.part, flush=True)
     """, "talkative.py")
-    client.run("deploy", program)
-    alto, bass = client.python(client.write("""
+    # Who deploys may stay and read what is printed, until the app is stopped.
+    deploying = client.popen("deploy", "-m", program.stem, "--stream-logs")
+    try:
+        assert any("App deployed" in line for line in deploying.stdout)
+        read_logs(client, deploying)
+    finally:
+        deploying.kill()
+        deploying.wait()
+
+
+def read_logs(client, deploying):
+    say, alto, bass = client.python(client.write("""
         import modal
-        modal.Function.from_name("talkative", "say").remote(300)
+        say = modal.Function.from_name("talkative", "say")
+        say.remote(300)
+        print(say.object_id)
         for part in ("alto", "bass"):
             call = modal.Cls.from_name("talkative", "Choir")(part=part).sing.spawn()
             call.get(timeout=60)
@@ -269,7 +444,58 @@ def test_logs_of_the_past(client):
         finally:
             following.kill()
             following.wait()
+    read_logs_of_parts(client, say, alto.split(), bass.split(), of_choir)
+    read_logs_in_python(client, *alto.split())
+    (row,) = app_row(client, "talkative")
     client.run("app", "stop", "talkative", "--yes")
+    said = deploying.communicate(timeout=60)[0]
+    assert deploying.returncode == 0 and "line 299 of 300" in said and "la of the bass" in said, said[-500:]
+    # A stopped app is found by its name and by its id.
+    for which in "talkative", row["app_id"]:
+        assert of_choir("app", "logs", which, "--since", "1h") == both
+    assert of_choir("app", "logs", row["app_id"], "-f") == both
+
+
+def read_logs_of_parts(client, say, alto, bass, of_choir):
+    """By function, call, container and stream, by the commands of an app, a function and a container."""
+    both = ["la of the alto", "la of the bass"]
+    of_say = client.run("app", "logs", "talkative", "--since", "1h", "--function", say).stdout.splitlines()
+    assert len(of_say) == 301 and "a complaint" in of_say and not set(both) & set(of_say), of_say[-5:]
+    printed = client.run("app", "logs", "talkative", "--since", "1h", "--source", "stdout").stdout.splitlines()
+    assert sorted(printed) == sorted([line for line in of_say if line != "a complaint"] + both), printed[-5:]
+    assert client.run("app", "logs", "talkative", "--since", "1h", "--source", "system").stdout == ""
+    shown = client.run("app", "logs", "talkative", "--since", "1h", "--search", "alto", "--show-function-id", "--show-function-call-id",
+                       "--show-container-id").stdout.split()
+    assert sorted(shown[1:3]) == sorted(alto) and shown[0].startswith("fu-") and shown[3:] == both[0].split(), shown
+    choir = ("function", "logs", "talkative/Choir.*", "--all-variants")
+    assert of_choir(*choir, "--function-call", alto[0]) == both[:1]
+    assert of_choir(*choir, "--container", bass[1]) == of_choir(*choir, "--tail", "1") == both[1:]
+    assert client.run("function", "logs", say, "--source", "stderr", "--tail", "1").stdout == "a complaint\n"
+    for words in ("--all",), ("--since", "1h"), ("--tail", "1"), ("--source", "stdout"):
+        assert of_choir("container", "logs", alto[1], *words) == both[:1], words
+    assert client.run("container", "logs", alto[1], "--source", "stderr").stdout == ""
+
+
+def read_logs_in_python(client, call, container):
+    out = client.python(client.write("""
+        import sys, modal
+        from datetime import datetime, timedelta
+        app, say, call = modal.App.lookup("talkative"), modal.Function.from_name("talkative", "say"), modal.FunctionCall.from_id(sys.argv[1])
+        since = datetime.now() - timedelta(hours=1)
+        for kind in app, say, call:
+            print(len(list(kind.logs.fetch(since=since))), [entry.message for entry in kind.logs.tail(1, source="stdout")])
+        print([entry.message for entry in app.logs.fetch(since=since, source="stderr", search_text="plain")])
+        print(list(app.logs.fetch(since=since - timedelta(hours=1), until=since)))
+        # The log of a call that is over ends; others go on as long as somebody reads them.
+        entries = list(call.logs.stream())
+        print("".join(entry.message for entry in entries).strip(), {(entry.source, entry.object_id == sys.argv[1], entry.context_ids[-1] == sys.argv[2])
+                                                                    for entry in entries})
+        print(sorted("".join(entry.message for entry in say.logs.stream(timeout=0.5)).splitlines()) ==
+              sorted("".join(entry.message for entry in say.logs.fetch(since=since)).splitlines()))
+    """, "logs.py"), call, container).stdout.splitlines()
+    la = "'la of the alto\\n'"
+    assert out == ["303 ['la of the bass\\n']", "301 ['line 299 of 300\\n']", f"1 [{la}]", "['a complaint\\n']", "[]",
+                   "la of the alto {('stdout', True, True)}", "True"], out
 
 
 def test_names_environments_and_lookups(client):
@@ -278,6 +504,13 @@ def test_names_environments_and_lookups(client):
     client.run("environment", "create", "elsewhere")
     deploy(client, "placed", "here", "--env", "elsewhere")
     assert call(client, "placed", options="{'environment_name': 'elsewhere'}") == "here"
+    call(client, "placed", "whoami", "{'environment_name': 'elsewhere'}")
+    task = json.loads(client.run("container", "list", "-e", "elsewhere", "--json").stdout)[0]
+    assert task["app_name"] == "placed" and task["container_id"] not in client.run("container", "list", "--json").stdout, task
+    for words, shows in [(("info",), "placed"), (("history",), "v1"), (("logs",), "asked")]:
+        assert shows in client.run("app", words[0], "placed", "-e", "elsewhere", *words[1:]).stdout, words
+        other = client.run("app", words[0], "placed", *words[1:], check=False)
+        assert other.returncode != 0 and "placed" in other.stderr, other
     missing = call(client, "placed", check=False)
     assert missing.returncode != 0 and "not deployed in environment" in missing.stderr, missing.stderr
     out = client.python(client.write("""
@@ -287,6 +520,12 @@ def test_names_environments_and_lookups(client):
         assert a.app_id == b.app_id, (a.app_id, b.app_id)
         a.set_tags({"team": "data", "stage": "try"})
         print("tags", sorted(b.get_tags().items()))
+        many = {f"n{n}": "many" for n in range(101)}
+        for give in (a.set_tags, lambda tags: modal.App("tagged", tags=tags).deploy()):
+            try:
+                give(many)
+            except modal.exception.InvalidError as e:
+                print("no:", e)
         try:
             modal.App.lookup("nowhere")
         except modal.exception.NotFoundError as e:
@@ -294,9 +533,12 @@ def test_names_environments_and_lookups(client):
     """, "lookup.py"))
     assert "missing:" in out.stdout and "nowhere" in out.stdout
     assert "tags [('stage', 'try'), ('team', 'data')]" in out.stdout
+    assert [line for line in out.stdout.splitlines() if line.startswith("no:")] == ["no: 101 tags: an app may have 100"] * 2, out.stdout
     for words in (["rollback", "only-sandboxes"], ["rollover", "only-sandboxes"]):
         refused = client.run("app", *words, check=False)
         assert refused.returncode != 0 and "no version to go to" in " ".join(refused.stderr.split()), refused.stderr
+    client.run("app", "stop", "placed", "-e", "elsewhere", "--yes")
+    assert call(client, "placed", options="{'environment_name': 'elsewhere'}", check=False).returncode != 0
 
 
 @pytest.mark.parametrize("function, what", [
@@ -363,12 +605,69 @@ def test_deployed_apps_outlive_the_server(tmp_path, built):
     assert own.stop() == 0, own.log_text()[-3000:]
 
 
+AGED = APP.replace("MODAL_TASK_ID", "HOME") + """
+    tried = 0
+
+    @app.function(max_containers=1, retries=2)
+    def third_time():
+        global tried
+        tried += 1
+        if tried < 3:
+            raise RuntimeError("not yet")
+        return tried
+
+    import threading
+    barrier = threading.Barrier(3)
+
+    @app.function(max_containers=1, allow_concurrent_inputs=3)
+    def meet(n):
+        return barrier.wait(60) in range(3)
+
+    @app.function(max_containers=1)
+    @modal.batched(max_batch_size=2, wait_ms=60_000)
+    def pairs(words):
+        return [f"{word} of {len(words)}" for word in words]
+"""
+
+
 def test_old_client_deploys_and_calls(old_client):
-    program = old_client.write(APP.replace("NAME", "aged").replace("VERSION", "one").replace("MODAL_TASK_ID", "HOME"), "aged.py")
-    old_client.run("deploy", program)
-    out = old_client.python(old_client.write("""
+    for version in "one", "two":
+        old_client.run("deploy", old_client.write(AGED.replace("NAME", "aged").replace("VERSION", version), f"aged_{version}.py"))
+    call_it = old_client.write("""
         import modal
         print(modal.Function.from_name("aged", "version").remote())
-    """, "call_aged.py"))
-    assert out.stdout.strip() == "one"
-    old_client.run("app", "stop", "aged")
+    """, "call_aged.py")
+    assert old_client.python(call_it).stdout.strip() == "two"
+    assert app_row(old_client, "aged")[0]["State"] == "deployed"
+    old_client.run("app", "rollback", "aged")
+    history = json.loads(old_client.run("app", "history", "aged", "--json").stdout)
+    assert [row["Version"] for row in history] == ["v3", "v2", "v1"], history
+    out = old_client.python(old_client.write("""
+        import modal
+        version, third_time, meet, pairs, whoami = (modal.Function.from_name("aged", name) for name in ("version", "third_time", "meet", "pairs", "whoami"))
+        print(version.remote(), third_time.remote(), list(meet.map(range(3))), list(pairs.map("ab")), whoami.remote())
+        call = version.spawn(600.0)
+        while not call.get_call_graph()[0].task_id:
+            pass
+        call.cancel()
+        try:
+            call.get(timeout=60)
+        except Exception as error:
+            print(type(error).__name__, error)
+    """, "aged_calls.py")).stdout.splitlines()
+    assert out[0] == "one 3 [True, True, True] ['a of 2', 'b of 2'] /root" and "cancelled" in out[1], out
+    # Its logs go on until the app is stopped.
+    following = old_client.popen("app", "logs", "aged")
+    try:
+        assert any("asked" in line for line in following.stdout)
+        boxes = {row["Container ID"] for row in json.loads(old_client.run("container", "list", "--json").stdout) if row["App Name"] == "aged"}
+        assert boxes
+        gone = boxes.pop()
+        old_client.run("container", "stop", gone)
+        while gone in old_client.run("container", "list", "--json").stdout:
+            pass
+        old_client.run("app", "stop", "aged")
+        following.communicate(timeout=60)
+    finally:
+        following.kill()
+        following.wait()

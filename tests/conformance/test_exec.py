@@ -205,6 +205,12 @@ def test_a_shell_on_a_terminal(own, tmp_path, client, task, which):
 def test_modal_shell_by_the_containers_id(client, task):
     shell = Terminal(client, "shell", task, "--cmd", "/bin/bash")
     shell.until(r"[#$] ")
+    shell.type("stty size\r")
+    shell.until(r"33 111\s")
+    shell.type("sh -c 'echo begun; exec sleep 1000'; echo came $?\r")
+    shell.until(r"begun\s")
+    shell.type("\x03")
+    shell.until(r"[#$] ")
     shell.type("echo sum $((20 + 3))\r")
     shell.until(r"sum 23")
     shell.type("\x04")

@@ -58,6 +58,10 @@ def test_what_update_autoscaler_sets_outlives_the_server_and_ends_with_a_deploym
     own.stop(signal.SIGKILL)
     own.again()
     assert settings(client) == before
+    client.run("function", "autoscaler", "update", "tools/hammer", "--min-containers", "1", "--buffer-containers", "2")
+    now = settings(client)["current_settings"]
+    assert (now["min_containers"], now["buffer_containers"], now["max_containers"]) == (1, 2, 7), now
+    client.run("function", "autoscaler", "update", "tools/hammer", "--min-containers", "0")
     refused = client.run("function", "autoscaler", "update", "tools/hammer", "--min-containers", "9", check=False)
     assert refused.returncode != 0 and "min_containers (9) of 'hammer' is over max_containers (7)" in said(refused), said(refused)
     deploy(client)
@@ -69,6 +73,14 @@ def test_info_and_variants(client):
     deploy(client)
     info = json.loads(client.run("function", "info", "tools/hammer", "--json").stdout)
     assert info["name"] == "hammer" and info["max_containers"] == 3, info
+    text = said(client.run("function", "info", "tools/hammer"))
+    assert f"Object ID: {info['object_id']}" in text and "Function Name: hammer" in text and "Min/Max/Buffer Containers: 0 / 3 / 0" in text, text
+    # By its id it is found as well, by every verb.
+    for words in (("info", "--json"), ("stats", "--json"), ("calls", "--json"), ("variants", "--json"), ("logs",), ("metrics",),
+                  ("autoscaler", "settings", "--json")):
+        verb = words[:2] if words[0] == "autoscaler" else words[:1]
+        client.run("function", *verb, info["object_id"], *words[len(verb):])
+    assert json.loads(client.run("function", "info", info["object_id"], "--json").stdout) == info
     out = client.python(client.write("""
         import modal
         Saw = modal.Cls.from_name("tools", "Saw")

@@ -134,7 +134,8 @@ def test_as_a_script(client):
     assert "QUIET" in out and "inside" in out
 
 
-def test_a_detached_run_goes_on_when_its_client_is_killed(client):
+def test_a_detached_run_goes_on_when_its_client_is_killed(any_client):
+    client = any_client
     running = client.popen("run", "--detach", client.write("""
         import time, modal
 
@@ -146,19 +147,30 @@ def test_a_detached_run_goes_on_when_its_client_is_killed(client):
 
         @app.local_entrypoint()
         def main():
-            print("call", work.spawn().object_id, flush=True)
+            print("call", *(work.spawn().object_id for _ in range(2)), app.app_id, flush=True)
             time.sleep(300)
     """))
     try:
-        call = next(line for line in running.stdout if line.startswith("call ")).split()[1]
+        *calls, app = next(line for line in running.stdout if line.startswith("call ")).split()[1:]
     finally:
         running.kill()
         running.wait()
+    yes = ["--yes"] if client.which == "new" else []
     assert client.python(client.write(f"""
-        import modal
+        import subprocess, sys, modal
         modal.Queue.from_name("detached-gate", create_if_missing=True).put("it goes on")
-        print(modal.FunctionCall.from_id({call!r}).get(timeout=90))
-    """, "later.py")).stdout == "it goes on\n"
+        calls = [modal.FunctionCall.from_id(call) for call in {calls!r}]
+        while not (done := [call for call in calls if call.get_call_graph()[0].status.name == "SUCCESS"]):
+            pass
+        print(done[0].get(timeout=90))
+        # Until somebody stops it.
+        subprocess.run([sys.executable, "-m", "modal", "app", "stop", {app!r}, *{yes!r}], check=True, stdout=subprocess.DEVNULL)
+        for call in set(calls) - set(done):
+            try:
+                call.get(timeout=60)
+            except modal.exception.RemoteError as error:
+                print(error)
+    """, "later.py")).stdout == "it goes on\nthe app was stopped\n"
 
 
 def test_the_last_of_much_output_comes_before_the_run_ends(client):
