@@ -1,5 +1,6 @@
 """Every program of the guides to functions and to images, and those of the guide to data that have containers, run as the guide says, print what the guide shows; and so does
 the first one of `make run`."""
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,6 +11,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "tests/docs"))
 from conftest import IONIAN, Server  # noqa: E402
 from blocks import pattern_of, sections_of  # noqa: E402
+from test_languages import FLOWS  # noqa: E402
 
 SECTIONS = [section for guide in ("functions", "images") for section in sections_of(REPOSITORY / f"docs/guide/{guide}.md")
             if any(block.kind != "none" for block in section.blocks)]
@@ -46,8 +48,23 @@ def run_blocks(client, blocks):
             out = subprocess.run(["bash", "-euc", block.text], capture_output=True, text=True, timeout=400, env=client.env, cwd=client.folder)
             assert out.returncode == block.code, out.stdout + out.stderr
             printed = out.stdout
+        elif block.kind in ("javascript", "go"):
+            printed = in_another_language(client, block)
         else:
             assert block.kind == "output" and pattern_of(block.text).search(printed), f"{block.place}: {printed}"
+
+
+def in_another_language(client, block):
+    if block.kind == "go":
+        words = [FLOWS / "guide" / block.name]
+    else:
+        modules = client.folder / "node_modules"
+        if not modules.exists():
+            modules.symlink_to(FLOWS / "node_modules")
+        words = ["node", client.write(block.text, f"{block.name}.mjs")]
+    out = subprocess.run(words, capture_output=True, text=True, timeout=120, env=client.env | {"PATH": os.environ["PATH"]}, cwd=client.folder)
+    assert out.returncode == block.code, out.stdout + out.stderr
+    return out.stdout
 
 
 def test_what_make_run_runs(tmp_path, built):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usage: blocks.py GO_FOLDER    Writes each Go program of the guides into a package of its own below the folder.
+"""usage: blocks.py GO_FOLDER [GUIDE]    Writes each Go program of the guides, or of this one, into a package of its own below the folder.
 
 The fenced blocks of the guides, and what the comment before each one says about its test:
 
@@ -92,7 +92,8 @@ def all_sections():
 
 
 if __name__ == "__main__":
-    for one in (block for section in all_sections() for block in section.blocks if block.kind == "go"):
+    chosen = sections_of(pathlib.Path(sys.argv[2])) if sys.argv[2:] else all_sections()
+    for one in (block for section in chosen for block in section.blocks if block.kind == "go"):
         package = pathlib.Path(sys.argv[1]) / one.name
         package.mkdir(parents=True, exist_ok=True)
         (package / "main.go").write_text(one.text)
