@@ -74,7 +74,7 @@ void add_bounds_of_inputs(Command command, const Options& options) {
       .add_option("--call-memory", options->call_memory_mib,
                   "MiB that requests and replies of calls under way may take")
       .show_default()
-      .range(256, 1 << 20);
+      .range(128, 1 << 20);
   command
       .add_option("--pending-inputs", limits.pending_max,
                   "Inputs of a function that wait for a container, spawned ones apart")

@@ -171,8 +171,7 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   // False: the call has ended.
   bool count_request() {
     if (count(request_bytes_, request_buffer_.Length())) return true;
-    end_with(
-        {Code::kResourceExhausted, "the server is holding too many large requests; try again"});
+    end_with({Code::kUnavailable, "the server is holding too many large requests; try again"});
     return false;
   }
 

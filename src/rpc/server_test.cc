@@ -81,7 +81,7 @@ TEST_F(ServerTest, ARequestThatIsTooLargeIsRefused) {
 
 TEST_F(ServerTest, TheSumOfRequestsInFlightIsBounded) {
   pipeline.counters().bytes_in_flight += Pipeline::kBytesInFlightMax;
-  EXPECT_EQ(call(by_port, kCount, text("one more")).status.code, Code::kResourceExhausted);
+  EXPECT_EQ(call(by_port, kCount, text("one more")).status.code, Code::kUnavailable);
   pipeline.counters().bytes_in_flight -= Pipeline::kBytesInFlightMax;
   EXPECT_TRUE(call(by_port, kCount, text("one more")).status.ok());
 }

@@ -1,7 +1,10 @@
 """modal.Dict: every method, from a laptop and from containers, and what the server keeps through its own end."""
 import contextlib
 import json
+import pathlib
+import re
 import sqlite3
+import subprocess
 
 from conftest import Client, Server, python
 from grpc_call import raw
@@ -46,6 +49,70 @@ def test_large_values_and_many_entries(client):
             print("all well")
         """)
     assert "all well" in out
+
+
+MANY_LARGE = """
+    import asyncio, os, sys
+    from urllib.parse import urlparse
+    from grpclib.client import Channel
+    from grpclib.const import Status
+    from grpclib.exceptions import GRPCError, StreamTerminatedError
+    from modal_proto import api_pb2
+    from modal_proto.api_grpc import ModalClientStub
+
+    at, large = urlparse(os.environ["MODAL_SERVER_URL"]), os.urandom(60 << 20)
+    headers = {"x-modal-client-version": "1.6.4", "x-modal-client-type": "1", "x-modal-token-id": os.environ["MODAL_TOKEN_ID"],
+               "x-modal-token-secret": os.environ["MODAL_TOKEN_SECRET"]}
+    refused = 0
+
+    async def put(dict_id, n):
+        global refused
+        entry = api_pb2.DictEntry(key=b"%d" % n, value=large)
+        while True:
+            channel = Channel(at.hostname, at.port)
+            try:
+                return await ModalClientStub(channel).DictUpdate(api_pb2.DictUpdateRequest(dict_id=dict_id, updates=[entry]), metadata=headers, timeout=60)
+            except (GRPCError, StreamTerminatedError) as error:
+                assert getattr(error, "status", None) in (None, Status.UNAVAILABLE), error
+                refused += 1
+            finally:
+                channel.close()
+            await asyncio.sleep(0.3)  # clients pause as well: what is refused was sent in vain
+
+    async def main():
+        stub = ModalClientStub(Channel(at.hostname, at.port))
+        dict_id = (await stub.DictGetOrCreate(api_pb2.DictGetOrCreateRequest(deployment_name="large", object_creation_type=1), metadata=headers)).dict_id
+        await asyncio.gather(*(put(dict_id, n) for n in range(7)))
+        print("refused", refused > 0, flush=True)
+        sys.stdin.readline()
+        stream, whole = stub.DictContents.open(metadata=headers), 0
+        async with stream:
+            await stream.send_message(api_pb2.DictContentsRequest(dict_id=dict_id, keys=True, values=True), end=True)
+            async for entry in stream:
+                whole += entry.value == large
+        print("whole", whole, flush=True)
+
+    asyncio.run(main())
+"""
+
+
+def test_memory_is_bounded_by_its_option_and_not_by_what_comes(tmp_path):
+    """Seven clients put 60 MiB each at once, where calls may take 128; all come in after a while, and leave one after the other."""
+    server = Server(tmp_path).start("--call-memory", "128")
+    client = Client(server, tmp_path)
+    status = pathlib.Path(f"/proc/{server.process.pid}/status")
+    mib = lambda name: int(re.search(rf"{name}:\s+(\d+)", status.read_text())[1]) >> 10
+    process = subprocess.Popen([client.venv / "bin/python", client.write(MANY_LARGE)], env=client.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "refused True\n", process.communicate()
+    # What is being read may take twice the option; each of these is parsed, and bound for the database's writer, which has one at a time.
+    assert mib("VmHWM") < 6 * 128, mib("VmHWM")
+    status.with_name("clear_refs").write_text("5")  # the peak begins anew
+    before = mib("VmRSS")
+    out, error = process.communicate("go on\n", timeout=100)
+    assert out == "whole 7\n", error
+    assert mib("VmHWM") - before < 4 * 60, (before, mib("VmHWM"))
+    assert server.stop() == 0, server.log_text()[-3000:]
 
 
 def test_one_may_be_made_with_entries(server):
