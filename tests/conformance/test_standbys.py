@@ -70,6 +70,108 @@ LOOK = """
 """
 
 
+# What a container can do, by one that is asked for it all.
+WORK = """
+    import asyncio, json, multiprocessing, os, signal, threading, time
+    import modal
+
+    app = modal.App("works")
+    image = modal.Image.debian_slim().env({"TZ": "Asia/Tokyo"})
+    volume = modal.Volume.from_name("works", create_if_missing=True)
+
+    def square(n):
+        return n * n
+
+    @app.cls(image=image, volumes={"/data": volume}, max_containers=1)
+    class Worker:
+        @modal.enter()
+        def begin(self):
+            self.asked, self.loops = 0, set()
+
+        @modal.method()
+        def count(self, upto):
+            for n in range(upto):
+                self.asked += 1
+                yield n
+
+        @modal.method()
+        async def gather(self, n):
+            self.loops.add(asyncio.get_running_loop())
+            return await asyncio.gather(*(asyncio.sleep(0, i) for i in range(n))), len(self.loops)
+
+        @modal.method()
+        def work(self):
+            sums, heard = [], []
+            threads = [threading.Thread(target=lambda n=n: sums.append(sum(range(n)))) for n in range(5)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            with multiprocessing.Pool(2) as pool:
+                squares = pool.map(square, range(4))
+                pool.close()
+                pool.join()
+            queue = multiprocessing.Queue()
+            process = multiprocessing.Process(target=queue.put, args=("from a process",))
+            process.start()
+            said = queue.get()
+            process.join()
+            child = os.fork()
+            if child == 0:
+                os._exit(7)
+            ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            before = signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
+            os.kill(os.getpid(), signal.SIGUSR2)
+            signal.signal(signal.SIGUSR2, before)
+            return sorted(sums), squares, said, process.exitcode, ended, heard == [signal.SIGUSR2]
+
+        @modal.method()
+        def hang(self, queue):
+            queue.put("here")
+            try:
+                time.sleep(300)
+            except BaseException as error:
+                queue.put(type(error).__name__)
+                raise
+
+        @modal.method()
+        def keep(self, text):
+            with open("/data/kept", "w") as file:
+                file.write(text)
+            volume.commit()
+            return self.asked
+
+        @modal.exit()
+        def end(self):
+            print("ENDED after", self.asked, flush=True)
+
+    @app.local_entrypoint()
+    def main(text: str):
+        worker = Worker()
+        did = [list(worker.count.remote_gen(3)), worker.gather.remote(3), worker.gather.remote(2), worker.work.remote()]
+        with modal.Queue.ephemeral() as queue:
+            call = worker.hang.spawn(queue)
+            did.append(queue.get())
+            call.cancel()
+            did.append(queue.get())
+            try:
+                call.get()
+            except Exception as error:
+                did.append(type(error).__name__)
+        did += [worker.keep.remote(text), b"".join(volume.read_file("kept")).decode()]
+        print("DID" + json.dumps(did))
+"""
+
+
+def work(client, rung):
+    """All of WORK in one container, which comes into being in that way."""
+    out = client.run("run", client.write(WORK), "--text", rung).stdout
+    did = json.loads(next(line[3:] for line in out.splitlines() if line.startswith("DID")))
+    assert did == [[0, 1, 2], [[0, 1, 2], 1], [[0, 1], 1], [[0, 0, 1, 3, 6], [0, 1, 4, 9], "from a process", 0, 7, True],
+                   "here", "InputCancellation", "RemoteError", 3, rung]
+    assert "ENDED after 3" in out
+
+
 # By way of getting them, what all tasks of this file have drawn.
 CHANCES = [set() for _ in range(5)]
 
@@ -144,6 +246,10 @@ def test_it_looks_as_after_a_fresh_start(server, client):
     for name, value in fresh.items():
         assert taken[name] == value, name
     wait_for_standby(server)
+    taken = counts(server)[0]
+    work(client, "a standby")
+    assert counts(server)[0] == taken + 1
+    wait_for_standby(server)
     waiting = variables_of_waiting(server)
     assert len(waiting) >= 2 and not any(b"plum" in variables for variables in waiting)
 
@@ -161,13 +267,17 @@ def test_tasks_that_find_none_are_copies_and_look_the_same(server, client):
         assert look["frozen"] > 0
         for name, value in fresh.items():
             assert look[name] == value, name
+    work(client, "a copy")
+    assert figures(server)["ionian_standbys_copied_total"] == 4 and counts(server) == [0, 5]
 
 
 def test_without_zygotes_each_starts_by_itself(server, client):
     server.stop()
     server.again("--no-zygotes")
     prepare(server, client)
-    assert len(all_seen(client, client.write(LOOK), 2)) == 2
+    before = counts(server)[0]
+    work(client, "a standby that is no copy")
+    assert counts(server)[0] == before + 1
     assert figures(server)["ionian_zygotes"] == figures(server)["ionian_standbys_copied_total"] == 0 < counts(server)[0]
     server.stop()
     server.again()
@@ -359,5 +469,5 @@ def test_none_is_kept_where_none_is_wanted(server, client):
     server.again("--standby-memory", "0")
     program = client.write(LOOK)
     seen(client, program)
-    seen(client, program)
+    work(client, "a fresh one")
     assert counts(server) == [0, 0] and figures(server)["ionian_standbys"] == 0
