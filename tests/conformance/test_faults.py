@@ -7,7 +7,9 @@ import subprocess
 import textwrap
 import time
 
+import grpc_call
 from conftest import Client
+from test_languages import COMMANDS
 
 HEAD = """
     import os, signal, subprocess, sys, threading, time
@@ -38,6 +40,20 @@ def test_what_forks_daemonises_and_eats_processes_ends_with_its_container(server
                 os._exit(7)
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
+        @app.function(max_containers=1)
+        def return_twice(n):
+            return "child" if os.fork() == 0 else n
+
+        @app.function(max_containers=1)
+        def close(n):
+            if n == 0:
+                os.closerange(0, 3)
+            return n, os.environ["MODAL_TASK_ID"]
+
+        def same_container():
+            (first, here), (second, there) = close.remote(0), close.remote(1)
+            return first, second, here == there
+
         @app.function()
         def daemon():
             subprocess.Popen(["sh", "-c", "exec sleep 86399"], start_new_session=True, stdin=subprocess.DEVNULL,
@@ -60,11 +76,14 @@ def test_what_forks_daemonises_and_eats_processes_ends_with_its_container(server
         @app.local_entrypoint()
         def main():
             outcome("fork", fork.remote)
+            outcome("twice", lambda: [return_twice.remote(n) for n in range(2)] + list(return_twice.map(range(2, 5))))
+            outcome("close", same_container)
             outcome("daemon", daemon.remote)
             outcome("eat", eat.remote)
             outcome("neighbour", neighbour.remote)
     """, timeout=400)
-    assert "fork gave 7" in out and "daemon gave left one behind" in out, out
+    assert "fork gave 7" in out and "twice gave [0, 1, 2, 3, 4]" in out and "close gave (0, 1, True)" in out, out
+    assert "daemon gave left one behind" in out, out
     assert "eat gave (11, True)" in out and "neighbour gave fine" in out, out  # EAGAIN, at the container's own bound
     deadline = time.monotonic() + 120
     while True:
@@ -83,18 +102,39 @@ def contents(path):
 
 
 def test_one_that_ignores_sigterm_is_ended_all_the_same(server, client):
+    """It and what it has started, when it is scaled down, when its container is stopped, and when its app is, also while it runs."""
     text = """
+        def be_deaf():
+            for number in (1, 2, 15):
+                signal.signal(number, signal.SIG_IGN)
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(86397)"])
+
         @app.function(scaledown_window=2)
         def deaf():
-            os.kill(os.getpid(), 0)
-            subprocess.Popen([sys.executable, "-c", "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; time.sleep(86397)"])
+            be_deaf()
             return "deaf"
+
+        @app.function(max_containers=2)
+        def busy(here):
+            be_deaf()
+            here.put(os.environ["MODAL_TASK_ID"])
+            while True:
+                try:
+                    time.sleep(1000)
+                except BaseException:
+                    pass
 
         @app.local_entrypoint()
         def main():
             outcome("deaf", deaf.remote)
+            with modal.Queue.ephemeral() as here:
+                busy.spawn(here), busy.spawn(here)
+                first, second = here.get(), here.get()
+                subprocess.run(["modal", "container", "stop", "--yes", first], check=True)
+                outcome("again", lambda: here.get() not in (first, second))
     """
-    assert "deaf gave deaf" in run(client, text)
+    out = run(client, text)
+    assert "deaf gave deaf" in out and "again gave True" in out, out
     deadline = time.monotonic() + 120
     while any(b"time.sleep(86397)" in contents(path) for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")):
         assert time.monotonic() < deadline
@@ -158,6 +198,7 @@ def test_much_output_holds_nobody_up_and_is_bounded(server, client):
 
 
 def test_out_of_memory_in_the_middle_of_a_batch(client):
+    """Each of its inputs fails and names the limit, or runs again."""
     out = run(client, """
         @app.function(memory=(128, 256))
         @modal.batched(max_batch_size=4, wait_ms=2000)
@@ -166,82 +207,189 @@ def test_out_of_memory_in_the_middle_of_a_batch(client):
                 bytearray(1 << 30)
             return [word.upper() for word in words]
 
+        @app.function(memory=(128, 256), retries=1)
+        @modal.batched(max_batch_size=4, wait_ms=2000)
+        def once(words, lives):
+            if "hungry" in words and lives[0].put("eaten", True, skip_if_exists=True):
+                bytearray(1 << 30)
+            return [word.upper() for word in words]
+
+        words = ["a", "hungry", "b", "c"]
+
         @app.local_entrypoint()
         def main():
-            results = list(batch.map(["a", "hungry", "b", "c"], return_exceptions=True, wrap_returned_exceptions=False))
-            print("batch", [str(result) for result in results])
-            outcome("later", lambda: list(batch.map(["d", "e"])))
+            with modal.Dict.ephemeral() as lives:
+                again = [once.spawn(word, lives) for word in words]
+                results = list(batch.map(words, return_exceptions=True, wrap_returned_exceptions=False))
+                for result in results:
+                    print("result:", type(result).__name__, result)
+                outcome("later", lambda: list(batch.map(["d", "e"])))
+                outcome("again", lambda: [call.get() for call in again])
     """)
-    assert "ran out of memory" in out and "256 MiB" in out, out
-    assert "later gave ['D', 'E']" in out, out
+    results = [line for line in out.splitlines() if line.startswith("result:")]
+    assert len(results) == 4, out
+    for line in results:
+        assert line.startswith("result: RemoteError") and "ran out of memory" in line and "256 MiB" in line, line
+    assert "later gave ['D', 'E']" in out and "again gave ['A', 'HUNGRY', 'B', 'C']" in out, out
 
 
 def test_a_result_that_cannot_be_pickled_or_read(client):
+    """The call raises, and the container goes on."""
     out = run(client, """
         class Local:
             def __reduce__(self):
                 return (getattr, (sys, "no_such_thing"))
 
-        @app.function()
-        def lock():
-            return threading.Lock()
+        class Mine(Exception):
+            def __reduce__(self):
+                raise TypeError("I do not travel")
 
-        @app.function()
-        def riddle():
-            return Local()
+        def claim_a_size(size):
+            # For once: nobody has the time to make so many bytes.
+            from modal._utils import blob_utils
+            true = blob_utils.get_content_length
 
-        @app.function()
-        def error():
-            class Mine(Exception):
-                def __reduce__(self):
-                    raise TypeError("I do not travel")
-            raise Mine("inside")
+            def claimed(data):
+                blob_utils.get_content_length = true
+                return size
+            blob_utils.get_content_length = claimed
 
         @app.function(max_containers=1)
-        def huge(limit):
-            # As if it had so many bytes: nobody has the time to make them.
-            from modal._utils import blob_utils
-            blob_utils.get_content_length = lambda data: limit + 1
-            return b"x" * (3 << 20)
+        def odd(what):
+            if what == "lock":
+                return threading.Lock()
+            if what == "riddle":
+                return Local()
+            if what == "error":
+                raise Mine("inside")
+            if what == "huge":
+                claim_a_size((1 << 40) + 1)
+                return b"x" * (3 << 20)
+            return os.environ["MODAL_TASK_ID"]
 
         @app.local_entrypoint()
         def main():
-            outcome("lock", lock.remote)
-            outcome("riddle", riddle.remote)
-            outcome("error", error.remote)
-            outcome("huge", lambda: huge.remote(1 << 40))
+            first = odd.remote("plain")
+            for what in ["lock", "riddle", "error", "huge"]:
+                outcome(what, lambda: odd.remote(what))
+            outcome("the same", lambda: odd.remote("plain") == first)
     """)
-    assert "lock raised" in out and "riddle raised" in out and "error raised" in out, out
-    assert "huge raised" in out and f"a blob has 0 to {1 << 40} bytes, not {(1 << 40) + 1}" in out, out
+    assert """lock raised TypeError ["cannot pickle '_thread.lock' object"]""" in out, out
+    assert """riddle raised DeserializationError ["Deserialization failed with an AttributeError, module 'sys' has no attribute 'no_such_thing'.""" in out, out
+    assert """error raised SerializationError ["Failed to serialize exception inside of type <class 'program.Mine'>: I do not travel"]""" in out, out
+    assert f"huge raised InvalidError ['a blob has 0 to {1 << 40} bytes, not {(1 << 40) + 1}']" in out, out
+    assert "the same gave True" in out, out
+
+
+ADDS = """
+    import modal
+    app = modal.App("typed")
+
+    @app.function(max_containers=1)
+    def add(a: int, b: int):
+        return a + b
+"""
+WRONG = [
+    ((1,), "TypeError(\"add() missing 1 required positional argument: 'b'\")"),
+    ((1, 2, 3), "TypeError('add() takes 2 positional arguments but 3 were given')"),
+    (("a", "b", "c"), "TypeError('add() takes 2 positional arguments but 3 were given')"),
+    ((None, True), "TypeError(\"unsupported operand type(s) for +: 'NoneType' and 'bool'\")"),
+    (([], {}), "TypeError('can only concatenate list (not \"dict\") to list')"),
+]
 
 
 def test_callers_of_other_languages_who_call_wrongly(client, server):
-    """The function fails, as it would for Python; its container goes on."""
-    client.run("deploy", client.write("""
-        import modal
-        app = modal.App("typed")
-
-        @app.function()
-        def add(a: int, b: int):
-            return a + b
-    """, "typed.py"))
+    """The function fails, as it would for Python; its container goes on. Names and versions that are not there are said."""
+    client.run("deploy", client.write(ADDS, "typed.py"))
     program = pathlib.Path(os.environ["IONIAN_FLOWS"]) / "wrong.mjs"
     text = """
         import { ModalClient } from "modal";
         const modal = new ModalClient();
-        const add = await modal.functions.fromName("typed", "add");
-        const answers = [];
-        for (const args of [[1, 2], [1], [1, 2, 3], ["a", 2], [null, {}]]) {
-          try { answers.push(await add.remote(args)); } catch (error) { answers.push(error.constructor.name); }
-        }
-        answers.push(await add.remote([20, 22]));
+        const tell = async (f) => { try { answers.push(await f()); } catch (error) { answers.push([error.constructor.name, error.message]); } };
+        const answers = [], add = await modal.functions.fromName("typed", "add");
+        for (const args of JSON.parse(process.argv[1])) await tell(() => add.remote(args));
+        await tell(() => add.remote([1], { b: 2, c: 3 }));
+        await tell(() => add.remote([20, 22]));
+        await tell(() => modal.functions.fromName("typed", "subtract"));
+        await tell(() => modal.functions.fromName("untyped", "add"));
+        await tell(() => modal.functions.fromName("typed", "add", { version: 99 }));
         console.log(JSON.stringify(answers));
         modal.close();
     """
-    out = subprocess.run(["node", "--input-type=module", "-e", text], capture_output=True, text=True, timeout=170, env=client.env, cwd=program.parent)
+    out = subprocess.run(["node", "--input-type=module", "-e", text, json.dumps([args for args, _ in WRONG])], capture_output=True, text=True, timeout=170, env=client.env, cwd=program.parent)
     assert out.returncode == 0, out.stdout + out.stderr
-    answers = json.loads(out.stdout.splitlines()[-1])
-    assert answers[0] == 3 and answers[-1] == 42 and all(isinstance(each, str) for each in answers[1:-1]), answers
+    *answers, named, right, function, app, version = json.loads(out.stdout.splitlines()[-1])
+    assert answers == [["RemoteError", f"Remote error: {why}"] for _, why in WRONG]
+    assert named == ["RemoteError", "Remote error: TypeError(\"add() got an unexpected keyword argument 'c'\")"] and right == 42
+    assert function == ["NotFoundError", "Function 'typed/subtract' not found"] and app == ["NotFoundError", "Function 'untyped/add' not found"]
+    assert version == ["NotFoundError", "Function 'typed/add' not found"]
+
+    steps = [{"do": "call", "app": "typed", "name": "add", "args": args} for args in [*(args for args, _ in WRONG), (20, 22)]]
+    steps += [{"do": "call", "app": "typed", "name": "subtract"}, {"do": "call", "app": "untyped", "name": "add"}]
+    out = subprocess.run([*COMMANDS["go"], json.dumps(steps)], capture_output=True, text=True, timeout=60, env=client.env | {"PATH": os.environ["PATH"]})
+    assert [json.loads(line) for line in out.stdout.splitlines()] == [
+        *({"error": f"RemoteError: {why}"} for _, why in WRONG), {"ok": 42},
+        {"error": "NotFoundError: Function 'typed/subtract' not found"}, {"error": "NotFoundError: Function 'untyped/add' not found"}], out
+
+    out = client.python(client.write("""
+        import modal
+
+        def tell(*words, **more):
+            try:
+                print(modal.Function.from_name(*words, **more).remote(1, 2))
+            except modal.exception.NotFoundError as error:
+                print(error)
+
+        tell("typed", "add", version=1)
+        tell("typed", "add", version=99)
+        tell("typed", "subtract")
+        tell("untyped", "add")
+    """, "names.py")).stdout.splitlines()
+    assert out == [
+        "3", "Lookup failed for Function 'add' from the 'typed' app: app 'typed' has no version 99; `modal app history typed` lists them.",
+        "Lookup failed for Function 'subtract' from the 'typed' app: app 'typed' has no function 'subtract'.",
+        "Lookup failed for Function 'add' from the 'untyped' app: app 'untyped' is not deployed in environment 'main'. "
+        "`modal deploy` makes it found by name."]
+
+
+def test_arguments_that_are_no_cbor_or_another_one_than_a_call_has(client, server):
+    client.run("deploy", client.write(ADDS, "typed.py"))
+    out = grpc_call.raw(server, server.token(), """
+        import cbor2
+
+        async def body(call):
+            found = await call("FunctionGet", app_name="typed", object_tag="add", environment_name="main")
+
+            async def ask(args, format=api_pb2.DATA_FORMAT_CBOR):
+                item = api_pb2.FunctionPutInputsItem(input=api_pb2.FunctionInput(args=args, data_format=format, final_input=True))
+                made = await call("FunctionMap", function_id=found.function_id, function_call_type=api_pb2.FUNCTION_CALL_TYPE_UNARY, pipelined_inputs=[item])
+                got = await call("FunctionGetOutputs", function_call_id=made.function_call_id, timeout=50, last_entry_id="0-0", max_values=1)
+                result = got.outputs[0].result
+                print(api_pb2.GenericResult.GenericStatus.Name(result.status), result.exception or cbor2.loads(result.data))
+
+            right = cbor2.dumps([[1, 2], {}])
+            await ask(right)
+            for args in [b"\\xff\\x00", b"\\x9f\\x01", b""]:
+                await ask(args)
+            for value in [5, [[1, 2]], [[1, 2], {}, 3], [1, 2], {"a": 1}]:
+                await ask(cbor2.dumps(value))
+            await ask(right, 99)
+            await ask(right)
+    """).splitlines()
+    failure = "GENERIC_STATUS_FAILURE "
+    assert out == [
+        "GENERIC_STATUS_SUCCESS 3",
+        failure + "TypeError('cannot unpack non-iterable break_marker_type object')",
+        failure + "CBORDecodeEOF('premature end of stream (expected to read 1 bytes, got 0 instead)')",
+        failure + """TypeError("add() missing 2 required positional arguments: 'a' and 'b'")""",
+        failure + "TypeError('cannot unpack non-iterable int object')",
+        failure + "ValueError('not enough values to unpack (expected 2, got 1)')",
+        failure + "ValueError('too many values to unpack (expected 2)')",
+        failure + "TypeError('typed.add() argument after ** must be a mapping, not int')",
+        failure + "ValueError('not enough values to unpack (expected 2, got 1)')",
+        failure + "InvalidError('Unknown data format 99')",
+        "GENERIC_STATUS_SUCCESS 3"]
+    client.run("app", "stop", "--yes", "typed")
 
 
 def test_a_spawner_that_hangs_is_no_loss_once_it_goes_on(own, tmp_path):
