@@ -246,9 +246,10 @@ def test_it_looks_as_after_a_fresh_start(server, client):
     for name, value in fresh.items():
         assert taken[name] == value, name
     wait_for_standby(server)
-    taken = counts(server)[0]
+    wait_for_standby(server)
+    before = counts(server)[0]
     work(client, "a standby")
-    assert counts(server)[0] == taken + 1
+    assert counts(server)[0] == before + 1
     wait_for_standby(server)
     waiting = variables_of_waiting(server)
     assert len(waiting) >= 2 and not any(b"plum" in variables for variables in waiting)
@@ -275,6 +276,7 @@ def test_without_zygotes_each_starts_by_itself(server, client):
     server.stop()
     server.again("--no-zygotes")
     prepare(server, client)
+    wait_for_standby(server)
     before = counts(server)[0]
     work(client, "a standby that is no copy")
     assert counts(server)[0] == before + 1
