@@ -132,6 +132,12 @@ void Containers::work(const Ptr& c, std::vector<InputId> inputs) {
   const bool slow = !w_.calm && w_.one_in(20);
   const Duration takes = w_.between(0s, slow ? 2 * timeout : timeout / 2);
   if (!w_.calm && w_.one_in(4)) generate(c, inputs.front());
+  if (w_.stops && !w_.calm && w_.one_in(4))
+    w_.after(w_.between(0s, takes), [this, id = c->id, graceful = w_.one_in(3)] {
+      w_.trace("somebody stops ", id, graceful ? ", gracefully" : "");
+      if (!graceful) model_.interrupted(id);
+      w_.core.end_task(w_.now(), id, graceful);
+    });
   switch (c->manner) {
     case Manner::kHangs:
       return;

@@ -33,16 +33,27 @@ void Model::took(const TaskId& task, const InputId& id) {
   Accepted& known = it->second;
   if (known.final) w_.violation(task, " was given finished input ", id);
   for (const auto& [other, container] : containers_)
-    if (container.holds.contains(id) && !container.killed && other != task)
+    if (container.holds.contains(id) && !container.killed && !container.interrupted &&
+        other != task)
       w_.violation(id, " was given to ", task, " while ", other, " runs it");
   Container& container = containers_.at(task);
   if (container.function != known.function)
     w_.violation(task, " was given another function's input ", id);
   if (!container.holds.insert(id).second) w_.violation(task, " was given ", id, " twice");
   const std::uint32_t retries = w_.core.function(known.function)->config.retry.retries;
-  // A start is the first, or follows a failure that the policy retries, or a lost container.
-  if (++known.starts > known.lives * (1 + retries + w_.limits.lost_containers_max))
+  // A start is the first, or follows a failure that the policy retries, or a lost container, or
+  // one that was stopped.
+  if (++known.starts >
+      known.lives * (1 + retries + w_.limits.lost_containers_max) + known.interruptions)
     w_.violation(id, " was started ", known.starts, " times with ", retries, " retries");
+}
+
+void Model::interrupted(const TaskId& task) {
+  const auto it = containers_.find(task);
+  if (it == containers_.end()) return;
+  it->second.interrupted = true;
+  for (const InputId& id : it->second.holds)
+    if (const auto known = inputs_.find(id); known != inputs_.end()) ++known->second.interruptions;
 }
 
 void Model::exited(const TaskId& task) {

@@ -21,6 +21,8 @@ class Model {
   void started(const TaskId& task, const FunctionId& function);
   void took(const TaskId& task, const InputId& input);
   void exited(const TaskId& task);
+  // Somebody stops it: what it runs begins again elsewhere from now on.
+  void interrupted(const TaskId& task);
   // Gives a result to the core and checks what the core made of it.
   void put(const TaskId& task, const InputId& input, core::Result result);
 
@@ -58,11 +60,12 @@ class Model {
     bool read = false;  // by its caller, who may ask for the next ones then
     std::string result;
     std::uint32_t starts = 0, lives = 1;  // of the server
+    std::uint32_t interruptions = 0;      // starts that somebody has ended
     bool keep_asked = false, committed = false;
   };
   struct Container {
     FunctionId function;
-    bool killed = false;
+    bool killed = false, interrupted = false;
     std::set<InputId> holds;
   };
 

@@ -170,19 +170,21 @@ void Model::check_tasks() {
 void Model::check_functions() {
   const CoreCheck in(w_.core);
   for (const auto& [id, f] : in.functions()) {
-    std::uint32_t starting = 0, launching = 0;
+    std::uint32_t starting = 0, launching = 0, staying = 0;
     for (const TaskId& id_of : f.tasks) {
       const core::Task& task = in.tasks().at(id_of);
       starting += task.state == TaskState::kStarting;
       launching += task.state == TaskState::kStarting && !task.hello;
+      // One that was stopped is on its way out, and the next one takes its place.
+      staying += !task.retired;
     }
     if (starting != f.starting || launching != f.launching)
       w_.violation(id, " starts ", starting, " containers and says ", f.starting, "; of ",
                    launching, " it waits for a hello, and says ", f.launching);
     if (launching > w_.limits.launching_max)
       w_.violation(id, " launches ", launching, " containers at once");
-    if (f.config.max_containers && f.tasks.size() > f.config.max_containers)
-      w_.violation(id, " has ", f.tasks.size(), " containers of ", f.config.max_containers);
+    if (f.config.max_containers && staying > f.config.max_containers)
+      w_.violation(id, " has ", staying, " containers of ", f.config.max_containers);
     const core::App* app = w_.core.app(f.config.app);
     if (!app || !app->functions.contains(id)) w_.violation("function ", id, " has no app");
   }

@@ -5,7 +5,8 @@
 namespace ionian::sim {
 
 World::World(std::uint64_t seed, bool verbose)
-    : chance_(seed),
+    : stops(seed % 10 == 5),
+      chance_(seed),
       ids_(~seed),
       verbose_(verbose),
       limits(draw_limits(*this)),

@@ -46,6 +46,10 @@ class World {
   // to its end.
   bool calm = false;
 
+  // Somebody stops containers that work, again and again. In a part of the worlds, so that seeds
+  // which once found a mistake go on as they did.
+  const bool stops;
+
  private:
   static core::Limits draw_limits(World& world);
   void write_trace(const std::string& text) const;
