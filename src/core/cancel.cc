@@ -121,12 +121,15 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   app.calls.insert(id);
   Call& call = calls_.emplace(id, std::move(restored)).first->second;
   call.asynchronous = true;
+  // A machine's clock may have been set back since; nothing waits for what it showed before.
+  call.created = std::min(call.created, now);
   if (!call.parent_input.empty()) children_.emplace(call.parent_input, id);
   const auto f = functions_.find(call.function);
   const bool runs = f != functions_.end() && !app.stopping;
   if (f != functions_.end()) call.counted = true, ++f->second.calls;
   std::vector<InputId> left;
   for (Input& input : inputs) {
+    input.created = std::min(input.created, now);
     bytes_ += input.payload.size() + input.result.generic_result.size();
     call.inputs.push_back(input.id);
     call.last_index = std::max(call.last_index, input.index);

@@ -78,8 +78,8 @@ void Disk::restore_call(const CallId& id) {
 
 void Disk::restart() {
   ++life_;
-  last_write_ = w_.now();
   w_.restart();
+  last_write_ = w_.now();
   model_.server_died();
   for (const auto& [id, record] : apps_) {
     if (record.stopped) {

@@ -6,6 +6,7 @@ namespace ionian::sim {
 
 World::World(std::uint64_t seed, bool verbose)
     : stops(seed % 10 == 5),
+      set_back(seed % 10 == 6),
       chance_(seed),
       ids_(~seed),
       verbose_(verbose),
@@ -35,6 +36,7 @@ void World::after(Duration wait, std::function<void()> event) {
 }
 
 void World::restart() {
+  if (set_back) now_ -= between(0s, 1h);
   std::destroy_at(&core);
   std::construct_at(&core, limits, ids_);
 }

@@ -49,6 +49,8 @@ class World {
   // Somebody stops containers that work, again and again. In a part of the worlds, so that seeds
   // which once found a mistake go on as they did.
   const bool stops;
+  // The machine's clock was wrong, and is set back while the server does not run.
+  const bool set_back;
 
  private:
   static core::Limits draw_limits(World& world);
