@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -101,6 +102,14 @@ class Server:
             self.process.send_signal(how)
             self.process.wait(60)
         return self.process.returncode
+
+    def memory_growth(self):
+        """From now on: the MiB by which the server's memory was at its peak above what it is now."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status")
+        resident = lambda name: int(re.search(rf"{name}:\s+(\d+)", status.read_text())[1]) >> 10
+        status.with_name("clear_refs").write_text("5")  # the peak begins anew
+        before = resident("VmRSS")
+        return lambda: resident("VmHWM") - before
 
     def log_text(self):
         return (self.folder / "server.log").read_text(errors="replace")

@@ -1,8 +1,6 @@
 """modal.Dict: every method, from a laptop and from containers, and what the server keeps through its own end."""
 import contextlib
 import json
-import pathlib
-import re
 import sqlite3
 import subprocess
 
@@ -100,18 +98,16 @@ def test_memory_is_bounded_by_its_option_and_not_by_what_comes(tmp_path):
     """Seven clients put 60 MiB each at once, where calls may take 128; all come in after a while, and leave one after the other."""
     server = Server(tmp_path).start("--call-memory", "128")
     client = Client(server, tmp_path)
-    status = pathlib.Path(f"/proc/{server.process.pid}/status")
-    mib = lambda name: int(re.search(rf"{name}:\s+(\d+)", status.read_text())[1]) >> 10
+    growth = server.memory_growth()
     process = subprocess.Popen([client.venv / "bin/python", client.write(MANY_LARGE)], env=client.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "refused True\n", process.communicate()
     # What is being read may take twice the option; each of these is parsed, and bound for the database's writer, which has one at a time.
-    assert mib("VmHWM") < 6 * 128, mib("VmHWM")
-    status.with_name("clear_refs").write_text("5")  # the peak begins anew
-    before = mib("VmRSS")
+    assert growth() < 6 * 128, growth()
+    growth = server.memory_growth()
     out, error = process.communicate("go on\n", timeout=100)
     assert out == "whole 7\n", error
-    assert mib("VmHWM") - before < 4 * 60, (before, mib("VmHWM"))
+    assert growth() < 4 * 60, growth()
     assert server.stop() == 0, server.log_text()[-3000:]
 
 

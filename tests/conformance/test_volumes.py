@@ -159,6 +159,40 @@ def test_the_command_line(client, version):
     assert client.run("volume", "ls", name + "-new", check=False).returncode != 0
 
 
+def test_memory_does_not_grow_with_what_goes_in_and_out(client, server):
+    """Mostly holes, so that it costs the disk little; no two blocks are alike."""
+    growth = server.memory_growth()
+    out = python(client, """
+        import hashlib, io, os
+        size = 300 << 20
+        with open("large", "wb") as file:
+            for at in range(0, size, 4 << 20):
+                file.seek(at); file.write(os.urandom(4096))
+            file.truncate(size)
+        wanted = hashlib.sha256(open("large", "rb").read()).digest()
+        for version in (1, 2):
+            vol = modal.Volume.from_name(f"large-v{version}", create_if_missing=True, version=version)
+            with vol.batch_upload() as batch:
+                batch.put_file("large", "large")
+            back = hashlib.sha256()
+            for piece in vol.read_file("large"):
+                back.update(piece)
+            assert back.digest() == wanted, version
+            modal.Volume.objects.delete(f"large-v{version}")
+        shared = modal.NetworkFileSystem.from_name("large", create_if_missing=True)
+        with open("large", "rb") as file:
+            shared.write_file("/large", file)
+        back = hashlib.sha256()
+        for piece in shared.read_file("/large"):
+            back.update(piece)
+        assert back.digest() == wanted
+        shared.remove_file("/large")
+        print("all whole")
+        """)
+    assert "all whole" in out
+    assert growth() < 64, growth()
+
+
 def test_the_old_client(old_client):
     old_client.run("volume", "create", "aged")
     # Above 4 MiB this client's own upload fails with the aiohttp of today.
