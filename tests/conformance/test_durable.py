@@ -466,3 +466,74 @@ def test_call_graph_and_info(client):
     leaves = ", ".join(3 * ["('leaf', 'SUCCESS')"] + ["('twice', 'SUCCESS')"])
     assert f"root SUCCESS [{leaves}]" in out.stdout, out.stdout
     assert "has no input of number 1: the last one is 0" in out.stdout, out.stdout
+
+
+def test_cancel_reaches_one_of_many_async_inputs_and_methods(client):
+    out = client.run("run", client.write("""
+        import asyncio, os, time, modal
+        app = modal.App("async-cancelled")
+
+        @app.function(max_containers=1)
+        @modal.concurrent(max_inputs=3)
+        async def beside(seen, x):
+            await seen.put.aio(x, True)
+            try:
+                while not await seen.contains.aio("go on"):
+                    await asyncio.sleep(0.05)
+                return x, os.environ["MODAL_TASK_ID"]
+            except asyncio.CancelledError:
+                await seen.put.aio(f"{x} cancelled", os.environ["MODAL_TASK_ID"])
+                raise
+
+        @app.cls(max_containers=1)
+        class Worker:
+            @modal.method()
+            async def hang(self, seen):
+                await seen.put.aio("method", True)
+                try:
+                    await asyncio.sleep(300)
+                except asyncio.CancelledError:
+                    await seen.put.aio("method cancelled", True)
+                    raise
+
+        @app.function(max_containers=1)
+        def slow(x):
+            time.sleep(300 if x == 0 else 0)
+
+        def wait_for(condition):
+            end = time.monotonic() + 60
+            while not condition():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+
+        def how(call):
+            try:
+                return call.get(timeout=60)
+            except Exception as error:
+                return type(error).__name__
+
+        @app.local_entrypoint()
+        def main():
+            with modal.Dict.ephemeral() as seen:
+                ended, *others = [beside.spawn(seen, x) for x in "abc"]
+                wait_for(lambda: all(seen.contains(x) for x in "abc"))
+                ended.cancel()
+                wait_for(lambda: seen.contains("a cancelled"))
+                seen["go on"] = True
+                results = [how(call) for call in others]
+                print("beside it", [x for x, _ in results], {task for _, task in results} == {seen["a cancelled"]}, how(ended))
+                method = Worker().hang.spawn(seen)
+                wait_for(lambda: seen.contains("method"))
+                method.cancel()
+                wait_for(lambda: seen.contains("method cancelled"))
+                print("method", how(method))
+            # One runs, the others wait.
+            many = slow.experimental_spawn_map(range(20))
+            wait_for(lambda: many.get_call_graph()[0].task_id or any(i.task_id for i in many.get_call_graph()))
+            many.cancel()
+            print("map", how(many))
+            print("next", slow.remote(1))
+    """)).stdout
+    assert "beside it ['b', 'c'] True " in out and "beside it ['b', 'c'] True (" not in out, out
+    for wanted in ("method RemoteError", "map RemoteError", "next None"):
+        assert wanted in out, out

@@ -235,11 +235,53 @@ def test_retries_until_success(client):
                 time.sleep(600)
             return lives["count"]
 
+        @app.function(max_containers=2, retries=modal.Retries(max_retries=2, initial_delay=0.0, backoff_coefficient=1.0))
+        def odd_ones_later(lives, x):
+            lives[x] = lives.get(x, 0) + 1
+            if x % 2 and lives[x] < 3:
+                raise RuntimeError(f"{x} not yet")
+            return x * lives[x]
+
+        # A second, two, and no more than the two.
+        @app.function(max_containers=1, retries=modal.Retries(max_retries=3, initial_delay=1.0, backoff_coefficient=2.0, max_delay=2.0))
+        def never(times):
+            times.put(time.time())
+            raise ValueError(f"attempt {times.len()}")
+
+        @app.function(max_containers=1, retries=1)
+        @modal.batched(max_batch_size=3, wait_ms=60_000)
+        def batch(lives, xs):
+            life = lives[0].get("batch", 0) + 1
+            lives[0]["batch"] = life
+            if life == 1:
+                raise RuntimeError("the batch fails whole")
+            return [f"{x}:{len(xs)}" for x in xs]
+
+        @app.cls(max_containers=1, retries=1)
+        class Twice:
+            @modal.method()
+            def count(self, lives):
+                lives["method"] = lives.get("method", 0) + 1
+                if lives["method"] == 1:
+                    raise RuntimeError("once")
+                return lives["method"]
+
         @app.local_entrypoint()
         def main():
-            with modal.Dict.ephemeral() as lives:
-                other = crash_and_hang.spawn(lives)
+            with modal.Dict.ephemeral() as lives, modal.Queue.ephemeral() as times:
+                other, no = crash_and_hang.spawn(lives), never.spawn(times)
                 print("tries", third_time.remote())
+                print("map", list(odd_ones_later.starmap((lives, x) for x in range(10, 16))))
+                print("batch", list(batch.starmap((lives, x) for x in "abc")))
+                print("method", Twice().count.remote(lives))
                 print("lives", other.get(timeout=120))
+                try:
+                    no.get(timeout=60)
+                except ValueError as error:
+                    at = times.get_many(10, block=False)
+                    print(error, [later - sooner >= least for sooner, later, least in zip(at, at[1:], (1, 2, 2))])
     """).stdout
     assert "tries 3" in out and "lives 3" in out
+    assert "map [10, 33, 12, 39, 14, 45]" in out and "method 2" in out
+    assert "batch ['a:3', 'b:3', 'c:3']" in out
+    assert "attempt 4 [True, True, True]" in out
