@@ -48,6 +48,10 @@ bool is_open_terminal(const Context& c, const modal::client::TaskLogsBatch& b) {
   return exec && !c.execs.end(*exec);
 }
 
+Duration waits(const modal::client::AppGetLogsRequest& request) {
+  return from_seconds(std::clamp<double>(request.timeout(), 0, 300));
+}
+
 std::string container_key(const TaskId& id) { return cat("container:", id); }
 
 // Which app's log it is and whether it may be read; nothing while the core is asked.
@@ -73,6 +77,10 @@ std::optional<Result<void>> admit(const Context& c, rpc::Call& call,
     });
   }
   if (!reading.asked->answered) {
+    if (call.timed_out)
+      return fail(Code::kUnavailable, "the server is too busy to look for container ", id,
+                  "; ask again");
+    call.wait_until(call.now + std::max<Duration>(5s, waits(request)));
     call.watch(container_key(id));
     return std::nullopt;
   }
@@ -100,7 +108,7 @@ std::optional<Status> AppLogs::get(rpc::Call& call, const modal::client::AppGetL
     if (!*admitted) return admitted->error();
     reading.admitted = true;
     reading.cursor = request.last_entry_id();
-    call.wait_until(call.now + from_seconds(std::clamp<double>(request.timeout(), 0, 300)));
+    call.wait_until(call.now + waits(request));
   }
   const bool ended = reading.over || logs.ended(reading.app);
   for (;;) {

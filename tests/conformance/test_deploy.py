@@ -311,7 +311,7 @@ def test_what_a_stopped_container_ran_ends_in_another_and_its_exit_hooks_run(cli
                 print(error)
             while task not in left:
                 pass
-    """, "moving.py"), two).stdout
+    """, "moving.py"), two, timeout=150).stdout
     moved = [f"{version} True by the exit hook" for version in ("one", "one", "two", "one")]
     assert out.splitlines() == [*moved, "the app was stopped", "the app was stopped"], out
 
@@ -343,6 +343,7 @@ def test_container_list_and_stop(client, old_client):
             assert line
     client.run("container", "stop", task, "--yes")
     assert [follower.wait(60) for follower in followers] == [0, 0], [follower.stdout.read() for follower in followers]
+    assert "asked" in old_client.run("container", "logs", task).stdout
     assert call(client, "boxes", "whoami") != task
     out = client.python(client.write("""
         import subprocess, sys, modal
