@@ -247,12 +247,11 @@ def test_it_looks_as_after_a_fresh_start(server, client):
         assert taken[name] == value, name
     wait_for_standby(server)
     wait_for_standby(server)
+    waiting = variables_of_waiting(server)
+    assert len(waiting) >= 2 and not any(b"plum" in variables for variables in waiting)
     before = counts(server)[0]
     work(client, "a standby")
     assert counts(server)[0] == before + 1
-    wait_for_standby(server)
-    waiting = variables_of_waiting(server)
-    assert len(waiting) >= 2 and not any(b"plum" in variables for variables in waiting)
 
 
 def test_tasks_that_find_none_are_copies_and_look_the_same(server, client):
@@ -275,11 +274,10 @@ def test_tasks_that_find_none_are_copies_and_look_the_same(server, client):
 def test_without_zygotes_each_starts_by_itself(server, client):
     server.stop()
     server.again("--no-zygotes")
-    prepare(server, client)
-    wait_for_standby(server)
-    before = counts(server)[0]
+    before = prepare(server, client)
     work(client, "a standby that is no copy")
     assert counts(server)[0] == before + 1
+    assert len(all_seen(client, client.write(LOOK), 2)) == 2
     assert figures(server)["ionian_zygotes"] == figures(server)["ionian_standbys_copied_total"] == 0 < counts(server)[0]
     server.stop()
     server.again()
