@@ -6,10 +6,13 @@
 #include <charconv>
 #include <mutex>
 
+#include "modal_proto/common.pb.h"
+
 namespace ionian::rpc {
 namespace {
 
 constexpr std::size_t kSmallReply = 64 << 10;
+constexpr float kWaitSeconds = 0.3F;
 
 std::string header(const grpc::GenericCallbackServerContext& context, const char* name) {
   const auto it = context.client_metadata().find(name);
@@ -135,9 +138,10 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
                                          Pipeline::kMessageBytesMax, " bytes)")});
     reply->reset();
     // What is small goes out whatever else is on its way.
-    if (!count(reply_bytes_, buffer.Length()) && reply_bytes_ > kSmallReply)
-      return finish_now({Code::kUnavailable,
-                         "the server is sending too many large replies; ask for this one again"});
+    if (!count(reply_bytes_, buffer.Length()) && reply_bytes_ > kSmallReply) {
+      (void)count(reply_bytes_, 0);
+      return ask_to_wait("the server is sending too many large replies");
+    }
     pipeline_.finished(call_, {}, began_);
     for (const auto& [name, value] : call_.reply_headers) context_->AddInitialMetadata(name, value);
     reply_buffer_.Swap(&buffer);
@@ -171,7 +175,10 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
   // False: the call has ended.
   bool count_request() {
     if (count(request_bytes_, request_buffer_.Length())) return true;
-    end_with({Code::kUnavailable, "the server is holding too many large requests; try again"});
+    (void)count(request_bytes_, 0);
+    request_buffer_.Clear();
+    if (move(State::kIdle, State::kEnded))
+      ask_to_wait("the server is holding too many large requests");
     return false;
   }
 
@@ -236,9 +243,20 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
     return true;
   }
   void end_with(const Status& status) { (void)end(status); }
-  void finish_now(const Status& status) {
+  void finish_now(const Status& status, const std::string& details = "") {
     pipeline_.finished(call_, status, began_);
-    Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code), status.message));
+    Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code), status.message, details));
+  }
+  // All official clients do so, and then ask again under the same idempotency key.
+  void ask_to_wait(const std::string& why) {
+    const Status status{Code::kResourceExhausted, cat(why, "; try again")};
+    modal::client::RPCRetryPolicy policy;
+    policy.set_retry_after_secs(kWaitSeconds);
+    modal::client::RPCStatus details;
+    details.set_code(static_cast<int>(status.code));
+    details.set_message(status.message);
+    details.add_details()->PackFrom(policy);
+    finish_now(status, details.SerializeAsString());
   }
 
   Pipeline& pipeline_;

@@ -40,8 +40,8 @@ class Pipeline {
   static constexpr int kMessageBytesMax = 104 << 20;
 
   // `replies`: those of calls that are asked for again. `bytes_in_flight_max`: the sum of all
-  // requests that are worked on, and of replies on their way; above it, UNAVAILABLE, after which
-  // clients try again.
+  // requests that are worked on, and of replies on their way; above it, RESOURCE_EXHAUSTED with a
+  // wish to be asked again soon.
   Pipeline(const Table& table, Authenticator& authenticator, FdNumbers& numbers, const Clock& clock,
            IdempotentReplies::Options replies = IdempotentReplies::without_recall(),
            std::uint64_t bytes_in_flight_max = kBytesInFlightMax)

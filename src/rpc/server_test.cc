@@ -81,7 +81,7 @@ TEST_F(ServerTest, ARequestThatIsTooLargeIsRefused) {
 
 TEST_F(ServerTest, TheSumOfRequestsInFlightIsBounded) {
   pipeline.counters().bytes_in_flight += Pipeline::kBytesInFlightMax;
-  EXPECT_EQ(call(by_port, kCount, text("one more")).status.code, Code::kUnavailable);
+  EXPECT_EQ(call(by_port, kCount, text("one more")).status.code, Code::kResourceExhausted);
   pipeline.counters().bytes_in_flight -= Pipeline::kBytesInFlightMax;
   EXPECT_TRUE(call(by_port, kCount, text("one more")).status.ok());
 }
@@ -90,7 +90,7 @@ TEST_F(ServerTest, TheSumOfLargeRepliesIsBoundedAndARefusedOneIsKept) {
   const Headers key = {{"x-idempotency-key", "large"}};
   const auto echo = text("large reply");
   pipeline.counters().bytes_in_flight += Pipeline::kBytesInFlightMax - (32 << 10);
-  EXPECT_EQ(call(by_port, kCount, echo, key).status.code, Code::kUnavailable);
+  EXPECT_EQ(call(by_port, kCount, echo, key).status.code, Code::kResourceExhausted);
   EXPECT_TRUE(call(by_port, kCount, text("small")).status.ok());
   pipeline.counters().bytes_in_flight -= Pipeline::kBytesInFlightMax - (32 << 10);
   const Answered again = call(by_port, kCount, echo, key);
