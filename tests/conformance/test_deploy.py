@@ -503,7 +503,16 @@ def test_names_environments_and_lookups(client):
     bad = deploy(client, "bad", "one", "--name", "no spaces please", check=False)
     assert bad.returncode != 0
     client.run("environment", "create", "elsewhere")
-    deploy(client, "placed", "here", "--env", "elsewhere")
+    program = APP.replace("NAME", "placed").replace("VERSION", "here") + """
+    part = modal.App("part")
+
+    @part.function()
+    def half(x):
+        return x // 2
+
+    app.include(part)
+"""
+    client.run("deploy", client.write(program, "placed.py"), "--env", "elsewhere")
     assert call(client, "placed", options="{'environment_name': 'elsewhere'}") == "here"
     call(client, "placed", "whoami", "{'environment_name': 'elsewhere'}")
     task = json.loads(client.run("container", "list", "-e", "elsewhere", "--json").stdout)[0]
@@ -527,12 +536,20 @@ def test_names_environments_and_lookups(client):
                 give(many)
             except modal.exception.InvalidError as e:
                 print("no:", e)
-        try:
-            modal.App.lookup("nowhere")
-        except modal.exception.NotFoundError as e:
-            print("missing:", e)
+        there = {"environment_name": "elsewhere"}
+        half = modal.Function.from_name("placed", "half", **there)
+        print("there", modal.App.lookup("placed", **there).app_id, modal.Cls.from_name("placed", "Tool", **there)().mark.remote(), half.remote(4))
+        for look in (lambda: modal.App.lookup("nowhere"), lambda: modal.App.lookup("placed"), lambda: modal.App.lookup("part", **there),
+                     lambda: modal.Cls.from_name("placed", "Tool").hydrate(), lambda: modal.Function.from_name("part", "half", **there).hydrate(),
+                     lambda: modal.App.lookup("placed", environment_name="beyond")):
+            try:
+                look()
+            except modal.exception.NotFoundError as e:
+                print("missing:", e)
     """, "lookup.py"))
-    assert "missing:" in out.stdout and "nowhere" in out.stdout
+    missing = [line for line in out.stdout.splitlines() if line.startswith("missing:")]
+    assert len(missing) == 6 and "nowhere" in missing[0], out.stdout
+    assert f"there {task['app_id']} here 2" in out.stdout, out.stdout
     assert "tags [('stage', 'try'), ('team', 'data')]" in out.stdout
     assert [line for line in out.stdout.splitlines() if line.startswith("no:")] == ["no: 101 tags: an app may have 100"] * 2, out.stdout
     for words in (["rollback", "only-sandboxes"], ["rollover", "only-sandboxes"]):
