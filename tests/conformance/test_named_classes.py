@@ -26,6 +26,21 @@ SPOKEN = """
         return [os.environ.get("GIVEN"), open("/data/f.txt").read(), bool(os.statvfs("/data").f_flag & os.ST_RDONLY)]
 
     @app.cls()
+    class Shy:
+        who: str = modal.parameter()
+
+        @modal.enter()
+        async def prepare(self):
+            seen = modal.Queue.from_name("shy", create_if_missing=True)
+            await seen.put.aio(1, partition=self.who)
+            if await seen.len.aio(partition=self.who) < 2:
+                raise LookupError("not at first")
+
+        @modal.method()
+        def work(self):
+            return self.who
+
+    @app.cls()
     class Greeter:
         name: str = modal.parameter()
         times: int = modal.parameter(default=2)
@@ -44,10 +59,16 @@ SPOKEN = """
 """
 
 CALLS = """
-    import modal
+    import sys, modal
     Greeter = modal.Cls.from_name("spoken", "Greeter")
     print("named", Greeter(name="ann").greet.remote("!")["text"], Greeter(name="bob", times=1).greet.remote("?")["text"])
     print("options", Greeter.with_options(timeout=30)(name="eve").greet.remote(".")["text"])
+    shy = modal.Cls.from_name("spoken", "Shy")(who=sys.argv[1])
+    try:
+        shy.work.spawn().get()
+    except LookupError as error:
+        print("at first", error)
+    print("then", shy.work.remote(), shy.work.spawn().get())
     print("function", modal.Function.from_name("spoken", "add").remote(1, 2))
     for names in [("spoken", "Nobody"), ("silent", "Greeter")]:
         try:
@@ -70,9 +91,11 @@ def deployed(server, tmp_path_factory):
 @pytest.mark.parametrize("which", ["client", "old_client"])
 def test_by_name_from_python(deployed, which, request):
     client = request.getfixturevalue(which)
-    out = client.python(client.write(CALLS, "calls.py")).stdout
+    out = client.python(client.write(CALLS, "calls.py"), which).stdout
     assert "named ann!ann! bob?" in out
     assert "options eve.eve." in out
+    # A failed start is the answer to those that waited for it, and no more.
+    assert "at first not at first" in out and f"then {which} {which}" in out, out
     assert "function 3" in out
     assert out.count("missing") == 2
 
