@@ -245,14 +245,26 @@ def test_a_failing_enter_reaches_the_caller(client):
             def work(self):
                 return 1
 
+        @app.cls(enable_memory_snapshot=True)
+        class Early:
+            @modal.enter(snap=True)
+            async def prepare(self):
+                raise LookupError("nothing to keep")
+
+            @modal.method()
+            def work(self):
+                return 1
+
         @app.local_entrypoint()
         def main():
-            try:
-                Cannot().work.remote()
-            except LookupError as error:
-                print("caught", error)
+            calls = [Cannot().work.spawn(), Early().work.spawn()]
+            for ask in (Cannot().work.remote, Early().work.remote, *[call.get for call in calls]):
+                try:
+                    ask()
+                except LookupError as error:
+                    print("caught", error)
     """)).stdout
-    assert "caught nothing to begin with" in failed
+    assert [line[7:] for line in failed.splitlines() if line.startswith("caught")] == ["nothing to begin with", "nothing to keep"] * 2, failed
 
 
 def test_containers_for_one_input(client):
