@@ -199,6 +199,19 @@ def test_concurrency_and_batching(client):
             barrier.wait()
             return modal.current_function_call_id(), modal.is_local()
 
+        started = modal.Queue.from_name("together-started", create_if_missing=True)
+
+        @app.cls(timeout=60)
+        @modal.concurrent(max_inputs=4, target_inputs=2)
+        class Apart:
+            @modal.enter()
+            def prepare(self):
+                started.put(os.environ["MODAL_TASK_ID"])
+
+            @modal.method()
+            def until(self, all_there):
+                return all_there.get(timeout=50)
+
         @app.cls(max_containers=1, timeout=60)
         class One:
             @modal.method()
@@ -218,6 +231,12 @@ def test_concurrency_and_batching(client):
             print("ids", len(set(ids)), all(id.startswith("in-") for id in ids))
             calls = list(thread.map(range(3)))
             print("calls", len(set(calls)), calls[0][0][:3], calls[0][1])
+            with modal.Queue.ephemeral() as all_there:
+                four = [Apart().until.spawn(all_there) for _ in range(4)]
+                # One container would do for four, and two are wanted.
+                apart = {started.get(timeout=50), started.get(timeout=50)}
+                all_there.put_many([len(apart)] * 4)
+                print("apart", modal.FunctionCall.gather(*four), started.len())
             print("variants", len(set(One.with_concurrency(max_inputs=3)().task.map(range(6)))))
             print("batches", list(Batch().sizes.map("abcd")))
             print("wider", list(Batch.with_batching(max_batch_size=4, wait_ms=60_000)().sizes.map("abcd")))
@@ -225,6 +244,7 @@ def test_concurrency_and_batching(client):
     """)).stdout
     assert "ids 4 True" in out
     assert "calls 1 fc- False" in out
+    assert "apart [2, 2, 2, 2] 0" in out
     assert "variants 1" in out
     assert "batches [2, 2, 2, 2]" in out and "wider [4, 4, 4, 4]" in out
     assert "here True None" in out
