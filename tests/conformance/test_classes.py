@@ -149,6 +149,13 @@ def test_options_make_variants(client):
                 import time
                 time.sleep(300)
 
+            @modal.method()
+            def third_time(self, seen):
+                seen.put("tried")
+                if seen.len() < 3:
+                    raise ValueError("not yet")
+                return os.environ.get("FLAVOUR"), os.environ.get("COLOUR"), open("/data/note").read(), seen.len()
+
         @app.function()
         def plain():
             return os.environ.get("FLAVOUR")
@@ -163,10 +170,26 @@ def test_options_make_variants(client):
                 Worker.with_options(timeout=1)().slow.remote()
             except modal.exception.FunctionTimeoutError as error:
                 print("timeout", error)
+            # What is given later stands in the place of what was, and what is not given stays.
+            blue = modal.Secret.from_dict({"COLOUR": "blue"})
+            with modal.Volume.ephemeral() as volume, modal.Queue.ephemeral() as seen:
+                with volume.batch_upload() as batch:
+                    batch.put_file(io.BytesIO(b"of the volume"), "/note")
+                stacked = sweet.with_options(volumes={"/data": volume}, retries=modal.Retries(max_retries=2, initial_delay=0.0))
+                stacked = stacked.with_options(secrets=[blue]).with_concurrency(max_inputs=2)
+                print("stacked", stacked().third_time.remote(seen))
+            print("settings", plain.with_options(max_containers=3, buffer_containers=2, scaledown_window=7).autoscaler.settings())
+            print("settings", Worker.with_options(max_containers=3).with_options(scaledown_window=8)().update_autoscaler(buffer_containers=1))
+            print("base", plain.autoscaler.settings())
     """)).stdout
     assert "flavours None plum apart True same True" in out
     assert "function None fig" in out
     assert "timeout" in out and "1 s" in out
+    assert "stacked (None, 'blue', 'of the volume', 3)" in out
+    settings = [line.split("(")[1] for line in out.splitlines() if line.startswith("settings")]
+    assert settings == ["min_containers=0, max_containers=3, scaledown_window=7, buffer_containers=2)",
+                        "min_containers=0, max_containers=3, scaledown_window=8, buffer_containers=1)"], settings
+    assert "base FunctionAutoscalerSettings(min_containers=0, max_containers=None, scaledown_window=60, buffer_containers=0)" in out
 
 
 def test_concurrency_and_batching(client):
