@@ -1,5 +1,6 @@
 #include "services/variants.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/cat.h"
@@ -42,6 +43,19 @@ template <class Ids>
 void put_list(Ids& into, const Ids& from, bool replace) {
   if (replace) into.Clear();
   into.MergeFrom(from);
+}
+
+// Clients write parameters in the order in which they were given, or in that of their names: in
+// either they mean the same instance.
+std::string params_of(const Function& d, const std::string& given) {
+  modal::client::ClassParameterSet set;
+  if (d.class_parameter_info().format() !=
+          modal::client::ClassParameterInfo::PARAM_SERIALIZATION_FORMAT_PROTO ||
+      !set.ParseFromString(given))
+    return given;
+  std::ranges::stable_sort(*set.mutable_parameters(), {},
+                           [](const auto& parameter) { return parameter.name(); });
+  return stable_bytes(set);
 }
 
 }  // namespace
@@ -160,7 +174,8 @@ Result<modal::client::FunctionBindParamsResponse> Variants::bind_params(
     return fail(Code::kNotFound, "function '", request.function_id(), "' not found");
   if (!request.environment_name().empty())
     TRY(environment_of(c_, tx, call, request.environment_name()));
-  store::Variant variant{.base = base->id, .params = request.serialized_params()};
+  store::Variant variant{.base = base->id,
+                         .params = params_of(definition, request.serialized_params())};
   if (request.has_function_options()) variant.options = stable_bytes(request.function_options());
   variant.key = blobs::sha256_hex(cat(variant.params.size(), ' ', variant.params, variant.options));
   definition = definition_of(variant, std::move(definition));

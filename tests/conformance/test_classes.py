@@ -122,20 +122,46 @@ def test_each_set_of_parameters_has_its_own_containers(which, request):
             def greet(self):
                 return self.greeting, os.environ["MODAL_TASK_ID"]
 
+        @app.cls()
+        class Kinds:
+            raw: bytes = modal.parameter(default=b"")
+            flag: bool = modal.parameter(default=False)
+
+            @modal.method()
+            def look(self):
+                return self.raw, self.flag, os.environ["MODAL_TASK_ID"]
+
+        def refused(**parameters):
+            try:
+                Greeter(**parameters).greet.remote()
+            except Exception as error:
+                return f"{type(error).__name__} {error}"
+
         @app.local_entrypoint()
         def main():
             ann, bob = Greeter(name="ann"), Greeter(name="bob", times=1)
             seen = [ann.greet.remote(), ann.greet.remote(), bob.greet.remote(), Greeter(name="ann").greet.remote()]
             print("greetings", [text for text, _ in seen])
             print("containers", [seen[0][1] == other for _, other in seen])
+            kinds = [Kinds(**given).look.remote() for given in ({}, {"flag": False, "raw": b""}, {"flag": True}, {"raw": b"\\0\\xff"}, {"raw": b"\\0"})]
+            print("kinds", [values for *values, _ in kinds])
+            print("same", [kinds[0][2] == task for *_, task in kinds], "all", len({task for *_, task in kinds}))
+            print("wrong", refused(name=7))
+            print("missing", refused(times=1))
+            print("unknown", refused(name="ann", nickname="x"))
     """)).stdout
     assert "greetings ['hi annann', 'hi annann', 'hi bob', 'hi annann']" in out
     assert "containers [True, True, False, True]" in out
+    # A default and the same value that is given are one, in whatever order they are given.
+    assert r"kinds [[b'', False], [b'', False], [b'', True], [b'\x00\xff', False], [b'\x00', False]]" in out
+    assert "same [True, True, False, False, False] all 4" in out
+    assert "wrong TypeError Expected str, got int" in out and "missing InvalidError Missing required parameter: name" in out
+    assert "unknown InvalidError The following parameter names were provided but are not defined" in out and "nickname" in out
 
 
 def test_options_make_variants(client):
     out = client.run("run", client.write("""
-        import os, modal
+        import io, os, modal
         app = modal.App("options")
 
         @app.cls()
