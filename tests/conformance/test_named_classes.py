@@ -1,4 +1,5 @@
 """Deployed functions and classes by their names, called from Python, JavaScript and Go."""
+import base64
 import json
 import os
 import subprocess
@@ -19,6 +20,10 @@ SPOKEN = """
     def hang():
         import time
         time.sleep(600)
+
+    @app.function(timeout=1)
+    def late():
+        hang.local()
 
     @app.function()
     def look():
@@ -44,6 +49,8 @@ SPOKEN = """
     class Greeter:
         name: str = modal.parameter()
         times: int = modal.parameter(default=2)
+        raw: bytes = modal.parameter(default=b"")
+        loud: bool = modal.parameter(default=False)
 
         @modal.enter()
         def prepare(self):
@@ -55,7 +62,17 @@ SPOKEN = """
             self.said += 1
             if "GIVEN" in os.environ:
                 return [os.environ["GIVEN"], self.name, self.said]
-            return {"text": (self.name + mark) * self.times, "bytes": b"raw".decode(), "list": [1, 2.5, None, True]}
+            text = (self.name + mark) * self.times
+            return {"text": text.upper() if self.loud else text, "bytes": self.raw, "list": [1, 2.5, None, True]}
+"""
+
+THERE = """
+    import os, modal
+    app = modal.App("spoken-there")
+
+    @app.function()
+    def where():
+        return os.environ["MODAL_ENVIRONMENT"]
 """
 
 CALLS = """
@@ -83,6 +100,8 @@ def deployed(server, tmp_path_factory):
     from conftest import Client
     client = Client(server, tmp_path_factory.mktemp("spoken"))
     client.run("deploy", client.write(SPOKEN), timeout=400)
+    client.run("environment", "create", "spoken-there")
+    client.run("deploy", "--env", "spoken-there", client.write(THERE, "there.py"))
     client.run("volume", "create", "spoken-data")
     client.run("volume", "put", "spoken-data", client.write("of the volume", "f.txt"), "/sub/f.txt")
     return client
@@ -100,12 +119,24 @@ def test_by_name_from_python(deployed, which, request):
     assert out.count("missing") == 2
 
 
+def flow(deployed, language, steps):
+    out = subprocess.run([*COMMANDS[language], json.dumps(steps)], capture_output=True, text=True, timeout=120,
+                         env=deployed.env | {"PATH": os.environ["PATH"]})
+    assert out.returncode == 0, out.stderr
+    return [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+
+
+def real(data, **times):
+    return {"bytes": base64.b64encode(data).decode(), **times}
+
+
 @pytest.mark.parametrize("language", ["js", "go"])
 def test_by_name_from_other_languages(deployed, language):
     steps = [
         {"do": "call", "app": "spoken", "name": "add", "args": [40, 2]},
-        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "ann", "times": 3}, "method": "greet", "args": ["!"]},
-        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "greet", "args": ["?"]},
+        {"do": "method", "app": "spoken", "name": "Greeter", "method": "greet", "args": ["!"],
+         "params": {"name": "ann", "times": 3, "loud": True, "raw": real(b"\0\xffraw")}},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "greet", "args": ["?"], "spawn": True},
         {"do": "method", "app": "spoken", "name": "Nobody", "params": {}, "method": "greet", "args": []},
         {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob"}, "method": "wave", "args": []},
         {"do": "given", "app": "spoken", "name": "look"},
@@ -113,13 +144,10 @@ def test_by_name_from_other_languages(deployed, language):
         {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "eve"}, "method": "greet", "args": ["."],
          "env": {"GIVEN": language}},
     ]
-    out = subprocess.run([*COMMANDS[language], json.dumps(steps)], capture_output=True, text=True, timeout=120,
-                         env=deployed.env | {"PATH": os.environ["PATH"]})
-    assert out.returncode == 0, out.stderr
-    total, ann, bob, nobody, wave, given, spawned, variant = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+    total, ann, bob, nobody, wave, given, spawned, variant = flow(deployed, language, steps)
     assert total == {"ok": 42}
-    assert ann["ok"] == {"text": "ann!ann!ann!", "bytes": "raw", "list": [1, 2.5, None, True]}
-    assert bob["ok"]["text"] == "bob?bob?"
+    assert ann["ok"] == {"text": "ANN!ANN!ANN!", "bytes": real(b"\0\xffraw"), "list": [1, 2.5, None, True]}
+    assert bob["ok"]["text"] == "bob?bob?" and bob["ok"]["bytes"] == real(b"")
     assert "Nobody" in nobody["error"] and "not found" in nobody["error"].lower()
     assert "wave" in wave["error"]
     assert given == {"ok": ["from here", "of the volume", True]}
@@ -128,3 +156,28 @@ def test_by_name_from_other_languages(deployed, language):
     assert "the function call was cancelled" in end, end
     assert spawned["ok"].pop("early") in ("TimeoutError", "FunctionTimeoutError")  # as each names it
     assert spawned["ok"] == {"results": [43, 43], "there": True}
+
+
+@pytest.mark.parametrize("language", ["js", "go"])
+def test_bytes_errors_and_environments_from_other_languages(deployed, language):
+    add = {"do": "call", "app": "spoken", "name": "add"}
+    where = {"do": "call", "app": "spoken-there", "name": "where"}
+    joined, large, wrong, late, there, here, raw, flag = flow(deployed, language, [
+        add | {"args": [real(b"\0\xff"), real(b"\x80")]},
+        add | {"args": [real(b"01234567", times=400_000), real(b"end")]},
+        add | {"args": ["one", 2]},
+        {"do": "call", "app": "spoken", "name": "late", "args": []},
+        where | {"environment": "spoken-there", "args": []},
+        where | {"args": []},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob", "raw": "text"}, "method": "greet", "args": []},
+        {"do": "method", "app": "spoken", "name": "Greeter", "params": {"name": "bob", "loud": "yes"}, "method": "greet", "args": []},
+    ])
+    assert joined == {"ok": real(b"\0\xff\x80")}
+    # Above what a message has room for, on the way there and back.
+    same = large == {"ok": real(b"01234567" * 400_000 + b"end")}
+    assert same, str(large)[:200]
+    assert wrong["error"].startswith("RemoteError: ") and "TypeError" in wrong["error"], wrong
+    assert late["error"].startswith("FunctionTimeoutError: "), late
+    assert there == {"ok": "spoken-there"}
+    assert here["error"].startswith("NotFoundError: ") and "spoken-there" in here["error"], here
+    assert "parameter 'raw' must be a byte" in raw["error"].lower() and "parameter 'loud' must be a bool" in flag["error"].lower(), (raw, flag)

@@ -21,56 +21,8 @@ type step struct {
 	Args                  []any
 	Keys                  []string
 	Env                   map[string]string
-	Make                  bool
+	Make, Spawn           bool
 	Client                *struct{ TokenID, TokenSecret, Environment string }
-}
-
-// JSON knows one kind of number; parameters of classes are whole ones.
-func whole(params map[string]any) map[string]any {
-	for name, value := range params {
-		if number, ok := value.(float64); ok {
-			params[name] = int64(number)
-		}
-	}
-	return params
-}
-
-// CBOR has maps with keys of any kind, JSON has not.
-func plain(value any) any {
-	switch v := value.(type) {
-	case map[any]any:
-		named := map[string]any{}
-		for key, each := range v {
-			named[fmt.Sprint(key)] = plain(each)
-		}
-		return named
-	case []any:
-		for i, each := range v {
-			v[i] = plain(each)
-		}
-	}
-	return value
-}
-
-// Of a class, or of its variant with these variables.
-func callMethod(ctx context.Context, client *modal.Client, s step) (any, error) {
-	cls, err := client.Cls.FromName(ctx, s.App, s.Name, nil)
-	if err != nil {
-		return nil, err
-	}
-	if s.Env != nil {
-		one := 1
-		cls = cls.WithOptions(&modal.ClsWithOptionsParams{Env: s.Env, MaxContainers: &one})
-	}
-	instance, err := cls.Instance(ctx, whole(s.Params))
-	if err != nil {
-		return nil, err
-	}
-	method, err := instance.Method(s.Method)
-	if err != nil {
-		return nil, err
-	}
-	return method.Remote(ctx, s.Args, nil)
 }
 
 func run(ctx context.Context, s step) (any, error) {
@@ -98,11 +50,11 @@ func run(ctx context.Context, s step) (any, error) {
 		}
 		return names, nil
 	case "call":
-		function, err := client.Functions.FromName(ctx, s.App, s.Name, nil)
+		function, err := client.Functions.FromName(ctx, s.App, s.Name, &modal.FunctionFromNameParams{Environment: s.Environment})
 		if err != nil {
 			return nil, err
 		}
-		return function.Remote(ctx, s.Args, nil)
+		return function.Remote(ctx, list(s.Args), nil)
 	case "spawn":
 		return spawn(ctx, client, s)
 	case "result":

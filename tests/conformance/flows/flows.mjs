@@ -2,6 +2,21 @@
 // A step may carry `client`: options of a client of its own, beside the one of the environment and the file.
 import { ModalClient } from "modal";
 
+// JSON has no bytes: {"bytes": "aGk=", "times": 2} are those of "hihi".
+function real(value) {
+  if (Array.isArray(value)) return value.map(real);
+  if (value === null || typeof value !== "object") return value;
+  if ("bytes" in value) return new Uint8Array(Buffer.alloc(Buffer.from(value.bytes, "base64").length * (value.times ?? 1), value.bytes, "base64"));
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, real(each)]));
+}
+
+function plain(value) {
+  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString("base64") };
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+}
+
 const actions = {
   list: async (client) => {
     const names = [];
@@ -96,7 +111,7 @@ const actions = {
   },
   dropVolume: (client, { name }) => client.volumes.delete(name).then(() => name),
   environment: async (client) => client.environmentName(),
-  call: async (client, { app, name, args }) => (await client.functions.fromName(app, name)).remote(args),
+  call: async (client, { app, name, args, environment }) => (await client.functions.fromName(app, name, { environment })).remote(real(args)),
   // What a call gives that is asked by its id, twice; how one ends that is cancelled; and what is known of its function meanwhile.
   spawn: async (client, { app, name, args }) => {
     const { functionCallId } = await (await client.functions.fromName(app, name)).spawn(args);
@@ -111,11 +126,12 @@ const actions = {
     const end = await hanging.get().catch((error) => error.message);
     return { results, early, there: backlog + numTotalRunners > 0, end };
   },
-  // Of a class, or of its variant with these variables.
-  method: async (client, { app, name, params, method, args, env }) => {
+  // Of a class, or of its variant with these variables; at once, or by a call of its own.
+  method: async (client, { app, name, params, method, args, env, spawn }) => {
     const cls = await client.cls.fromName(app, name);
-    const instance = await (env ? cls.withOptions({ env, maxContainers: 1 }) : cls).instance(params);
-    return instance.method(method).remote(args);
+    const instance = await (env ? cls.withOptions({ env, maxContainers: 1 }) : cls).instance(real(params));
+    const bound = instance.method(method);
+    return spawn ? (await bound.spawn(real(args))).get() : bound.remote(real(args));
   },
   result: async (client, { name }) => (await client.functionCalls.fromId(name)).get({ timeoutMs: 0 }),
   builder: (client, { name }) => client.getImageBuilderVersion(name),
@@ -127,7 +143,7 @@ for (const step of JSON.parse(process.argv[2])) {
   try {
     const client = new ModalClient(step.client ?? {});
     clients.push(client);
-    line = { ok: await actions[step.do](client, step) };
+    line = { ok: plain(await actions[step.do](client, step)) };
   } catch (error) {
     line = { error: `${error.name}: ${error.message}` };
   }
