@@ -4,6 +4,7 @@ import json
 import pytest
 
 from conftest import Client, Server
+from grpc_call import raw
 
 APP = """
     import os, time, modal
@@ -133,4 +134,14 @@ def test_a_variant_asks_for_a_gpu(machine, tmp_path):
         print(f.remote(), f.with_options(gpu="T4:2").remote())
     """, "ask.py"))
     assert out.stdout.strip() == "0 2"
+    out = raw(machine, machine.token(), """
+        async def body(call):
+            found = await call("FunctionGet", app_name="variants", object_tag="count", environment_name="main")
+            wanted = api_pb2.Resources(gpu_config=api_pb2.GPUConfig(gpu_type="H100", count=1))
+            print(await call("FunctionBindParams", function_id=found.function_id, function_options=api_pb2.FunctionOptions(resources=wanted)))
+            app = await call("AppCreate", description="refused")
+            print(await call("FunctionCreate", app_id=app.app_id, function=api_pb2.Function(function_name="count", resources=wanted)))
+    """)
+    refused = "INVALID_ARGUMENT function count asks for 1 × H100, and this machine has 2 × T4"
+    assert [line.split(": ")[0] for line in out.splitlines()] == [refused, refused], out
     client.run("app", "stop", "variants", "--yes")
