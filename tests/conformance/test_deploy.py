@@ -517,10 +517,13 @@ def test_names_environments_and_lookups(client):
     call(client, "placed", "whoami", "{'environment_name': 'elsewhere'}")
     task = json.loads(client.run("container", "list", "-e", "elsewhere", "--json").stdout)[0]
     assert task["app_name"] == "placed" and task["container_id"] not in client.run("container", "list", "--json").stdout, task
-    for words, shows in [(("info",), "placed"), (("history",), "v1"), (("logs",), "asked")]:
-        assert shows in client.run("app", words[0], "placed", "-e", "elsewhere", *words[1:]).stdout, words
-        other = client.run("app", words[0], "placed", *words[1:], check=False)
+    browser = {"BROWSER": "/bin/true"}
+    # Where that one leads is the client's own affair: to a site that is not this server. Without an app the command asks the server.
+    for words, shows in [(("info",), "placed"), (("history",), "v1"), (("logs",), "asked"), (("dashboard",), f"/id/{task['app_id']}")]:
+        assert shows in client.run("app", words[0], "placed", "-e", "elsewhere", *words[1:], **browser).stdout, words
+        other = client.run("app", words[0], "placed", *words[1:], check=False, **browser)
         assert other.returncode != 0 and "placed" in other.stderr, other
+    assert client.server.ready["http_url"] in client.run("dashboard", **browser).stdout
     missing = call(client, "placed", check=False)
     assert missing.returncode != 0 and "not deployed in environment" in missing.stderr, missing.stderr
     out = client.python(client.write("""
