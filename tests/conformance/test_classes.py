@@ -159,6 +159,43 @@ def test_each_set_of_parameters_has_its_own_containers(which, request):
     assert "unknown InvalidError The following parameter names were provided but are not defined" in out and "nickname" in out
 
 
+def test_a_class_with_a_constructor_of_its_own(client, old_client):
+    """Newer clients make none, and call those that are deployed. Its parameters are pickled: of any type, given by place or by name."""
+    old_client.run("deploy", old_client.write("""
+        import os, modal
+        app = modal.App("constructed")
+
+        @app.cls()
+        class Old:
+            def __init__(self, first="none", *, second=()):
+                self.given = [first, second]
+
+            @modal.enter()
+            def prepare(self):
+                self.given.append("entered")
+
+            @modal.method()
+            def look(self, mark):
+                return self.given + [mark], os.environ["MODAL_TASK_ID"]
+    """))
+    for caller in (old_client, client):
+        out = caller.python(caller.write("""
+            import modal
+            Old = modal.Cls.from_name("constructed", "Old")
+            asked = [Old(), Old("one"), Old("one"), Old(first="one"), Old(second=(1, {"two": 2.5}))]
+            seen = [old.look.remote(n) for n, old in enumerate(asked)]
+            print("given", [given for given, _ in seen])
+            print("same", [seen[1][1] == task for _, task in seen])
+            print("options", Old.with_options(timeout=60)("late").look.remote("!")[0])
+            print("mapped", [given[0] for given, _ in asked[1].look.map("ab")])
+        """, "ask.py")).stdout
+        assert "given [['none', (), 'entered', 0], ['one', (), 'entered', 1], ['one', (), 'entered', 2], ['one', (), 'entered', 3], " \
+            "['none', (1, {'two': 2.5}), 'entered', 4]]" in out, out
+        assert "same [False, True, True, False, False]" in out, out
+        assert "options ['late', (), 'entered', '!']" in out and "mapped ['one', 'one']" in out, out
+    client.run("app", "stop", "constructed", "--yes")
+
+
 def test_options_make_variants(client):
     out = client.run("run", client.write("""
         import io, os, modal
