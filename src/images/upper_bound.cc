@@ -42,7 +42,8 @@ UpperBound::UpperBound(std::string folder, std::uint64_t bytes)
 Result<void> UpperBound::check() {
   if (bytes_ == 0) return {};
   const std::uint64_t used = used_beside(folder_);
-  if (used <= used_ + left_) return {};
+  if (used <= used_ + left_ && ++calls_ < kMeasuredEach) return {};
+  calls_ = 0;
   const std::uint64_t size = size_of(folder_);
   if (size > bytes_)
     return fail(Code::kResourceExhausted, "it has written more than the ", bytes_ >> 20,

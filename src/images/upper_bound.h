@@ -13,15 +13,19 @@ class UpperBound {
   // `folder` need not be there yet, the one above it must. 0 bytes = no bound.
   UpperBound(std::string folder, std::uint64_t bytes);
 
+  static constexpr int kMeasuredEach = 50;  // calls
+
   // RESOURCE_EXHAUSTED once the folder holds more. Costs one system call, and a walk over the
-  // folder only when its file system has filled by so much that the bound may be passed. To be
-  // asked several times a second; what is written between two calls goes beyond the bound.
+  // folder when its file system has filled by so much that the bound may be passed, and in any case
+  // now and then: others may have made room on it meanwhile. To be asked several times a second;
+  // what is written between two calls goes beyond the bound.
   Result<void> check();
 
  private:
   const std::string folder_;
   const std::uint64_t bytes_;
   std::uint64_t used_ = 0;  // of the whole file system, when the folder was last measured
+  int calls_ = 0;           // since then
   std::uint64_t left_;      // that the folder could still take then
 };
 

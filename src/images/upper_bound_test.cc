@@ -1,6 +1,8 @@
 #include "images/upper_bound.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include <fstream>
 
@@ -16,13 +18,37 @@ void write_mib(const std::string& path, int mib) {
   for (int i = 0; i < mib; ++i) out << one;
 }
 
-TEST(UpperBound, CountsWhatTheFolderHolds) {
+// On a file system of its own, which nobody else fills or empties.
+class UpperBoundTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << "mounts need root";
+    ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_TRUE(make_folders(folder / "own"));
+    ASSERT_EQ(::mount("none", (folder / "own").c_str(), "tmpfs", 0, "size=64m"), 0);
+  }
+  void TearDown() override { EXPECT_EQ(::umount2((folder / "own").c_str(), MNT_DETACH), 0); }
+
   const TestFolder folder;
-  const std::string upper = folder / "upper";
+  const std::string own = folder / "own", upper = own + "/upper";
+};
+
+TEST_F(UpperBoundTest, IsNotFooledForLongByTheRoomThatOthersMake) {
+  write_mib(own + "/of another", 20);
+  UpperBound bound(upper, 8 << 20);
+  ASSERT_TRUE(make_folders(upper));
+  std::filesystem::remove(own + "/of another");
+  write_mib(upper + "/first", 9);
+  int calls = 1;
+  while (bound.check() && calls <= UpperBound::kMeasuredEach) ++calls;
+  EXPECT_EQ(calls, UpperBound::kMeasuredEach);
+}
+
+TEST_F(UpperBoundTest, CountsWhatTheFolderHolds) {
   UpperBound bound(upper, 8 << 20);
   EXPECT_TRUE(bound.check()) << "the folder need not be there";
   ASSERT_TRUE(make_folders(upper));
-  write_mib(folder / "of another", 9);
+  write_mib(own + "/of another", 9);
   write_mib(upper + "/first", 4);
   EXPECT_TRUE(bound.check()) << "what others write does not count";
   std::filesystem::create_hard_link(upper + "/first", upper + "/again");
