@@ -476,8 +476,8 @@ def test_cancel_reaches_one_of_many_async_inputs_and_methods(client):
         @app.function(max_containers=1)
         @modal.concurrent(max_inputs=3)
         async def beside(seen, x):
-            await seen.put.aio(x, True)
             try:
+                await seen.put.aio(x, True)
                 while not await seen.contains.aio("go on"):
                     await asyncio.sleep(0.05)
                 return x, os.environ["MODAL_TASK_ID"]
@@ -489,8 +489,8 @@ def test_cancel_reaches_one_of_many_async_inputs_and_methods(client):
         class Worker:
             @modal.method()
             async def hang(self, seen):
-                await seen.put.aio("method", True)
                 try:
+                    await seen.put.aio("method", True)
                     await asyncio.sleep(300)
                 except asyncio.CancelledError:
                     await seen.put.aio("method cancelled", True)

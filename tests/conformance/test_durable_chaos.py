@@ -128,20 +128,24 @@ def wrong_in(acknowledged, reads, attempts, ends):
         if results.setdefault(fact["read"], value) != value:
             wrong.append(f"the result of {fact['read']} was {results[fact['read']]} and is {value}")
     wrong += [f"{call} was acknowledged and has no result" for call in acknowledged if call not in results]
-    failed = 0
+    failed = unseen = 0
+    crashed = lambda result: str(result).startswith("the container ended while this input ran")
     for call, n in acknowledged.items():
         if call not in results:
             continue
         result = results[call]
         if n.startswith("never"):
             tried = attempts.count(n)
-            # One whose end the server had not kept when it fell, or whose container was ended, says so twice.
-            if not str(result).startswith("never") or not 1 + RETRIES <= tried <= 1 + RETRIES + ends:
+            # An attempt whose end the server had not kept when it fell is made again; one whose container is ended counts, and may not have come to say so.
+            unseen += max(0, 1 + RETRIES - tried)
+            if not (str(result).startswith("never") or crashed(result)) or tried > 1 + RETRIES + ends:
                 wrong.append(f"{call} was tried {tried} times and has {result}")
-        elif str(result).startswith("now and then"):
+        elif str(result).startswith("now and then") or crashed(result):
             failed += 1
         elif result[0] != n:
             wrong.append(f"{call} of {n} has {result}")
+    if unseen > ends:
+        wrong.append(f"{unseen} attempts were not made, and only {ends} containers were ended")
     # Of ten thousand calls one fails four times in a row.
     if failed > 5 + len(acknowledged) // 1000:
         wrong.append(f"{failed} calls failed: they were given up too early")
@@ -154,8 +158,10 @@ def test_the_check_itself():
     tries = ["never-a-2"] * 4
     assert wrong_in(acknowledged, reads, tries, 0) == []
     assert wrong_in(acknowledged, reads, tries + tries[:2], 2) == []
+    ended = [reads[0], {"read": "fc-2", "raised": "the container ended while this input ran, with signal 9"}]
+    assert wrong_in(acknowledged, ended, tries[1:], 1) == []
     for worse in ((reads[:1], tries, 9), (reads[1:], tries, 9), (reads + [{"read": "fc-1", "value": ["a-1", "z"]}], tries, 9),
-                  (reads + [{"read": "fc-2", "raised": "never z"}], tries, 9), (reads, tries[1:], 9), (reads, tries + tries, 3),
+                  (reads + [{"read": "fc-2", "raised": "never z"}], tries, 9), (reads, tries[1:], 0), (reads, tries + tries, 3), (ended, tries[2:], 1),
                   ([{"read": "fc-1", "value": ["a-3", "x"]}, reads[1]], tries, 9), ([{"read": "fc-1", "raised": "the container was lost"}, reads[1]], tries, 9)):
         assert len(wrong_in(acknowledged, *worse)) == 1, worse
     many = {f"fc-{n}": f"a-{n}" for n in range(100)}
