@@ -168,6 +168,13 @@ void expect_not_copied(const ContainerEvent& event) {
 TEST_F(ZygoteTest, OneThatHangsIsEndedAndSoIsTheWaitForIt) {
   begin();
   ASSERT_EQ(::kill(pid_, SIGSTOP), 0);
+  // A tracer that comes before it stands still would take the signal for itself.
+  const auto stands_still = [stat = cat("/proc/", pid_, "/stat")] {
+    const std::string text = *read_file(stat);
+    return text.substr(text.rfind(')') + 2, 1) == "T";
+  };
+  for (int looks = 0; looks < 3000 && !stands_still(); ++looks) ::poll(nullptr, 0, 1);
+  ASSERT_TRUE(stands_still());
   std::vector<ContainerSpec> all;
   for (int i = 0; i < 3; ++i) all.push_back(copy_spec());
   for (const ContainerSpec& wanted : all) launch(wanted);
