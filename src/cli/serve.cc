@@ -3,7 +3,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "cli/command.h"
 #include "cli/pages.h"
@@ -66,7 +65,6 @@ void add_machine(Command command, const Options& options) {
 
 void add_bounds_of_inputs(Command command, const Options& options) {
   core::Limits& limits = options->limits;
-  limits.launching_max = std::max(limits.launching_max, std::thread::hardware_concurrency());
   command.add_option("--containers", limits.tasks_max, "Containers of functions at a time")
       .show_default()
       .range(1, 10'000);

@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -194,7 +196,9 @@ void Parts::make_services() {
   facts_.version = kVersion;
   facts_.data = options_.data;
   facts_.started = clock_.now();
-  core_ = std::make_unique<core::Core>(options_.limits, random_);
+  core::Limits limits = options_.limits;
+  limits.launching_max = std::max(limits.launching_max, std::thread::hardware_concurrency());
+  core_ = std::make_unique<core::Core>(limits, random_);
   logs_ = std::make_unique<logs::LogStore>(options_.data + "/logs", options_.log_mib << 20);
   access_ = std::make_unique<services::AccessRules>(*store_);
   sign_ins_ = std::make_unique<services::SignIns>(*key_, random_);
