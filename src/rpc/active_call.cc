@@ -184,9 +184,9 @@ class ReactorCall final : public grpc::ServerGenericBidiReactor,
 
   // In place of what `part` was. False: that is more than there is room for.
   bool count(std::size_t& part, std::size_t now) {
-    std::atomic<std::uint64_t>& all = pipeline_.counters().bytes_in_flight;
-    all.fetch_sub(std::exchange(part, now));
-    return all.fetch_add(now) + now <= pipeline_.bytes_in_flight_max();
+    const std::uint64_t more = now - std::exchange(part, now);  // less is a wrapped number
+    return pipeline_.counters().bytes_in_flight.fetch_add(more) + more <=
+           pipeline_.bytes_in_flight_max();
   }
 
   // False: the call has ended.
