@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 from conftest import Server
+from processes import descendants
 
 
 class OwnDisk:
@@ -59,14 +60,6 @@ class OwnDisk:
     def remove(self):
         subprocess.run(["umount", "--lazy", self.mount_point], check=True)
         self.image.unlink()
-
-
-def descendants(pid):
-    found = []
-    with contextlib.suppress(FileNotFoundError):
-        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            found += [int(child), *descendants(int(child))]
-    return found
 
 
 class OwnDiskServer(Server):

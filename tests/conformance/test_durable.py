@@ -1,7 +1,6 @@
 """Asynchronous calls outlive their spawner, the server and its containers."""
 import json
 import os
-import pathlib
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +9,7 @@ import pytest
 
 from conftest import Client, Server
 from grpc_call import raw
+from processes import children
 from test_languages import COMMANDS
 
 PROGRAM = """
@@ -178,19 +178,6 @@ def test_single_results_of_a_long_finished_call_are_read_where_they_lie(own, own
             print(await call("FunctionGetOutputs", function_call_id={call!r}, timeout=55, start_idx=200, end_idx=200))
     """).splitlines() == ["True 7", "0", f"OUT_OF_RANGE function call '{call}' has no input of number 200: the last one is 199"]
     assert own.admin("status")["inputs"] == 0
-
-
-def children(pid):
-    """Of a process, by their parent's number in /proc."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
-                    found.append(int(entry.name))
-            except (OSError, IndexError):
-                pass
-    return found
 
 
 def test_a_spawner_that_is_killed_has_a_successor_and_no_call_is_lost(own, own_client):

@@ -11,7 +11,7 @@ import time
 
 from conftest import Client, Server
 from own_disk import own_disk_server
-from test_durable import children
+from processes import children
 
 SECONDS = float(os.environ.get("IONIAN_CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("IONIAN_CHAOS_SEED", str(time.time_ns() % 1_000_000)))

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from conftest import Client, running_server
-from test_durable import children
+from processes import children
 from test_run import wait_for
 
 TASKS = int(os.environ.get("IONIAN_LEAK_TASKS", "100"))

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from conftest import IONIAN, PLAIN, Client, Server, running_server
+from processes import children, descendants
 from test_faults import contents
 from test_run import wait_for
 
@@ -200,17 +201,6 @@ def test_a_full_disk_at_the_start(tmp_path, kib):
     assert full.returncode == 1 and full.stderr.startswith("Error: ") and full.stderr.count("\n") == 1, full.stderr
     assert "full" in full.stderr or "No space left on device" in full.stderr, full.stderr
     assert f"Make room on the disk of {tmp_path}, or choose another folder with --data" in full.stderr, full.stderr
-
-
-def children(pid):
-    return [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
-
-
-def descendants(pid):
-    found = []
-    for child in children(pid):
-        found += [child, *descendants(child)]
-    return found
 
 
 def alive(pid):
