@@ -1,7 +1,9 @@
 """User code that does what one should not: each has an answer, and the container beside it goes on."""
+import ast
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import textwrap
@@ -82,7 +84,10 @@ def test_what_forks_daemonises_and_eats_processes_ends_with_its_container(server
             outcome("eat", eat.remote)
             outcome("neighbour", neighbour.remote)
     """, timeout=400)
-    assert "fork gave 7" in out and "twice gave [0, 1, 2, 3, 4]" in out and "close gave (0, 1, True)" in out, out
+    assert "fork gave 7" in out and "close gave (0, 1, True)" in out, out
+    # Of two processes that both return, whoever is heard first has answered; the other's answer is dropped, and no input has two.
+    twice = ast.literal_eval(re.search(r"^twice gave (.*)$", out, re.M)[1])
+    assert len(twice) == 5 and all(value in (n, "child") for n, value in enumerate(twice)), out
     assert "daemon gave left one behind" in out, out
     assert "eat gave (11, True)" in out and "neighbour gave fine" in out, out  # EAGAIN, at the container's own bound
     deadline = time.monotonic() + 120
