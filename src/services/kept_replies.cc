@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "store/calls.h"
-#include "store/history.h"
 
 namespace ionian::services {
 namespace {

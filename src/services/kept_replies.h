@@ -2,6 +2,7 @@
 // Replies that outlive the server, and what has had its time on disk.
 #include "rpc/pipeline.h"
 #include "services/data_limits.h"
+#include "store/history.h"
 #include "store/replies.h"
 #include "store/store.h"
 
