@@ -53,6 +53,15 @@ std::string dotted(std::uint32_t address) {
   return ::inet_ntop(AF_INET, &in, text, sizeof text);
 }
 
+// One that nobody has bought. A bridge without an address of its own takes the lowest of its
+// links': once that link goes, the containers that remain send to nobody until they have forgotten
+// it, which takes half a minute.
+HardwareAddress hardware_address(std::uint32_t address) {
+  HardwareAddress made = {0x02, 0x49};
+  for (int i = 0; i < 4; ++i) made[2 + i] = static_cast<std::uint8_t>(address >> (24 - 8 * i));
+  return made;
+}
+
 struct Route {
   std::string link;
   std::uint32_t destination, mask;
@@ -193,7 +202,7 @@ Result<void> Nat::choose_subnet() {
 
 Result<void> Nat::make_bridge() {
   ASSIGN_OR_RETURN(RtNetlink netlink, RtNetlink::open());
-  TRY(netlink.add_bridge(bridge_, link_group(name_)));
+  TRY(netlink.add_bridge(bridge_, hardware_address(subnet_ + 1), link_group(name_)));
   const std::string no_ipv6 = cat("/proc/sys/net/ipv6/conf/", bridge_, "/disable_ipv6");
   if (::access(no_ipv6.c_str(), F_OK) == 0) TRY(write_file(no_ipv6, "1"));
   TRY(netlink.add_address(bridge_, subnet_ + 1, kPrefixLength));

@@ -3,7 +3,10 @@
 // default route.
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <linux/if_packet.h>
 #include <sys/socket.h>
+
+#include <map>
 
 #include "container/jail_fixture.h"
 #include "container/netns.h"
@@ -73,6 +76,20 @@ class NetworkFixture : public JailFixture {
       ::freeifaddrs(all);
       return {};
     });
+    return found;
+  }
+  // Of the host's links whose names begin so, by name.
+  static std::map<std::string, std::string> hardware_addresses(const std::string& prefix) {
+    std::map<std::string, std::string> found;
+    ifaddrs* all = nullptr;
+    ::getifaddrs(&all);
+    for (ifaddrs* each = all; each; each = each->ifa_next)
+      if (each->ifa_addr && each->ifa_addr->sa_family == AF_PACKET &&
+          std::string_view(each->ifa_name).starts_with(prefix)) {
+        const auto* link = reinterpret_cast<const sockaddr_ll*>(each->ifa_addr);
+        found[each->ifa_name].assign(link->sll_addr, link->sll_addr + link->sll_halen);
+      }
+    ::freeifaddrs(all);
     return found;
   }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <csignal>
+#include <ranges>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -222,6 +223,23 @@ TEST_F(DnsTest, AnotherForwarderTakesThePlaceOfOneThatEnds) {
     ASSERT_EQ(::kill(pid, SIGKILL), 0);
   }
   EXPECT_EQ(forwarders.size(), 3u);
+}
+
+// Containers remember it: with another one, all that live would be cut off until they ask again.
+TEST_F(NetworkTest, TheBridgeKeepsItsAddressWhileContainersComeAndGo) {
+  const ContainerSpec wanted = nat({"serve", "8082"});
+  const Pipes pipes = launch(wanted);
+  ASSERT_EQ(next(wanted.id()).kind, ContainerEvent::kStarted);
+  const auto is_bridge = [](const auto& link) { return link.first.ends_with('b'); };
+  const auto links = hardware_addresses("ioni");
+  const auto bridge = std::ranges::find_if(links, is_bridge);
+  ASSERT_NE(bridge, links.end());
+  ASSERT_GT(links.size(), 1u);
+  EXPECT_EQ(std::ranges::count(std::views::values(links), bridge->second), 1);  // none of theirs
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(run(nat({"hello"})).out, "hello\n");
+    EXPECT_EQ(hardware_addresses("ioni")[bridge->first], bridge->second);
+  }
 }
 
 TEST_F(NetworkTest, NothingStaysBehind) {

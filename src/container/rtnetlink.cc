@@ -92,9 +92,11 @@ Result<void> RtNetlink::send(Message& message, std::string_view attempted) {
   return {};
 }
 
-Result<void> RtNetlink::add_bridge(const std::string& name, std::uint32_t group) {
+Result<void> RtNetlink::add_bridge(const std::string& name, const HardwareAddress& address,
+                                   std::uint32_t group) {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link(0));
   message.add(IFLA_IFNAME, name);
+  message.add(IFLA_ADDRESS, address.data(), address.size());
   message.add(IFLA_GROUP, group);
   const std::size_t info = message.begin(IFLA_LINKINFO);
   message.add(IFLA_INFO_KIND, std::string("bridge"));

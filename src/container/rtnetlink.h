@@ -1,6 +1,7 @@
 #pragma once
 // Links, addresses and routes, by the kernel's own messages: starting `ip` costs more than a
 // container.
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,12 +19,15 @@ struct Veth {
   std::uint32_t group = 0;
 };
 
+using HardwareAddress = std::array<std::uint8_t, 6>;
+
 // Speaks to the network namespace in which it was opened.
 class RtNetlink {
  public:
   static Result<RtNetlink> open();
 
-  Result<void> add_bridge(const std::string& name, std::uint32_t group);
+  Result<void> add_bridge(const std::string& name, const HardwareAddress& address,
+                          std::uint32_t group);
   // Both ends down; `peer` stands in the other namespace.
   Result<void> add_veth(const Veth& veth);
   // A port that the other isolated ports of its bridge cannot reach.
