@@ -5,6 +5,8 @@ import socket
 import subprocess
 import urllib.parse
 
+import pytest
+
 
 def test_large_arguments_and_results(any_client):
     sizes = [3, 100] if any_client.which == "new" else [3]
@@ -62,9 +64,8 @@ UPLOADS = """
 """
 
 
-def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(server, client):
-    program = client.write(UPLOADS.format(body="""
-        # Mostly holes, so that it costs the disk little; no two parts are alike.
+# Mostly holes, so that it costs the disk little; no two parts are alike.
+LARGE = """
         size = (1 << 30) + (70 << 20) + 12345
         with open("large.bin", "wb") as file:
             for at in range(0, size, 16 << 20):
@@ -84,9 +85,30 @@ def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(server, client)
                 back.update(piece)
                 length += len(piece)
         print("whole", length == size and back.digest() == whole.digest())
-    """))
+"""
+
+
+@pytest.mark.parametrize("where", ["laptop", "container"])
+def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(server, client, where):
+    program = client.write(UPLOADS.format(body=LARGE))
     growth = server.memory_growth()
-    assert "whole True" in client.python(program, timeout=400).stdout
+    if where == "laptop":
+        out = client.python(program, timeout=400).stdout
+    else:
+        out = client.run("run", client.write(f"""
+            import subprocess, sys, modal
+            app = modal.App("parts")
+
+            @app.function(memory=512, block_network=True)
+            def f():
+                return subprocess.run([sys.executable, "-c", {program.read_text()!r}], capture_output=True, text=True, cwd="/tmp",
+                                      env=os.environ | {{"PYTHONPATH": "/pkg"}})
+
+            @app.local_entrypoint()
+            def main():
+                print(f.remote())
+        """.replace("import subprocess", "import os, subprocess"), "parts.py"), timeout=400).stdout
+    assert "whole True" in out, out
     # No body is ever held, nor is a part of one.
     assert growth() < 64, growth()
 
