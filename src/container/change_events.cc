@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ionian::container {
@@ -24,10 +25,14 @@ SpawnerEvent pong_event() {
   return event;
 }
 
-SpawnerEvent failed_event(const std::string& id, const std::string& why) {
+SpawnerEvent failed_event(const std::string& id, const Status& why) {
+  // What is wanted may be wrong, or its image is; anything else would have met any other as well.
+  constexpr Code kOwn[] = {Code::kInvalidArgument, Code::kAlreadyExists, Code::kNotFound,
+                           Code::kFailedPrecondition};
   SpawnerEvent event;
   event.set_id(id);
-  event.set_failed(why);
+  event.set_failed(why.message);
+  event.set_of_machine(std::ranges::find(kOwn, why.code) == std::end(kOwn));
   return event;
 }
 

@@ -9,7 +9,8 @@ namespace ionian::container {
 
 SpawnerEvent ready_event(const Result<void>& ready, const std::string& network_warning);
 SpawnerEvent pong_event();
-SpawnerEvent failed_event(const std::string& id, const std::string& why);
+// Before there was a process of it.
+SpawnerEvent failed_event(const std::string& id, const Status& why);
 SpawnerEvent started_event(const Container& container);
 // What goes with it: a pidfd of its init, and its network namespace.
 std::vector<UniqueFd> files_of_start(const Container& container);

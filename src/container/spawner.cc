@@ -90,6 +90,7 @@ Result<ContainerEvent> to_event(Packet packet) {
   } else {
     event.error = message.failed();
     event.not_copied = message.not_copied();
+    event.of_machine = message.of_machine();
   }
   return event;
 }

@@ -73,6 +73,7 @@ struct ContainerEvent {
   std::string error;
   bool busy = false;          // ... because files in it are open
   bool not_copied = false;    // kFailed: its zygote made no copy for it
+  bool of_machine = false;    // kFailed: before it was, for want of what any would need
   bool not_runnable = false;  // kExecFailed: there is no such program, or it may not be run
   UniqueFd terminal;          // kExecStarted: our end of it
 };

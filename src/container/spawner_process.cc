@@ -173,7 +173,7 @@ void SpawnerProcess::on_request(Packet packet) {
     const std::string id = request.launch().id();
     Result<void> done = launch(std::move(*request.mutable_launch()), std::move(packet.fds));
     if (done) return;
-    return send(failed_event(id, done.error().message));
+    return send(failed_event(id, done.error()));
   }
   if (request.has_ping()) return send(pong_event());
   if (request.has_become()) return become(std::move(*request.mutable_become()));

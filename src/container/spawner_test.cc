@@ -63,12 +63,23 @@ TEST_F(SpawnerTest, RefusesSpecsThatMakeNoSense) {
     const ContainerEvent event = next(wanted.id());
     EXPECT_EQ(event.kind, ContainerEvent::kFailed);
     EXPECT_FALSE(event.error.empty());
+    EXPECT_FALSE(event.of_machine) << event.error;
   }
   ContainerSpec bad_id = spec({});
   bad_id.set_id("../x");
   launch(bad_id);
   EXPECT_EQ(next("../x").kind, ContainerEvent::kFailed);
   EXPECT_EQ(output({"hello"}), "hello\n");
+}
+
+TEST_F(SpawnerTest, SaysWhereItIsTheMachineThatLacksSomething) {
+  write_file(folder_ + "/file", "");
+  ContainerSpec wanted = spec({"hello"});
+  wanted.set_upper_dir(folder_ + "/file/upper");
+  launch(wanted);
+  const ContainerEvent event = next(wanted.id());
+  EXPECT_EQ(event.kind, ContainerEvent::kFailed);
+  EXPECT_TRUE(event.of_machine) << event.error;
 }
 
 TEST_F(SpawnerTest, PassesInputEnvironmentFilesAndWorkdir) {

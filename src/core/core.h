@@ -64,6 +64,7 @@ struct TaskExit {
   int signal = 0;
   bool out_of_memory = false;
   std::string failed_start;  // why the container could not be made at all; "" if it ran
+  bool of_machine = false;   // ... for want of what any would need: memory, a process, a disk
   bool lost = false;         // the worker lost it: not the container's fault
   bool cut_off = false;      // the server ended it, for it had no connection any more
 };

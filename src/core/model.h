@@ -180,14 +180,14 @@ struct Function {
   std::size_t awaited = 0, spawned = 0;  // unfinished inputs, of synchronous and of other calls
   std::size_t calls = 0;                 // that are held
   std::set<TaskId> tasks;
-  std::uint32_t starting = 0;        // containers that are not ready
-  std::uint32_t launching = 0;       // of those, the ones that have not said hello
-  std::uint32_t failed_starts = 0;   // in a row
-  std::uint32_t killed_starts = 0;   // of those, the ones that somebody killed, in a run
-  Time next_start;                   // not before: back-off after failed starts
-  bool restart_planned = false;      // the core comes back to it at next_start
-  std::optional<Time> linger_until;  // and then, for its first batch has waited long enough
-  bool wants = false;                // it is among those that may want a place
+  std::uint32_t starting = 0;          // containers that are not ready
+  std::uint32_t launching = 0;         // of those, the ones that have not said hello
+  std::uint32_t failed_starts = 0;     // in a row
+  std::uint32_t guiltless_starts = 0;  // of those, the ones in a run that were not its fault
+  Time next_start;                     // not before: back-off after failed starts
+  bool restart_planned = false;        // the core comes back to it at next_start
+  std::optional<Time> linger_until;    // and then, for its first batch has waited long enough
+  bool wants = false;                  // it is among those that may want a place
 };
 
 struct App {

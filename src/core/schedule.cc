@@ -255,7 +255,7 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
     leave_starting(task, TaskState::kReady);
     if (!task.hello) task.hello = now;
     task.ready = task.idle_since = now;
-    f.failed_starts = f.killed_starts = 0;
+    f.failed_starts = f.guiltless_starts = 0;
     act(NoteTaskState{id, task.app, task.function, 4});  // ACTIVE
   }
   task.asked_for_inputs = true;

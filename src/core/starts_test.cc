@@ -62,6 +62,35 @@ TEST_F(CoreTest, OneOfADeployedAppIsReplacedHoweverOftenItIsKilled) {
   EXPECT_EQ(input.result.outcome, Outcome::kSuccess);
 }
 
+TEST_F(CoreTest, WhatTheMachineLacksFailsNoCallOfADeployedApp) {
+  const TaskExit lacking{.failed_start = "make a cgroup: No space left", .of_machine = true};
+  const CallId id = call(function("f"), 1, true);
+  const Input& input = *core.input(core.call(id)->inputs[0]);
+  for (int failed = 0; failed < 20; ++failed) {
+    core.task_exited(now, started().at(0), lacking);
+    EXPECT_TRUE(started().empty());  // not at once
+    EXPECT_EQ(input.state, InputState::kPending);
+    pass(30s);
+  }
+  const TaskId last = started().at(0);
+  put(last, take(last).at(0), Outcome::kSuccess);
+  EXPECT_EQ(input.result.outcome, Outcome::kSuccess);
+}
+
+TEST_F(CoreTest, WhatTheMachineLacksIsSaidWhereARunWaits) {
+  const AppId run("ap-run");
+  core.add_app(now, {.id = run, .workspace = workspace});
+  const CallId id = call(function("f", [&](FunctionConfig& c) { c.app = run; }), 1);
+  const Input& input = *core.input(core.call(id)->inputs[0]);
+  for (int failed = 0; failed < 4; ++failed) {
+    EXPECT_EQ(input.state, InputState::kPending);
+    core.task_exited(now, started().at(0), {.failed_start = "no room", .of_machine = true});
+    pass(10s);
+  }
+  EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
+  EXPECT_NE(input.result.generic_result.find("no room"), std::string::npos);
+}
+
 TEST_F(CoreTest, StartsThatWereLostWithTheirWorkerSayNothingOfTheFunction) {
   const CallId id = call(function("f"), 1);
   const Input& input = *core.input(core.call(id)->inputs[0]);

@@ -11,7 +11,7 @@ namespace {
 // An idle container is kept that long in any case: it is about to ask for its next input, and one
 // that stays because of min_containers is looked at no oftener than this.
 constexpr Duration kShortestIdle = 1s;
-constexpr unsigned kKilledStartsMax = 4;
+constexpr unsigned kGuiltlessStartsMax = 4;
 
 std::string ending(const TaskExit& exit) {
   return exit.signal ? cat("signal ", exit.signal) : cat("exit code ", exit.exit_code);
@@ -253,13 +253,14 @@ void Core::failed_start(Time now, Task& task, const TaskExit& exit) {
   ++f.failed_starts;
   f.next_start = now + std::min<Duration>(30s, 100ms * (1 << std::min(8u, f.failed_starts)));
   if (task.reported_failure || exit.lost) return;
-  // What kills it from outside says nothing about the function. One that does so again and again
-  // ends a run whose client waits; a deployed app serves on, with ever longer pauses between
-  // starts.
+  // What kills it from outside, and what the machine lacks, says nothing about the function. If it
+  // happens again and again it ends a run whose client waits; a deployed app serves on, with ever
+  // longer pauses between starts.
   const bool killed = exit.signal == SIGKILL && !exit.out_of_memory && !task.killed;
   const App& app = apps_.at(task.app);
   const bool deployed = !app.ephemeral && !app.detached;
-  if (killed && (deployed || ++f.killed_starts < kKilledStartsMax)) return;
+  if ((killed || exit.of_machine) && (deployed || ++f.guiltless_starts < kGuiltlessStartsMax))
+    return;
   const bool others_work = std::any_of(f.tasks.begin(), f.tasks.end(), [&](const TaskId& t) {
     return tasks_.at(t).state == TaskState::kReady;
   });

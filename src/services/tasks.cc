@@ -56,7 +56,8 @@ void Tasks::start(const TaskId& task, const FunctionId& function, const AppId& a
   const bool queued = pool_.post([this, task, function, app, workspace, devices] {
     prepare(task, function, app, workspace, devices);
   });
-  if (!queued) ended(task, {.failed_start = "too many containers are being prepared"});
+  if (!queued)
+    ended(task, {.failed_start = "too many containers are being prepared", .of_machine = true});
 }
 
 void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId& app,
@@ -199,6 +200,7 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
                       .signal = end.signal,
                       .out_of_memory = end.out_of_memory,
                       .failed_start = end.failed_start,
+                      .of_machine = end.of_machine,
                       .lost = end.lost,
                       .cut_off = cut_off};
   c_.core_loop.post([this, id, exit] {

@@ -201,7 +201,8 @@ void Worker::start_task(TaskSpec task) {
 void Worker::launch_task(const TaskSpec& task) {
   Living living{.id = task.task_id(), .task = task.task_id()};
   if (Result<void> given = give_folder(living); !given)
-    return events_.ended(TaskId(task.task_id()), {.failed_start = given.error().message});
+    return events_.ended(TaskId(task.task_id()),
+                         {.failed_start = given.error().message, .of_machine = true});
   if (task.buckets_size() > 0) (void)make_folders(empty_root(living.folder));
   living.upper = upper_of(TaskId(task.task_id()));
   living.keep_upper = task.keep_upper();
@@ -215,7 +216,7 @@ void Worker::launch(Living living, container::ContainerSpec spec) {
   for (int number : {1, 2}) {
     auto pipe = make_pipe();
     if (!pipe) {
-      living.end = TaskEnd{.failed_start = pipe.error().message};
+      living.end = TaskEnd{.failed_start = pipe.error().message, .of_machine = true};
       break;
     }
     (number == 1 ? stdio.out : stdio.err) = std::move(pipe->second);
@@ -227,7 +228,7 @@ void Worker::launch(Living living, container::ContainerSpec spec) {
       living.end = TaskEnd{.failed_start = again.error().message, .lost = true};
   if (!living.end)
     if (Result<void> sent = spawner_.launch(spec, std::move(stdio)); !sent)
-      living.end = TaskEnd{.failed_start = sent.error().message};
+      living.end = TaskEnd{.failed_start = sent.error().message, .of_machine = true};
   const std::string id = living.id;
   living_.insert_or_assign(id, std::move(living));
   finish_if_over(id);
@@ -260,7 +261,7 @@ void Worker::handle_event(Living& living, container::ContainerEvent& event) {
     case container::ContainerEvent::kExchanged:
       return end_exchange(living, event);
     case container::ContainerEvent::kFailed:
-      living.end = TaskEnd{.failed_start = event.error};
+      living.end = TaskEnd{.failed_start = event.error, .of_machine = event.of_machine};
       living.not_copied = event.not_copied;
       break;
     case container::ContainerEvent::kExited:

@@ -29,6 +29,7 @@ struct TaskEnd {
   int signal = 0;
   bool out_of_memory = false;
   std::string failed_start;  // why the container could not be made at all
+  bool of_machine = false;   // ... for want of what any would need: memory, a process, a disk
   bool lost = false;         // the spawner died under it
   // With keep_upper: the folder that holds what the task wrote, and the id of its root there.
   std::string upper;

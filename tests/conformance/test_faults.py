@@ -12,6 +12,7 @@ import time
 import grpc_call
 from conftest import Client
 from test_languages import COMMANDS
+from test_run import wait_for
 
 HEAD = """
     import os, signal, subprocess, sys, threading, time
@@ -423,6 +424,36 @@ def test_a_spawner_that_hangs_is_no_loss_once_it_goes_on(own, tmp_path):
     finally:
         os.kill(spawner, signal.SIGCONT)
     assert waiting.communicate(timeout=170)[0].strip() == "39800"
+
+
+def test_what_the_machine_lacks_for_a_while_fails_no_call(own, tmp_path):
+    """A container that cannot be made is tried again: it was nothing that the function has done."""
+    client = Client(own, tmp_path)
+    client.run("deploy", client.write("""
+        import modal
+        app = modal.App("patient")
+
+        @app.function(max_containers=2, single_use_containers=True)
+        def twice(n):
+            return 2 * n
+    """, "patient.py"))
+    call = client.write("""
+        import modal
+        print(sum(modal.Function.from_name("patient", "twice").map(range(4))))
+    """, "call.py")
+    assert client.python(call).stdout.strip() == "12"
+    tasks = own.folder / "data/tasks"
+    tasks.rename(tasks.with_name("away"))
+    tasks.write_text("in the place of the folder")
+    said = len(own.log_text())
+    try:
+        waiting = subprocess.Popen([client.venv / "bin/python", call], stdout=subprocess.PIPE, text=True, env=client.env, cwd=client.folder)
+        wait_for(lambda: "did not start" in own.log_text()[said:])
+    finally:
+        tasks.unlink()
+        tasks.with_name("away").rename(tasks)
+    assert waiting.communicate(timeout=170)[0].strip() == "12"
+    client.run("app", "stop", "--yes", "patient")
 
 
 def test_a_result_for_which_the_disk_has_no_room_fails_its_call_alone(own, tmp_path):

@@ -41,7 +41,7 @@ void Containers::boot(const Ptr& c) {
   if (c->dead) return;
   switch (c->manner) {
     case Manner::kFailsToStart:
-      return exit(c, {.failed_start = "no layer"});
+      return exit(c, {.failed_start = "no layer", .of_machine = w_.one_in(2)});
     case Manner::kDiesAtStart:
       return exit(c, {.exit_code = 1});
     case Manner::kImportFails:
