@@ -148,7 +148,13 @@ void Core::restore_call(Time now, Call restored, std::vector<Input> inputs) {
   for (const InputId& input_id : left) {
     Input& input = inputs_.at(input_id);
     if (runs && !input.cancelled) {
-      if (may_begin(call)) f->second.pending.push_back(input_id);
+      const Duration most = f->second.config.retry.delay(input.attempts);
+      // Never longer than the clock of now would have it wait.
+      if (input.next_attempt) input.next_attempt = std::min(*input.next_attempt, now + most);
+      if (input.next_attempt > now)
+        await_retry(input);
+      else if (may_begin(call))
+        f->second.pending.push_back(input_id);
     } else {
       finish_input(now, input,
                    server_result(Outcome::kTerminated,

@@ -246,6 +246,7 @@ class Core {
   std::optional<Time> farewell_over() const;
   void plan_release(Time now, Call& call);
   void keep_attempts(const Input& input);
+  void await_retry(Input& input);
   void cancel_running(Time now, Input& input, bool kill_container);
   void settle_attempt(Time now, Input& input, Result result);
   void fail_pending(Time now, Function& f, const Result& result);

@@ -127,6 +127,32 @@ TEST_F(DurableTest, RestoredAttemptsCount) {
   EXPECT_EQ(core.input(InputId("in-1"))->state, InputState::kDone);
 }
 
+TEST_F(DurableTest, ARetryWaitsOnAfterARestart) {
+  const FunctionId f =
+      function("f", [](FunctionConfig& c) { c.retry = {.retries = 3, .initial_delay = 40s}; });
+  const CallId id = call(f, 1, true);
+  const TaskId task = started().at(0);
+  const InputId failing = take(task).at(0);
+  put(task, failing, Outcome::kFailure);
+  EXPECT_EQ(core.input(failing)->next_attempt, now + 40s);
+
+  Input soon{.id = InputId("in-1"), .call = CallId("fc-1"), .function = f};
+  soon.attempts = 1;
+  Input late = soon, due = soon;
+  soon.next_attempt = now + 10s;
+  late.id = InputId("in-2"), late.next_attempt = now + 100h;  // the clock was set back since
+  due.id = InputId("in-3"), due.next_attempt = now - 1s;
+  core.restore_call(now, kept_call("fc-1", f), {soon, late, due});
+  const auto waits = [&](const char* input) {
+    return core.input(InputId(input))->state == InputState::kWaitingForRetry;
+  };
+  EXPECT_TRUE(waits("in-1") && waits("in-2") && !waits("in-3"));
+  pass(11s);
+  EXPECT_TRUE(!waits("in-1") && waits("in-2"));
+  pass(30s);
+  EXPECT_FALSE(waits("in-2"));
+}
+
 TEST_F(DurableTest, WhatWasCancelledInAFormerLifeEnds) {
   const FunctionId f = function("f");
   const Call kept = kept_call("fc-1", f);

@@ -165,6 +165,7 @@ void Core::keep_attempts(const Input& input) {
 
 void Core::requeue(Time now, Input& input) {
   input.state = InputState::kPending;
+  input.next_attempt.reset();
   Function& f = functions_.at(input.function);
   Call& call = calls_.at(input.call);
   // To the front: it has waited longest.
@@ -185,9 +186,14 @@ void Core::settle_attempt(Time now, Input& input, Result result) {
   if (!retryable || stopping || input.cancelled || input.attempts >= retry.retries)
     return finish_input(now, input, std::move(result));
   ++input.attempts;
+  input.next_attempt = now + retry.delay(input.attempts);
   keep_attempts(input);
+  await_retry(input);
+}
+
+void Core::await_retry(Input& input) {
   input.state = InputState::kWaitingForRetry;
-  retries_.emplace(now + retry.delay(input.attempts), input.id);
+  retries_.emplace(*input.next_attempt, input.id);
 }
 
 ionian::Result<void> Core::retry_input(Time now, const CallId& id, const InputId& input_id,

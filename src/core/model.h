@@ -81,6 +81,7 @@ struct Input {
   TaskId task;                        // that runs it, or ran it last
   std::uint32_t attempts = 0;         // failures that count against the retry policy
   std::uint32_t lost_containers = 0;  // attempts that ended through no fault of the input
+  std::optional<Time> next_attempt;   // not before; of one that waits for a retry
   bool cancelled = false;             // its caller wants no result; it does not run again
   bool kept = false;                  // of an asynchronous call: the result is on disk
   std::size_t position = 0;           // of its output: those of a call stand in this order

@@ -44,6 +44,7 @@ core::Input input_of_record(const store::Call& call, store::CallInput record) {
   input.index = record.index;
   input.attempts = record.attempts;
   input.lost_containers = record.lost;
+  input.next_attempt = record.next_attempt;
   input.cancelled = record.cancelled;
   input.created = call.created_at;
   if (record.output.empty()) {
@@ -173,9 +174,12 @@ void keep_outputs(const Context& c, const std::vector<InputId>& ids,
 void keep_attempts(const Context& c, const InputId& id) {
   const core::Input* input = c.core.input(id);
   if (!input) return;
-  const auto write = [id, attempts = input->attempts,
-                      lost = input->lost_containers](store::Tx& tx) -> Result<void> {
-    store::keep_attempts(tx, id, attempts, lost);
+  store::CallInput tried{.id = id, .input = {}, .output = {}};
+  tried.attempts = input->attempts;
+  tried.lost = input->lost_containers;
+  tried.next_attempt = input->next_attempt;
+  const auto write = [tried](store::Tx& tx) -> Result<void> {
+    store::keep_attempts(tx, tried);
     return {};
   };
   c.store.write(write, [id](Result<void> committed) {

@@ -42,8 +42,9 @@ void reopen_call(Tx& tx, const CallId& call) {
   tx.db().run("UPDATE calls SET done_at = NULL WHERE id = ? AND done_at IS NOT NULL", call);
 }
 
-void keep_attempts(Tx& tx, const InputId& input, std::uint32_t attempts, std::uint32_t lost) {
-  tx.db().run("UPDATE inputs SET retries = ?, lost = ? WHERE id = ?", attempts, lost, input);
+void keep_attempts(Tx& tx, const CallInput& i) {
+  tx.db().run("UPDATE inputs SET retries = ?, lost = ?, next_attempt = ? WHERE id = ?", i.attempts,
+              i.lost, i.next_attempt, i.id);
 }
 
 void cancel_inputs(Tx& tx, const CallId& call) {
@@ -72,7 +73,7 @@ std::optional<Call> find_call(View& view, const WorkspaceId& workspace, const Ca
 std::vector<CallInput> list_inputs(View& view, const CallId& call) {
   std::vector<CallInput> all;
   Rows rows = view.db().query(
-      "SELECT id, idx, input, retries, lost, output, position, cancelled FROM inputs"
+      "SELECT id, idx, input, retries, lost, output, position, cancelled, next_attempt FROM inputs"
       " WHERE call = ? ORDER BY rowid",
       call);
   while (rows.next())
@@ -83,7 +84,8 @@ std::vector<CallInput> list_inputs(View& view, const CallId& call) {
                    .lost = static_cast<std::uint32_t>(rows.number(4)),
                    .output = rows.text(5),
                    .position = static_cast<std::size_t>(rows.number(6)),
-                   .cancelled = rows.number(7) != 0});
+                   .cancelled = rows.number(7) != 0,
+                   .next_attempt = rows.maybe_time(8)});
   return all;
 }
 

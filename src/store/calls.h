@@ -29,13 +29,15 @@ struct CallInput {
   std::string output;          // serialized modal.client.FunctionGetOutputsItem; "" = none yet
   std::size_t position = 0;    // of the output among the call's
   bool cancelled = false;      // its caller wants no result
+  std::optional<Time> next_attempt = {};  // not before
 };
 
 void insert_call(Tx& tx, const Call& call);
 void insert_input(Tx& tx, const CallId& call, const CallInput& input);
 // More inputs come for a call that may have been done.
 void reopen_call(Tx& tx, const CallId& call);
-void keep_attempts(Tx& tx, const InputId& input, std::uint32_t attempts, std::uint32_t lost);
+// How often it has been tried, and when it is next: `input.attempts`, `.lost` and `.next_attempt`.
+void keep_attempts(Tx& tx, const CallInput& input);
 // Those of its inputs that have no output yet.
 void cancel_inputs(Tx& tx, const CallId& call);
 // The first output of an input stays; a later one changes nothing.

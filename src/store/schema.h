@@ -18,4 +18,5 @@ extern const std::string_view kMigration12Sql;
 extern const std::string_view kMigration13Sql;
 extern const std::string_view kMigration14Sql;
 extern const std::string_view kMigration15Sql;
+extern const std::string_view kMigration16Sql;
 }  // namespace ionian::store

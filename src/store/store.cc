@@ -16,9 +16,10 @@ namespace {
 
 // What brings a database from one version to the next, beginning with an empty one.
 constexpr std::array kMigrations = {
-    &kSchemaSql,      &kMigration2Sql,  &kMigration3Sql,  &kMigration4Sql,  &kMigration5Sql,
-    &kMigration6Sql,  &kMigration7Sql,  &kMigration8Sql,  &kMigration9Sql,  &kMigration10Sql,
-    &kMigration11Sql, &kMigration12Sql, &kMigration13Sql, &kMigration14Sql, &kMigration15Sql};
+    &kSchemaSql,      &kMigration2Sql,  &kMigration3Sql,  &kMigration4Sql,
+    &kMigration5Sql,  &kMigration6Sql,  &kMigration7Sql,  &kMigration8Sql,
+    &kMigration9Sql,  &kMigration10Sql, &kMigration11Sql, &kMigration12Sql,
+    &kMigration13Sql, &kMigration14Sql, &kMigration15Sql, &kMigration16Sql};
 constexpr int kSchemaVersion = static_cast<int>(kMigrations.size());
 
 }  // namespace

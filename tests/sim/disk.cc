@@ -55,8 +55,11 @@ void Disk::keep_output(const InputId& id) {
 
 void Disk::keep_attempts(const InputId& id) {
   const core::Input& live = *w_.core.input(id);
-  write([this, id, attempts = live.attempts, lost = live.lost_containers](bool arrived) {
-    if (arrived) inputs_.at(id).attempts = attempts, inputs_.at(id).lost_containers = lost;
+  write([this, id, attempts = live.attempts, lost = live.lost_containers,
+         next = live.next_attempt](bool arrived) {
+    if (!arrived) return;
+    core::Input& kept = inputs_.at(id);
+    kept.attempts = attempts, kept.lost_containers = lost, kept.next_attempt = next;
   });
 }
 
