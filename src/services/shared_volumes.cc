@@ -143,6 +143,7 @@ Result<modal::client::SharedVolumePutFileResponse> SharedVolumes::put_file(
   TRY(folder.put(request.path(), c_.random, fill));
   modal::client::SharedVolumePutFileResponse reply;
   reply.set_exists(true);
+  TRY(keep(call, reply));
   return reply;
 }
 
@@ -198,7 +199,16 @@ Result<SharedVolumes::Empty> SharedVolumes::remove_file(
     rpc::Call& call, const modal::client::SharedVolumeRemoveFileRequest& request, VolumeWork&) {
   ASSIGN_OR_RETURN(const volumes::SharedFolder folder, folder_of(call, request.shared_volume_id()));
   TRY(folder.remove(request.path(), request.recursive()));
+  TRY(keep(call, Empty()));
   return Empty();
+}
+
+// A repetition, also over a restart, finds it done and does not undo what came after it.
+Result<void> SharedVolumes::keep(const rpc::Call& call, const rpc::Message& reply) {
+  return c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    keep_reply_of(c_, tx, call, reply);
+    return {};
+  });
 }
 
 void sweep_shared_volumes(store::Store& store, const std::string& shared) {

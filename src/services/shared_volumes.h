@@ -60,6 +60,7 @@ class SharedVolumes {
                             VolumeWork& work);
 
   Result<volumes::SharedFolder> folder_of(const rpc::Call& call, const std::string& id) const;
+  Result<void> keep(const rpc::Call& call, const rpc::Message& reply);
 
   Context& c_;
   const std::string shared_;

@@ -270,6 +270,8 @@ ONCE = """
         await once("VolumeRemoveFile", path="one", **made["volume"])
         await once("VolumeRemoveFile2", path="two", **made["volume"])
         await once("VolumeRename", name="once-more", **made["volume"])
+        await once("SharedVolumePutFile", path="one", data=b"1", **made["shared_volume"])
+        await once("SharedVolumeRemoveFile", path="one", **made["shared_volume"])
         for kind, by_id in made.items():
             await once(kind.title().replace("_", "") + "Delete", **by_id)
     """
@@ -287,7 +289,7 @@ def test_items_and_takes_outlive_the_server(tmp_path):
         first = raw(server, pair, TAKES % {"first": True}).splitlines()
         assert first[0].startswith("[b'a'] b'v' 73400320 ") and first[1] == first[0] and first[2] == "2 0 False 1 1"
         done = raw(server, pair, ONCE).splitlines()
-        assert len(done) == 18 and all(line.endswith(" did it") for line in done), done
+        assert len(done) == 20 and all(line.endswith(" did it") for line in done), done
         server.fall()
         server.again("--queue-items-max", "2", "--queue-item-max", "2", "--queue-partition-max", "1", "--queue-partitions-max", "2",
                      "--queue-partition-hours", "2")
