@@ -107,6 +107,16 @@ void StandbyPolicy::forget_old(Time now) {
         keys_, {}, [](const auto& each) { return each.second.last_start(); }));
 }
 
+std::vector<std::string> StandbyPolicy::give_up_hung(Time now) {
+  std::vector<std::string> hung;
+  for (auto& [id, standby] : standbys_) {
+    standby.since = std::min(standby.since, now);  // a clock may be set back
+    if (!standby.ready && standby.since + limits_.loading <= now) hung.push_back(id);
+  }
+  for (const std::string& id : hung) ended(id, now);
+  return hung;
+}
+
 std::optional<Time> StandbyPolicy::quiet_until(Time now) {
   // A clock that was set back must not make it wait for long.
   last_task_ = std::min(last_task_, now);
@@ -148,6 +158,7 @@ std::map<std::string, StandbyPolicy::Share> StandbyPolicy::shares() const {
 StandbyPolicy::Wish StandbyPolicy::decide(Time now, bool memory_short) {
   Wish wish;
   forget_old(now);
+  wish.end = give_up_hung(now);
   std::map<std::string, Share> shares = this->shares();
   if (memory_short)
     for (auto& [key, share] : shares)

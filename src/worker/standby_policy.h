@@ -21,6 +21,8 @@ class StandbyPolicy {
     // After a task has come, none is begun for that long: to make one would slow the task down.
     // Where tasks come all the time, one is begun after four times as long.
     Duration quiet{0};
+    // One that is not ready after that long never will be: while it loads, no other is begun.
+    Duration loading = std::chrono::minutes(1);
   };
   explicit StandbyPolicy(Limits limits) : limits_(limits) {}
 
@@ -89,6 +91,8 @@ class StandbyPolicy {
   };
 
   void forget_old(Time now);
+  // Those that hang, which are none any more.
+  std::vector<std::string> give_up_hung(Time now);
   // Until when one that is lacking is not begun.
   std::optional<Time> quiet_until(Time now);
   struct Share {

@@ -135,6 +135,24 @@ TEST(StandbyPolicyQuietTest, AClockThatIsSetBackDoesNotMakeItWait) {
   EXPECT_EQ(policy.decide(now - 1h + 100ms, false).begin, "a");
 }
 
+TEST_F(StandbyPolicyTest, OneThatHangsWhileItLoadsHoldsUpTheOthersForAMinute) {
+  hit("hangs");
+  const auto wish = policy_.decide(now_, false);
+  policy_.began(*wish.begin, "hung", now_);
+  hit("fine");
+  now_ += 59s;
+  EXPECT_FALSE(policy_.decide(now_, false).begin);
+  now_ += 1s;
+  const auto next = policy_.decide(now_, false);
+  EXPECT_EQ(next.end, std::vector<std::string>{"hung"});
+  EXPECT_EQ(next.begin, "fine") << "it has to wait, and the others need not";
+  policy_.began("fine", "fine-1", now_);
+  policy_.ready("fine-1");
+  EXPECT_FALSE(policy_.decide(now_, false).begin);
+  now_ += 61s;
+  EXPECT_EQ(policy_.decide(now_, false).begin, "hangs");
+}
+
 TEST_F(StandbyPolicyTest, NoneAllowedMeansNone) {
   StandbyPolicy none({.most = 0});
   EXPECT_FALSE(none.take("a", now_));
