@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
@@ -19,6 +20,19 @@ namespace {
 
 constexpr std::uint32_t kHeadBytes = 16 << 10;
 constexpr std::uint64_t kBodyBytes = 1ull << 40;
+constexpr auto kAcceptAgain = std::chrono::milliseconds(100);
+
+// One more, for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count), value_(count.fetch_add(1) + 1) {}
+  ~Counted() { count_.fetch_sub(1); }
+  int value() const { return value_; }
+
+ private:
+  std::atomic<int>& count_;
+  const int value_;
+};
 
 }  // namespace
 
@@ -36,10 +50,20 @@ class Gateway::Listeners {
 
  private:
   using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::any_io_executor>;
-  static constexpr int kConnectionsMax = 4096;
+  // Of those outside and of those inside containers, each. One that is relayed has three files, so
+  // all of them are fewer than the process may open beside the connections of containers.
+  static constexpr int kConnectionsMax = 2'048;
+  static constexpr int kRelayedMax = 1'024;  // of all
   static constexpr int kThreads = 2;
 
+  using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
+  // What counts a connection: those outside or inside, and those of its listener.
+  struct Places {
+    std::atomic<int>* all;
+    std::shared_ptr<std::atomic<int>> here;
+  };
   void accept_on(std::shared_ptr<Acceptor> acceptor, std::string side);
+  void welcome(Socket socket, const std::string& side, Places places);
   void pass_to_grpc(Stream& stream, const beast::flat_buffer& begun, asio::yield_context yield);
   void serve(Stream& stream, const std::string& side, asio::yield_context yield);
   const Route* find(std::string_view target, bool inside) const;
@@ -51,7 +75,7 @@ class Gateway::Listeners {
   asio::io_context io_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   int port_ = 0;
-  std::atomic<int> connections_ = 0;
+  std::atomic<int> outside_count_ = 0, inside_count_ = 0, relayed_count_ = 0;
   std::shared_ptr<Acceptor> acceptor_;
   std::mutex mutex_;
   std::map<TaskId, std::shared_ptr<Acceptor>> inside_;  // guarded by mutex_
@@ -111,11 +135,53 @@ Gateway::Listeners::~Listeners() {
 
 void Gateway::Listeners::pass_to_grpc(Stream& stream, const beast::flat_buffer& begun,
                                       asio::yield_context yield) {
-  int pair[2];  // that never block, as gRPC wants them
+  const Counted counted(relayed_count_);
+  if (counted.value() > kRelayedMax) return;  // closed: a client's retry finds room later
+  int pair[2];                                // that never block, as gRPC wants them
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) return;
   UniqueFd ours(pair[0]), theirs(pair[1]);
   take_grpc_(std::move(theirs));
   relay(stream, begun, std::move(ours), yield);
+}
+
+void Gateway::Listeners::welcome(Socket socket, const std::string& side, Places places) {
+  places.all->fetch_add(1), places.here->fetch_add(1);
+  const asio::any_io_executor own = socket.get_executor();
+  asio::spawn(
+      own,
+      [this, side, places, socket = std::move(socket)](asio::yield_context yield) mutable {
+        Stream stream(std::move(socket));
+        if (!side.empty() || tls_.begin(stream, yield)) serve(stream, side, yield);
+        places.all->fetch_sub(1), places.here->fetch_sub(1);
+      },
+      [](std::exception_ptr) {});
+}
+
+void Gateway::Listeners::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
+  const auto here = std::make_shared<std::atomic<int>>(0);
+  std::atomic<int>& all = side.empty() ? outside_count_ : inside_count_;
+  const int most = side.empty() ? kConnectionsMax : kInsideMax;
+  asio::spawn(
+      acceptor->get_executor(),
+      [this, acceptor, side, here, most, &all](asio::yield_context yield) {
+        asio::steady_timer pause(acceptor->get_executor());
+        while (acceptor->is_open()) {
+          beast::error_code error;
+          Socket socket(asio::any_io_executor(asio::make_strand(io_)));
+          acceptor->async_accept(socket, yield[error]);
+          if (error) {
+            if (error == asio::error::operation_aborted) return;
+            // No file is free, say: who waits to be accepted would wait in a loop without it.
+            pause.expires_after(kAcceptAgain);
+            pause.async_wait(yield[error]);
+            continue;
+          }
+          // Else closed at once: a client's retry finds room later.
+          if (all.load() < kConnectionsMax && here->load() < most)
+            welcome(std::move(socket), side, {&all, here});
+        }
+      },
+      [](std::exception_ptr) {});
 }
 
 void Gateway::Listeners::open_inside(const TaskId& task, UniqueFd listener) {
@@ -140,37 +206,6 @@ void Gateway::Listeners::close_inside(const TaskId& task) {
     acceptor->close(ignored);
   });
   inside_.erase(it);
-}
-
-void Gateway::Listeners::accept_on(std::shared_ptr<Acceptor> acceptor, std::string side) {
-  const auto here = std::make_shared<std::atomic<int>>(0);
-  const int most = side.empty() ? kConnectionsMax : kInsideMax;
-  asio::spawn(
-      acceptor->get_executor(),
-      [this, acceptor, side, here, most](asio::yield_context yield) {
-        while (acceptor->is_open()) {
-          beast::error_code error;
-          asio::any_io_executor own = asio::make_strand(io_);
-          asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor> socket(own);
-          acceptor->async_accept(socket, yield[error]);
-          if (error) {
-            if (error == asio::error::operation_aborted) return;
-            continue;
-          }
-          if (connections_.load() >= kConnectionsMax || here->load() >= most)
-            continue;  // closed at once: a client's retry finds room later
-          connections_.fetch_add(1), here->fetch_add(1);
-          asio::spawn(
-              own,
-              [this, side, here, socket = std::move(socket)](asio::yield_context inner) mutable {
-                Stream stream(std::move(socket));
-                if (!side.empty() || tls_.begin(stream, inner)) serve(stream, side, inner);
-                connections_.fetch_sub(1), here->fetch_sub(1);
-              },
-              [](std::exception_ptr) {});
-        }
-      },
-      [](std::exception_ptr) {});
 }
 
 const Route* Gateway::Listeners::find(std::string_view target, bool inside) const {

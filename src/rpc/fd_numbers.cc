@@ -62,6 +62,13 @@ Result<int> FdNumbers::assign(UniqueFd connection, const TaskId& task) {
   return fail(Code::kResourceExhausted, "all ", slots_.size(), " container connections are in use");
 }
 
+Result<int> FdNumbers::admit(UniqueFd connection) const {
+  if (const_cast<FdNumbers*>(this)->slot(connection.get()))
+    return fail(Code::kResourceExhausted, "a connection was closed: ", first_,
+                " files and connections are open beside those of containers");
+  return connection.release();
+}
+
 std::optional<TaskId> FdNumbers::task_of(const std::string& peer) const {
   const std::optional<int> number = number_of(peer);
   if (!number) return std::nullopt;

@@ -24,12 +24,17 @@ class FdNumbers {
   // A task has at most this many connections at a time.
   static constexpr int kPerTaskMax = 16;
 
-  // Numbers first … first+count-1; all of them lie above what the process opens otherwise.
+  // Numbers first … first+count-1. The process may open files of these numbers otherwise, but
+  // gives gRPC no connection that has come here by neither assign() nor admit().
   FdNumbers(int first, int count);
 
   // Moves an accepted connection of `task` to a number of its own and returns that number, which
   // gRPC will own. RESOURCE_EXHAUSTED if the task has too many connections, or no number is free.
   Result<int> assign(UniqueFd connection, const TaskId& task);
+
+  // The number of a connection that is no task's, which gRPC will own. RESOURCE_EXHAUSTED, and it
+  // is closed, if that number would name a task: then all others are in use.
+  Result<int> admit(UniqueFd connection) const;
 
   // Whose connection a peer ("fd:4711") is; nullopt for other peers and for numbers that name
   // nobody.

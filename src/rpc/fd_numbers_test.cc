@@ -87,6 +87,18 @@ TEST(FdNumbers, ANumberThatSomebodyElseHasOpenedIsLeftAlone) {
   EXPECT_EQ(numbers.task_of(peer(kFirst)), std::nullopt);
 }
 
+// Else a stranger would be taken for the task that had the number last.
+TEST(FdNumbers, AStrangersConnectionHasNoNumberThatMayNameATask) {
+  FdNumbers numbers(kFirst, 2);
+  UniqueFd(*numbers.assign(connection(), TaskId("ta-1"))).reset();
+  UniqueFd stranger(::fcntl(connection().get(), F_DUPFD_CLOEXEC, kFirst));
+  ASSERT_EQ(stranger.get(), kFirst);
+  EXPECT_EQ(numbers.admit(std::move(stranger)).error().code, Code::kResourceExhausted);
+  EXPECT_EQ(::fcntl(kFirst, F_GETFD), -1) << "it is closed";
+  const UniqueFd low(*numbers.admit(connection()));
+  EXPECT_EQ(numbers.task_of(peer(low.get())), std::nullopt);
+}
+
 // Sixty thousand connections of many tasks that connect, call, hang up and end in any order. The
 // test keeps its own books: at no time does a number name another task than the one whose
 // connection it is.

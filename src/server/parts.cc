@@ -346,7 +346,11 @@ Result<void> Parts::listen() {
   TRY(make_handlers());
   TRY(listen_for_http());
   TRY(listen_for_calls());
-  gateway_->run([this](UniqueFd connection) { server_->adopt(connection.release()); });
+  gateway_->run([this](UniqueFd connection) {
+    Result<int> number = numbers_.admit(std::move(connection));
+    if (!number) return log::warning(number.error().message);
+    server_->adopt(*number);
+  });
   tasks_->connect(*worker_, *server_, *door_);
   core_loop_->start();
   log_loop_->start();
