@@ -342,5 +342,30 @@ TEST_F(CoreEndTest, AClientThatWasSentNothingForAWhileIsNotWaitedFor) {
   EXPECT_TRUE(drained());
 }
 
+// A large answer is kept by nobody else: one that is lost would leave its inputs to a container
+// that never heard of them.
+TEST_F(CoreTest, AQuestionThatComesTwiceIsGivenTheSameInputs) {
+  const FunctionId f = function("f", [](FunctionConfig& c) {
+    c.max_concurrent_inputs = 4;
+    c.max_containers = 1;
+  });
+  call(f, 3);
+  const TaskId task = started().at(0);
+  const auto ask = [&](const char* question) {
+    std::vector<InputId> ids;
+    for (const Input* input : core.take_inputs(now, task, 1, question)) ids.push_back(input->id);
+    return ids;
+  };
+  const auto first = ask("one");
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(ask("one"), first);
+  const auto second = ask("two");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(ask("two"), second);
+  // It has heard of it: this is another question by the same name, long after.
+  put(task, second.at(0), Outcome::kSuccess);
+  EXPECT_NE(ask("two"), second);
+}
+
 }  // namespace
 }  // namespace ionian::core

@@ -169,7 +169,9 @@ class Core {
   void task_hello(Time now, const TaskId& id);
   // Up to `max` inputs of one method for a task that is ready for them; they count as running from
   // now on.
-  std::vector<const Input*> take_inputs(Time now, const TaskId& id, std::size_t max);
+  // `question` names it where it may come twice: what was given then is given again.
+  std::vector<const Input*> take_inputs(Time now, const TaskId& id, std::size_t max,
+                                        const std::string& question = "");
   // The running inputs that the task shall cancel, each again until it has ended: the official
   // runtime drops what it is told of an input that it is just about to begin.
   std::vector<InputId> take_cancelled(Time now, const TaskId& id);
@@ -247,6 +249,7 @@ class Core {
   void plan_release(Time now, Call& call);
   void keep_attempts(const Input& input);
   void await_retry(Input& input);
+  std::vector<const Input*> given_before(const Task& task, const std::string& question) const;
   void cancel_running(Time now, Input& input, bool kill_container);
   void settle_attempt(Time now, Input& input, Result result);
   void fail_pending(Time now, Function& f, const Result& result);

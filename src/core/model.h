@@ -164,6 +164,8 @@ struct Task {
   bool spent = false;    // of single use, and used: the same, but it keeps its place
   bool takes_more() const { return !retired && !spent; }
   Time asked;                        // for inputs, the last time
+  std::string question;              // the last one that was answered with inputs, and with which:
+  std::vector<InputId> given;        // its answer may be lost
   bool waiting = false;              // has asked for inputs in vain since it was last told of some
   std::optional<Time> deadline;      // when the core looks at it again
   std::vector<std::string> devices;  // that it has for itself

@@ -244,11 +244,21 @@ void Core::start_task(Time now, Function& f) {
   act(StartTask{id, f.config.id, placed.devices});
 }
 
-std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max) {
+std::vector<const Input*> Core::given_before(const Task& task, const std::string& question) const {
+  std::vector<const Input*> given;
+  if (question.empty() || task.question != question) return given;
+  for (const InputId& id : task.given)
+    if (task.running.contains(id)) given.push_back(&inputs_.at(id));
+  return given;
+}
+
+std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::size_t max,
+                                            const std::string& question) {
   std::vector<const Input*> taken;
   const auto it = tasks_.find(id);
   if (it == tasks_.end()) return taken;
   Task& task = it->second;
+  if (taken = given_before(task, question); !taken.empty()) return taken;
   Function& f = functions_.at(task.function);
   const bool starts = task.state == TaskState::kStarting;
   if (starts) {
@@ -282,7 +292,13 @@ std::vector<const Input*> Core::take_inputs(Time now, const TaskId& id, std::siz
       taken.push_back(&input);
     }
   }
-  if (!taken.empty()) note_running(task), task.spent = f.config.single_use;
+  if (!taken.empty()) {
+    note_running(task);
+    task.spent = f.config.single_use;
+    task.question = question;
+    task.given.clear();
+    for (const Input* input : taken) task.given.push_back(input->id);
+  }
   task.waiting |= taken.empty();
   // It has nothing to do, and a GPU that others may wait for. Such containers are as few as GPUs,
   // and ask once in many seconds, so a look at all that wait is cheap.

@@ -53,7 +53,7 @@ std::optional<Result<modal::client::FunctionGetInputsResponse>> Containers::get_
   const TaskId& task = call.caller.task;
   modal::client::FunctionGetInputsResponse reply;
   const std::size_t most = std::max(1u, request.batch_max_size());
-  for (const core::Input* input : core.take_inputs(call.now, task, most)) {
+  for (const core::Input* input : core.take_inputs(call.now, task, most, call.reply_key)) {
     auto* item = reply.add_inputs();
     item->set_input_id(input->id.str());
     item->mutable_input()->ParseFromString(input->payload);
