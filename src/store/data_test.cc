@@ -107,6 +107,24 @@ TEST_F(DataTest, WhatIsGivenBackIsWhereItWas) {
   });
 }
 
+TEST_F(DataTest, WhatIsGivenBackAfterAClearIsClearedToo) {
+  const auto clear_one = [&](Tx& tx) { clear_partition(tx, kKey); };
+  const auto clear_all = [&](Tx& tx) { clear_queue(tx, kKey.queue); };
+  const auto be_over = [&](Tx&) { now_ += 10s; };
+  const std::vector<std::function<void(Tx&)>> ways = {clear_one, clear_all, be_over};
+  for (const auto& lose_all : ways)
+    write([&](Tx& tx) {
+      put(tx, {"a", "b"}, 10s);
+      const std::vector<QueueItem> taken = take_items(tx, kKey, now_, 1, 100);
+      lose_all(tx);
+      put(tx, {"c"}, 10s);
+      give_back_items(tx, kKey, taken, now_);
+      EXPECT_EQ(find_partition(tx, kKey, now_)->items, 1);
+      EXPECT_EQ(text(take_items(tx, kKey, now_, 10, 100)), "c ");
+      clear_partition(tx, kKey);
+    });
+}
+
 TEST_F(DataTest, APartitionWhoseTimeIsUpIsEmptyAndBeginsAnew) {
   write([&](Tx& tx) {
     put(tx, {"a"}, 10s);

@@ -102,7 +102,7 @@ std::vector<QueueItem> take_items(Tx& tx, const PartitionKey& key, Time now, std
 void give_back_items(Tx& tx, const PartitionKey& key, std::span<const QueueItem> items, Time now) {
   const auto found = find_partition(tx, key, now);
   // It has expired or was cleared since, and its items with it.
-  if (!found) return;
+  if (!found || items.empty() || found->number != items.front().partition) return;
   std::int64_t bytes = 0;
   for (const QueueItem& item : items) {
     insert_item(tx, found->number, item.number, item.value);
@@ -121,7 +121,7 @@ std::vector<QueueItem> peek_items(View& view, const QueuePartition& partition, s
   std::vector<QueueItem> found;
   std::size_t sum = 0;
   while (rows.next()) {
-    QueueItem item{.number = rows.number(0), .value = rows.text(1)};
+    QueueItem item{.partition = partition.number, .number = rows.number(0), .value = rows.text(1)};
     sum += item.value.size();
     if (!found.empty() && sum > bytes) break;
     found.push_back(std::move(item));
@@ -138,12 +138,17 @@ QueueSize size_of_queue(View& view, std::string_view queue, Time now) {
   return {.partitions = rows.number(0), .items = rows.number(1)};
 }
 
+// A partition stays, and goes on counting: readers' positions in it stay true. Its number does not,
+// so that what was taken before does not come back to it.
+#define CLEARED                                                                               \
+  "INSERT OR REPLACE INTO queue_partitions (queue, key, next_item, items, bytes, expires_at)" \
+  " SELECT queue, key, next_item, 0, 0, expires_at FROM queue_partitions WHERE queue = ?"
+
 void clear_partition(Tx& tx, const PartitionKey& key) {
   const auto found = find(tx, key);
   if (!found) return;
-  // The partition stays, and goes on counting: readers' positions in it stay true.
   tx.db().run("DELETE FROM queue_items WHERE partition = ?", found->number);
-  tx.db().run("UPDATE queue_partitions SET items = 0, bytes = 0 WHERE number = ?", found->number);
+  tx.db().run(CLEARED " AND key = ?", key.queue, Blob{key.key});
 }
 
 void clear_queue(Tx& tx, std::string_view queue) {
@@ -151,7 +156,7 @@ void clear_queue(Tx& tx, std::string_view queue) {
       "DELETE FROM queue_items WHERE partition IN (SELECT number FROM queue_partitions WHERE "
       "queue = ?)",
       queue);
-  tx.db().run("UPDATE queue_partitions SET items = 0, bytes = 0 WHERE queue = ?", queue);
+  tx.db().run(CLEARED, queue);
 }
 
 void remove_expired_partitions(Tx& tx, Time now, std::int64_t max) {

@@ -9,7 +9,7 @@
 namespace ionian::store {
 
 struct QueuePartition {
-  std::int64_t number = 0;  // of the partition
+  std::int64_t number = 0;  // of the partition: another one after each clearing
   std::int64_t next_item = 0;
   std::int64_t items = 0, bytes = 0;
   Time expires_at;
@@ -20,7 +20,7 @@ struct PartitionKey {
   auto operator<=>(const PartitionKey&) const = default;
 };
 struct QueueItem {
-  std::int64_t number = 0;
+  std::int64_t partition = 0, number = 0;
   std::string value;
 };
 
@@ -35,7 +35,7 @@ void put_items(Tx& tx, const PartitionKey& key, const std::optional<QueuePartiti
 // Removes up to `max` items, the oldest first, and no more than `bytes` after the first.
 std::vector<QueueItem> take_items(Tx& tx, const PartitionKey& key, Time now, std::int64_t max,
                                   std::size_t bytes);
-// Items that nobody got: they are where they were.
+// Items that nobody got: they are where they were, but for those that would have been cleared.
 void give_back_items(Tx& tx, const PartitionKey& key, std::span<const QueueItem> items, Time now);
 // Those after the item `after`, left where they are.
 std::vector<QueueItem> peek_items(View& view, const QueuePartition& partition, std::int64_t after,
