@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kHeader = 4;
 constexpr std::size_t kEntryMax = 16 << 20;
 constexpr std::size_t kOpenFilesMax = 256;
+constexpr std::size_t kEndedMax = 1'000;
 
 std::string with_header(const std::string& body) {
   const auto size = static_cast<std::uint32_t>(body.size());
@@ -69,7 +70,7 @@ LogStore::Stream& LogStore::load(const std::string& name) {
 
 Result<void> LogStore::write(const std::string& name, Stream& s, const std::string& record) {
   if (s.size >= kSegmentBytes) {
-    s.file.reset();
+    close(s);
     ++s.last;
     s.size = 0;
     s.checked = true;
@@ -80,6 +81,7 @@ Result<void> LogStore::write(const std::string& name, Stream& s, const std::stri
     const std::string path = segment_path(name, s.last);
     s.file.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     if (!s.file) return sys_fail(cat("open ", path));
+    ++open_files_;
     if (!std::exchange(s.checked, true)) TRY(cut_off_part(s, end_of_entries(s.file.get(), s.size)));
   }
   if (Result<void> written = write_all(s.file.get(), record); !written) {
@@ -93,7 +95,7 @@ Result<void> LogStore::write(const std::string& name, Stream& s, const std::stri
 
 Result<void> LogStore::cut_off_part(Stream& s, std::uint64_t end) {
   if (::ftruncate(s.file.get(), static_cast<off_t>(end)) != 0) {
-    s.file.reset();
+    close(s);
     s.checked = false;
     return sys_fail("truncate a log");
   }
@@ -103,10 +105,8 @@ Result<void> LogStore::cut_off_part(Stream& s, std::uint64_t end) {
 
 void LogStore::append(const std::string& name, modal::client::TaskLogsBatch batch) {
   Stream& s = load(name);
-  std::size_t open = 0;
-  for (const auto& [other, stream] : streams_) open += static_cast<bool>(stream.file);
-  if (open > kOpenFilesMax)
-    for (auto& [other, stream] : streams_) stream.file.reset();
+  if (open_files_ > kOpenFilesMax)
+    for (auto& [other, stream] : streams_) close(stream);
   Result<void> written = write(name, s, with_header(batch.SerializeAsString()));
   if (!written && !std::exchange(s.warned, true))
     log::warning("output of ", name, " is lost: ", written.error().message);
@@ -161,7 +161,7 @@ void LogStore::remove_older_than(Time before) {
     if (all) {
       ::unlink(segment_path(name, s.last).c_str());
       ::rmdir(cat(folder_, '/', name).c_str());
-      s.file.reset();
+      close(s);
       // Where readers are is behind it.
       s.first = ++s.last;
       s.size = 0;
@@ -172,7 +172,16 @@ void LogStore::remove_older_than(Time before) {
 
 void LogStore::end(const std::string& name) {
   Stream& s = load(name);
-  s.ended = true;
+  close(s);
+  if (std::exchange(s.ended, true)) return;
+  ended_.push_back(name);
+  if (ended_.size() <= kEndedMax) return;
+  streams_.erase(ended_.front());
+  ended_.pop_front();
+}
+
+void LogStore::close(Stream& s) {
+  if (s.file) --open_files_;
   s.file.reset();
 }
 

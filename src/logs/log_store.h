@@ -8,6 +8,7 @@
 // goes on with the oldest that is left. One thread owns a LogStore.
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -42,7 +43,8 @@ class LogStore {
   // Output of which nothing is younger goes, segment by segment.
   void remove_older_than(Time before);
 
-  // Nothing more will come. Readers that have read all are told so.
+  // Nothing more will come. Readers that have read all are told so, if not too many have ended
+  // since.
   void end(const std::string& stream);
   bool ended(const std::string& stream) const;
 
@@ -61,12 +63,15 @@ class LogStore {
   static Position parse(const std::string& cursor);
   std::string segment_path(const std::string& stream, std::uint64_t segment) const;
   Stream& load(const std::string& stream);
+  void close(Stream& stream);
   Result<void> write(const std::string& name, Stream& stream, const std::string& record);
   Result<void> cut_off_part(Stream& stream, std::uint64_t end);
 
   const std::string folder_;
   const std::uint64_t segments_max_;
   std::unordered_map<std::string, Stream> streams_;
+  std::size_t open_files_ = 0;     // of the streams
+  std::deque<std::string> ended_;  // the latest, which are all that is known to have ended
 };
 
 }  // namespace ionian::logs

@@ -10,6 +10,7 @@
 
 #include "base/cat.h"
 #include "base/file.h"
+#include "base/names_in.h"
 
 namespace ionian::logs {
 namespace {
@@ -88,6 +89,32 @@ TEST_F(LogStoreTest, WhatIsOldGoesAndReadersGoOn) {
   say(store, "ap-1", "new");
   EXPECT_EQ(read(store, "ap-1", cursor), "new ");
   EXPECT_EQ(read(store, "ap-1"), "new ");
+}
+
+TEST_F(LogStoreTest, OfManyStreamsThatHaveEndedTheLatestAreKnownAndAllCanBeRead) {
+  LogStore store(folder);
+  say(store, "ap-0", "first");
+  for (int i = 0; i < 1500; ++i) {
+    store.end(cat("ap-", i));
+    store.end(cat("ap-", i));
+  }
+  EXPECT_FALSE(store.ended("ap-0"));
+  EXPECT_TRUE(store.ended("ap-500") && store.ended("ap-1499"));
+  EXPECT_EQ(read(store, "ap-0"), "first ");
+  say(store, "ap-0", "later");
+  EXPECT_EQ(read(store, "ap-0"), "first later ");
+}
+
+TEST_F(LogStoreTest, ManyStreamsAtATimeKeepFewFilesOpen) {
+  LogStore store(folder);
+  const auto open_files = [] { return names_in("/proc/self/fd").size(); };
+  const std::size_t before = open_files();
+  for (int round = 0; round < 2; ++round)
+    for (int i = 0; i < 300; ++i) say(store, cat("ap-", i), "x");
+  EXPECT_LT(open_files(), before + 280);
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(read(store, cat("ap-", i)), "x x ");
+  for (int i = 0; i < 300; ++i) store.end(cat("ap-", i));
+  EXPECT_EQ(open_files(), before);
 }
 
 TEST_F(LogStoreTest, OfAStreamThatIsTooLongTheOldestGoes) {
