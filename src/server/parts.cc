@@ -239,7 +239,8 @@ void Parts::make_services() {
                             .standbys = standbys_in(options_.standby_mib.value_or(
                                 std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
                             .zygotes = !options_.no_zygotes,
-                            .memory_short = memory_is_short},
+                            .memory_short = memory_is_short,
+                            .output_waits = [this] { return context_->output_waits(); }},
       *spawner_, *tasks_, clock_);
   execs_->connect(*worker_, [this](const std::string& key) {
     exec_loop_->post([this, key] { exec_loop_->notify(key); });

@@ -15,10 +15,15 @@ void Context::audit(store::Tx& tx, const rpc::Call& call, std::string_view actio
 }
 
 void Context::log(const std::string& stream, modal::client::TaskLogsBatch batch) const {
-  log_loop.post([this, stream, batch = std::move(batch)]() mutable {
+  constexpr std::uint64_t kOfEach = 512;  // beside its text
+  const std::uint64_t bytes = batch.ByteSizeLong() + kOfEach;
+  log_bytes += bytes;
+  const bool taken = log_loop.post([this, stream, bytes, batch = std::move(batch)]() mutable {
+    log_bytes -= bytes;
     logs.append(stream, std::move(batch));
     log_loop.notify(logs::LogStore::key(stream));
   });
+  if (!taken) log_bytes -= bytes;
 }
 
 void Context::end_log(const std::string& stream) const {

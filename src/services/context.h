@@ -62,6 +62,8 @@ struct Context {
   bool server_is_wildcard = false;
   // Of replies that were written down since somebody looked how many there are.
   std::atomic<std::uint64_t> unseen_reply_bytes = 0;
+  // Of output that is on its way to the log store.
+  mutable std::atomic<std::uint64_t> log_bytes = 0;
 
   // `own`, or, if that is a wildcard's, the same at the host that the client knows.
   static std::string url_for(const rpc::RequestHeaders& client, const std::string& own,
@@ -76,6 +78,9 @@ struct Context {
   // Appends to a log stream from any thread, and wakes its readers.
   void log(const std::string& stream, modal::client::TaskLogsBatch batch) const;
   void end_log(const std::string& stream) const;
+  // So much is on its way that containers shall wait with theirs.
+  bool output_waits() const { return log_bytes > kLogBytesMax; }
+  static constexpr std::uint64_t kLogBytesMax = 64 << 20;
 };
 
 }  // namespace ionian::services

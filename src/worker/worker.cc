@@ -17,10 +17,9 @@
 namespace ionian::worker {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 << 10;
 constexpr Duration kQuiet = 150ms;
 constexpr Duration kLongestWait = 1h;
-constexpr std::size_t kEarlyMax = 16;  // reads
+constexpr std::size_t kEarlyConnectionsMax = 16;
 
 // A pipe whose reading end does not block; the writing end goes into the container.
 Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
@@ -123,7 +122,8 @@ void Worker::kill_job(const std::string& id) {
 
 // When something is to be done although nothing happens.
 Time Worker::next_look() const {
-  return std::min(next_standby_look(), spawner_lost_ ? Time::max() : watch_.again());
+  return std::min(
+      {next_standby_look(), next_output_look(), spawner_lost_ ? Time::max() : watch_.again()});
 }
 
 int Worker::ms_until(Time at) const {
@@ -156,6 +156,7 @@ void Worker::main() {
     for (Work& w : work) w();
     tend_standbys();
     tend_spawner();
+    tend_outputs();
     std::lock_guard lock(mutex_);
     if (stopping_ && queue_.empty()) break;
   }
@@ -287,35 +288,6 @@ void Worker::handle_container(const std::string& id, int fd) {
   finish_if_over(id);
 }
 
-void Worker::deliver(Living& living, int number, std::string text) {
-  if (text.empty()) return;
-  if (!living.task.empty() && !living.standby)
-    events_.output(TaskId(living.task), number, std::move(text));
-  else if (living.standby && living.standby->early.size() < kEarlyMax)
-    living.standby->early.emplace_back(number, std::move(text));
-  else if (living.job.output)
-    living.job.output(number, text);
-}
-
-void Worker::read_pipe(Living& living, Pipe& pipe) {
-  char buffer[kReadBytes];
-  // While the container lives, one read a turn: the other pipe's bytes came in between. After it,
-  // all that is left.
-  do {
-    const ssize_t n = ::read(pipe.fd.get(), buffer, sizeof buffer);
-    if (n > 0) {
-      deliver(living, pipe.number, pipe.text.push({buffer, static_cast<std::size_t>(n)}));
-      continue;
-    }
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EAGAIN && !living.end) return;
-    deliver(living, pipe.number, pipe.text.finish());
-    id_of_fd_.erase(pipe.fd.get());
-    pipe.fd.reset();
-    return;
-  } while (living.end);
-}
-
 void Worker::accept_all(Living& living) {
   for (;;) {
     UniqueFd connection(
@@ -326,7 +298,7 @@ void Worker::accept_all(Living& living) {
     } else if (!living.standby->control) {  // its own comes first
       watch(connection.get(), living.id);
       living.standby->control = std::move(connection);
-    } else if (living.standby->connections.size() < kEarlyMax) {
+    } else if (living.standby->connections.size() < kEarlyConnectionsMax) {
       living.standby->connections.push_back(std::move(connection));
     }
   }

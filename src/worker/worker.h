@@ -59,6 +59,8 @@ struct WorkerOptions {
   Duration spawner_silence = 30s;
   // The machine has hardly any memory left.
   std::function<bool()> memory_short = [] { return false; };
+  // There is no room for more output now.
+  std::function<bool()> output_waits = [] { return false; };
 };
 
 class Worker final : public ExecRunner {
@@ -161,11 +163,14 @@ class Worker final : public ExecRunner {
   int ms_until(Time at) const;  // as epoll wants it
   void handle_container(const std::string& id, int fd);
   void handle_event(Living& living, container::ContainerEvent& event);
-  void read_pipe(Living& living, Pipe& pipe);
-  void deliver(Living& living, int number, std::string text);
   void accept_all(Living& living);
   void finish_if_over(const std::string& id);
 
+  // outputs.cc
+  void read_pipe(Living& living, Pipe& pipe);
+  void deliver(Living& living, int number, std::string text);
+  void tend_outputs();
+  Time next_output_look() const;
   // spawner_care.cc
   Result<void> replace_spawner();
   void handle_spawner();
@@ -209,6 +214,7 @@ class Worker final : public ExecRunner {
   bool stopping_ = false;                                      // guarded by mutex_
   std::unordered_map<std::string, Living> living_;             // of the thread
   std::unordered_map<int, std::string> id_of_fd_;              // of the thread
+  std::vector<int> waiting_pipes_;                             // of the thread
   std::unordered_map<std::string, std::string> container_of_;  // by task; of the thread
   struct RunningExec {
     ExecHooks hooks;
