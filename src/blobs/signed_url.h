@@ -25,6 +25,13 @@ struct BlobRight {
 using Signer = std::function<std::string(std::string_view)>;
 
 inline constexpr Duration kUrlLife = 15min;
+// Of a large blob's parts and their end: a client has all of these addresses before it sends the
+// first part, and can ask for no new ones.
+inline constexpr Duration kPartUrlLife = 24h;
+
+inline Duration life_of(const BlobRight& right) {
+  return right.part || right.parts ? kPartUrlLife : kUrlLife;
+}
 
 // "/blobs/…?…&sig=…"
 std::string signed_target(const BlobRight& right, const Signer& sign);

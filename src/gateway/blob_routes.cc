@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sodium.h>
 
-#include "base/file.h"
 #include "blobs/hash.h"
 #include "store/blobs.h"
 
@@ -28,9 +27,8 @@ std::string bytes_of_hex(const std::string& hex) {
 
 Result<std::unique_ptr<BlobRoutes>> BlobRoutes::open(services::Context& context,
                                                      std::string folder) {
-  TRY(remove_tree(folder));
-  TRY(make_folders(folder, 0700));
-  return std::unique_ptr<BlobRoutes>(new BlobRoutes(context, std::move(folder)));
+  ASSIGN_OR_RETURN(blobs::PartFolder parts, blobs::PartFolder::open_folder(std::move(folder)));
+  return std::unique_ptr<BlobRoutes>(new BlobRoutes(context, std::move(parts)));
 }
 
 Route BlobRoutes::route() {
@@ -84,33 +82,14 @@ Result<void> BlobRoutes::put(Exchange& exchange, const blobs::BlobRight& right) 
   return {};
 }
 
-std::string BlobRoutes::part_path(const blobs::BlobRight& right, int part) const {
-  return cat(folder_, '/', right.blob, '.', part);
-}
-
 Result<void> BlobRoutes::put_part(Exchange& exchange, const blobs::BlobRight& right) {
   TRY(check_length(exchange, right));
-  const std::string path = part_path(right, right.part);
-  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file) return sys_fail("make a part of an upload");
-  blobs::Hasher md5 = blobs::Hasher::md5();
-  Result<void> received = exchange.read_body([&](std::string_view piece) {
-    md5.update(piece);
-    return write_all(file.get(), piece);
-  });
-  if (!received) {
-    ::unlink(path.c_str());
-    return received;
-  }
-  const std::string etag = md5.hex();
-  TRY(write_file(path + ".md5", etag));
+  ASSIGN_OR_RETURN(auto writer, parts_.writer(right.blob, right.part));
+  TRY(exchange.read_body([&](std::string_view piece) { return writer.write(piece); }));
+  ASSIGN_OR_RETURN(const std::string md5, writer.commit());
   traffic_.received += right.length;
-  exchange.reply(200, "text/plain", "", {{"ETag", cat('"', etag, '"')}});
+  exchange.reply(200, "text/plain", "", {{"ETag", cat('"', md5, '"')}});
   return {};
-}
-
-void BlobRoutes::remove_parts_older_than(Time when) const {
-  remove_files_older_than(folder_, when);
 }
 
 Result<void> BlobRoutes::complete(Exchange& exchange, const blobs::BlobRight& right) {
@@ -121,23 +100,19 @@ Result<void> BlobRoutes::complete(Exchange& exchange, const blobs::BlobRight& ri
   ASSIGN_OR_RETURN(auto writer, c_.blobs.writer(record->length));
   std::string digests, piece(1 << 20, '\0');
   for (int part = 1; part <= right.parts; ++part) {
-    const std::string path = part_path(right, part);
-    UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file)
+    const auto sent = parts_.open(right.blob, part);
+    if (!sent && sent.error().code == Code::kNotFound)
       return fail(Code::kInvalidArgument, "part ", part, " of ", right.parts, " was not sent");
-    ASSIGN_OR_RETURN(const std::string md5, read_file(path + ".md5"));
-    digests += bytes_of_hex(md5);
-    for (ssize_t n; (n = ::read(file.get(), piece.data(), piece.size())) != 0;) {
+    if (!sent) return std::unexpected(sent.error());
+    digests += bytes_of_hex(sent->md5);
+    for (ssize_t n; (n = ::read(sent->fd.get(), piece.data(), piece.size())) != 0;) {
       if (n < 0) return sys_fail("read a part of an upload");
       TRY(writer.write({piece.data(), static_cast<std::size_t>(n)}));
     }
   }
   TRY(writer.commit({.sha256 = record->sha256, .size = record->length}));
   TRY(set_present(right));
-  for (int part = 1; part <= right.parts; ++part) {
-    ::unlink(part_path(right, part).c_str());
-    ::unlink((part_path(right, part) + ".md5").c_str());
-  }
+  parts_.remove(right.blob, right.parts);
   blobs::Hasher all = blobs::Hasher::md5();
   all.update(digests);
   exchange.reply(200, "application/xml",

@@ -1,6 +1,7 @@
 #pragma once
 // Uploads and downloads of blobs by signed address. Bodies are streamed; a blob exists once its
 // hash and length were checked, and not before; a cut upload leaves nothing.
+#include "blobs/parts.h"
 #include "blobs/signed_url.h"
 #include "gateway/gateway.h"
 #include "gateway/metrics.h"
@@ -10,16 +11,16 @@ namespace ionian::gateway {
 
 class BlobRoutes {
  public:
-  // `folder`: parts of uploads under way. Emptied now.
+  // `folder`: parts of uploads under way.
   static Result<std::unique_ptr<BlobRoutes>> open(services::Context& context, std::string folder);
   Route route();
-  // Parts of uploads that nobody has gone on with since then: their addresses are long out of date.
-  void remove_parts_older_than(Time when) const;
+  // Of uploads whose addresses are all out of date.
+  void remove_dead_parts(Time now) const { parts_.remove_idle(now - blobs::kPartUrlLife); }
   const BlobTraffic& traffic() const { return traffic_; }
 
  private:
-  BlobRoutes(services::Context& context, std::string folder)
-      : c_(context), folder_(std::move(folder)) {}
+  BlobRoutes(services::Context& context, blobs::PartFolder parts)
+      : c_(context), parts_(std::move(parts)) {}
   void handle(Exchange& exchange);
   Result<void> get(Exchange& exchange, const blobs::BlobRight& right);
   Result<void> put(Exchange& exchange, const blobs::BlobRight& right);
@@ -27,10 +28,9 @@ class BlobRoutes {
   // Joins the parts of an upload.
   Result<void> complete(Exchange& exchange, const blobs::BlobRight& right);
   Result<void> set_present(const blobs::BlobRight& right);
-  std::string part_path(const blobs::BlobRight& right, int part) const;
 
   services::Context& c_;
-  const std::string folder_;
+  const blobs::PartFolder parts_;
   BlobTraffic traffic_;
 };
 

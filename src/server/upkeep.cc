@@ -52,7 +52,7 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
         services::sweep_blobs(*store_, *blobs_, oldest_calls, now);
       });
     });
-    blob_routes_->remove_parts_older_than(now - 1h);
+    blob_routes_->remove_dead_parts(now);
     log_loop_->post([this] { logs_->remove_older_than(wall_.now() - options_.logs_kept); });
     next_blob_sweep_ = now + 1h;
   }

@@ -67,7 +67,7 @@ void Blobs::bind(rpc::Table& table) {
 
 std::string Blobs::address_of(const rpc::Call& call, blobs::BlobRight right) const {
   right.side = call.caller.task.str();
-  right.expires = call.now + blobs::kUrlLife;
+  right.expires = call.now + blobs::life_of(right);
   return address_for(c_, call, blobs::signed_target(right, [this](std::string_view text) {
                        return c_.key.sign(text);
                      }));
