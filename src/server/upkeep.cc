@@ -37,9 +37,10 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
   tasks_->end_cut_off(now);
   if (now >= next_removal_) {
     services::remove_what_is_old(*store_, context_->history_limits, now);
-    services::purge_what_was_deleted(*store_, options_.keep_deleted, disk_is_short(), now);
-    volume_pool_->post([this, now] {
-      volumes::sweep(*store_, *contents_, *uploads_, now);
+    const bool is_short = disk_is_short();
+    services::purge_what_was_deleted(*store_, options_.keep_deleted, is_short, now);
+    volume_pool_->post([this, is_short, now] {
+      volumes::sweep(*store_, *contents_, *uploads_, is_short, now);
       services::sweep_shared_volumes(*store_, services::shared_folders(options_.data));
     });
     next_removal_ = now + 1min;

@@ -6,7 +6,7 @@
 namespace ionian::volumes {
 namespace {
 
-constexpr Duration kContentKept = 1h, kUploadKept = 24h;
+constexpr Duration kContentKept = 1h, kContentKeptWhereShort = 5min, kUploadKept = 24h;
 constexpr std::size_t kAtOnce = 500;
 
 // Files whose records were refused, or had gone when the server ended before they did.
@@ -26,13 +26,12 @@ void sweep_strays(store::Store& store, Contents& contents, unsigned part) {
   }
 }
 
-void sweep_unused(store::Store& store, Contents& contents, Time now) {
+void sweep_unused(store::Store& store, Contents& contents, Time before) {
   for (;;) {
     const std::unique_lock alone = contents.try_exclude();
     if (!alone) return;
-    const auto unused = store.read([&](store::View& view) {
-      return store::list_unused_contents(view, now - kContentKept, kAtOnce);
-    });
+    const auto unused = store.read(
+        [&](store::View& view) { return store::list_unused_contents(view, before, kAtOnce); });
     if (unused.empty()) return;
     const Result<void> done = store.write_now([&](store::Tx& tx) -> Result<void> {
       for (const store::StoredContent& each : unused) store::remove_volume_content(tx, each);
@@ -46,9 +45,10 @@ void sweep_unused(store::Store& store, Contents& contents, Time now) {
 
 }  // namespace
 
-void sweep(store::Store& store, Contents& contents, Uploads& uploads, Time now) {
+void sweep(store::Store& store, Contents& contents, Uploads& uploads, bool disk_is_short,
+           Time now) {
   uploads.remove_older_than(now - kUploadKept);
-  sweep_unused(store, contents, now);
+  sweep_unused(store, contents, now - (disk_is_short ? kContentKeptWhereShort : kContentKept));
   sweep_strays(store, contents,
                static_cast<unsigned>(now.time_since_epoch() / 1min % Contents::kParts));
 }

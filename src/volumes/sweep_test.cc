@@ -17,7 +17,9 @@ class SweepTest : public VolumeFixture {
     VolumeFixture::SetUp();
     uploads_ = std::make_unique<Uploads>(contents_->root());
   }
-  void sweep_after(Duration time) { sweep(*store_, *contents_, *uploads_, now_ + time); }
+  void sweep_after(Duration time) {
+    sweep(*store_, *contents_, *uploads_, disk_is_short_, now_ + time);
+  }
   // Until each part has had its turn.
   void sweep_all_parts() {
     for (unsigned i = 0; i < Contents::kParts; ++i) sweep_after(2h + i * 1min);
@@ -43,6 +45,7 @@ class SweepTest : public VolumeFixture {
   }
 
   std::unique_ptr<Uploads> uploads_;
+  bool disk_is_short_ = false;
 };
 
 TEST_F(SweepTest, WhatNoTreeHasGoesAnHourAfterItsLastUse) {
@@ -59,6 +62,40 @@ TEST_F(SweepTest, WhatNoTreeHasGoesAnHourAfterItsLastUse) {
   EXPECT_EQ(recorded(), "d/\nd/kept=1\nf=4\n");
   sweep_after(1000h);
   EXPECT_EQ(recorded(), "d/\nd/kept=1\nf=4\n") << "what is in a tree is never too old";
+}
+
+TEST_F(SweepTest, WhatLeavesATreeGoesAnHourLaterHoweverLongItWasThere) {
+  const std::vector<store::VolumeContent> left = {put("replaced", "1"),      put("removed", "2"),
+                                                  put("below/removed", "3"), put("now/a/file", "4"),
+                                                  put("cleared/f", "5"),     put("folder", "6")};
+  const auto all_are = [&](bool there) {
+    for (const store::VolumeContent& each : left)
+      if (known(each) != there || readable(each) != there) return false;
+    return true;
+  };
+  now_ += 24h;
+  put("replaced", "7");
+  put("now", "8");
+  Change cleared = folder("cleared");
+  cleared.alone = true;
+  change({gone("removed"), gone("below"), cleared, folder("folder")});
+  EXPECT_EQ(recorded(), "cleared/\nfolder/\nnow=8\nreplaced=7\n");
+  sweep_after(59min);
+  EXPECT_TRUE(all_are(true)) << "who reads them goes on";
+  sweep_after(61min);
+  EXPECT_TRUE(all_are(false));
+}
+
+TEST_F(SweepTest, WhereTheDiskIsShortItGoesSooner) {
+  const auto kept = put("kept", "1"), removed = put("f", "2");
+  now_ += 24h;
+  change({gone("f")});
+  disk_is_short_ = true;
+  sweep_after(4min);
+  EXPECT_TRUE(readable(removed));
+  sweep_after(6min);
+  EXPECT_FALSE(known(removed) || readable(removed));
+  EXPECT_TRUE(known(kept) && readable(kept));
 }
 
 TEST_F(SweepTest, AUseIsOneMoreHour) {

@@ -139,6 +139,8 @@ Result<void> apply(store::Tx& tx, store::Volume& volume, const std::vector<Chang
       return fail(Code::kResourceExhausted, "/", change.entry.path, " has ", change.entry.size,
                   " bytes, and a file of a volume at most ", limits.file_bytes,
                   " (--volume-file-max)");
+    const bool only_itself = change.entry.kind == store::EntryKind::kFolder && !change.alone;
+    store::use_volume_contents(tx, volume, change.entry.path, !only_itself, now);
     TRY(applier.apply(change));
   }
   TRY(applier.check_size(limits));
