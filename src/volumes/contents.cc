@@ -75,11 +75,32 @@ std::string folder_part(const std::string& path) { return path.substr(0, path.rf
 
 }  // namespace
 
-Result<std::unique_ptr<Contents>> Contents::open_folder(std::string root) {
+Result<std::unique_ptr<Contents>> Contents::open_folder(std::string root,
+                                                        const Patience& patience) {
   TRY(make_folders(root, 0700));
   TRY(remove_tree(cat(root, "/tmp")));
   TRY(make_folders(cat(root, "/tmp"), 0700));
-  return std::unique_ptr<Contents>(new Contents(std::move(root)));
+  return std::unique_ptr<Contents>(new Contents(std::move(root), patience));
+}
+
+std::shared_lock<std::shared_timed_mutex> Contents::share() {
+  const std::lock_guard door(door_);
+  return std::shared_lock(mutex_);
+}
+
+std::unique_lock<std::shared_timed_mutex> Contents::try_exclude() {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  const int in_vain = lock ? 0 : in_vain_ + 1;
+  in_vain_ = in_vain > patience_.tries ? 0 : in_vain;
+  if (in_vain <= patience_.tries) return lock;
+  const std::lock_guard door(door_);
+  is_waited_for_ = true;
+  if (!lock.try_lock_for(patience_.wait))
+    log::warning("volumes: files that nobody has any more stay on the disk for now: ", in_vain,
+                 " times in a row somebody brought others, who did not end within ",
+                 std::chrono::duration_cast<std::chrono::seconds>(patience_.wait).count(), " s");
+  is_waited_for_ = false;
+  return lock;
 }
 
 std::string Contents::folder_of(const WorkspaceId& workspace, std::string_view id) const {
@@ -108,7 +129,7 @@ std::vector<std::string> Contents::files_of(const WorkspaceId& workspace,
 
 Contents::Batch::Batch(Contents& store, WorkspaceId workspace, Known known)
     : store_(&store),
-      lock_(store.mutex_),
+      lock_(store.share()),
       workspace_(std::move(workspace)),
       known_(std::move(known)) {}
 

@@ -5,6 +5,7 @@
 // all of it is on disk under its name. One whose bytes turn out not to be what was stored is set
 // aside, as NAME.damaged: from then on it is missing, nobody mounts or serves it, and whoever
 // brings the content puts a whole one in its place. All methods may be called from any thread.
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,15 +13,23 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "volumes/blocks.h"
 
 namespace ionian::volumes {
 
+// After so many tries of Contents::try_exclude() in vain, the next one waits for so long.
+struct Patience {
+  int tries = 10;
+  Duration wait = 5s;
+};
+
 class Contents {
  public:
   // Makes `root`, and removes what a former life left half done.
-  static Result<std::unique_ptr<Contents>> open_folder(std::string root);
+  static Result<std::unique_ptr<Contents>> open_folder(std::string root,
+                                                       const Patience& patience = {});
 
   // Files on their way in. While it lives nothing is removed from the store, so that what it has
   // found or brought is still there when the records that name it are written.
@@ -56,7 +65,7 @@ class Contents {
                                       std::uint32_t mode);
 
     Contents* store_;
-    std::shared_lock<std::shared_mutex> lock_;
+    std::shared_lock<std::shared_timed_mutex> lock_;
     WorkspaceId workspace_;
     Known known_;
     std::vector<Pending> pending_;
@@ -82,10 +91,12 @@ class Contents {
   using Pace = std::function<bool(std::size_t bytes)>;
   std::vector<std::string> check(const store::StoredContent& stored, const Pace& pace = {}) const;
 
-  // Nobody brings or relies on anything while this is held; not owned if somebody does.
-  std::unique_lock<std::shared_mutex> try_exclude() {
-    return std::unique_lock(mutex_, std::try_to_lock);
-  }
+  // Nobody brings or relies on anything while this is held; not owned if somebody does. After some
+  // tries in vain it waits for those who do, and new ones wait for it: where somebody is always at
+  // it, nothing would ever be removed.
+  std::unique_lock<std::shared_timed_mutex> try_exclude();
+  // Whether it waits, and others for it.
+  bool is_waited_for() const { return is_waited_for_; }
   // Under try_exclude(), once the records do not have it any more.
   void remove(const store::StoredContent& stored) const;
   // What has files in one of kParts parts of a workspace, which are numbered from 0; ids only.
@@ -94,7 +105,9 @@ class Contents {
   const std::string& root() const { return root_; }
 
  private:
-  explicit Contents(std::string root) : root_(std::move(root)) {}
+  Contents(std::string root, const Patience& patience)
+      : root_(std::move(root)), patience_(patience) {}
+  std::shared_lock<std::shared_timed_mutex> share();
   std::string folder_of(const WorkspaceId& workspace, std::string_view id) const;
   // The files of all modes.
   std::vector<std::string> files_of(const WorkspaceId& workspace, std::string_view id) const;
@@ -105,7 +118,11 @@ class Contents {
 
   const std::string root_;
   Damage damage_;
-  std::shared_mutex mutex_;
+  const Patience patience_;
+  std::atomic<int> in_vain_ = 0;
+  std::atomic<bool> is_waited_for_ = false;
+  std::shared_timed_mutex mutex_;
+  std::mutex door_;  // to `mutex_`: closed while somebody waits to exclude all others
   // Of what a name stands for: nothing whole is set aside that came in a damaged one's place.
   mutable std::mutex names_;
 };

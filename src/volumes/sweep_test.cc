@@ -15,6 +15,7 @@ class SweepTest : public VolumeFixture {
  protected:
   void SetUp() override {
     VolumeFixture::SetUp();
+    contents_ = *Contents::open_folder(folder_ + "/volumes", {.wait = 1ms});
     uploads_ = std::make_unique<Uploads>(contents_->root());
   }
   void sweep_after(Duration time) {
@@ -187,6 +188,22 @@ TEST_F(SweepTest, NothingGoesWhileSomebodyBringsFiles) {
   sweep_after(2h);
   EXPECT_EQ(recorded(), "g=1\n");
   EXPECT_TRUE(readable(content));
+}
+
+TEST_F(SweepTest, WhereSomebodyAlwaysBringsFilesItWaitsForThemAndTheNextForIt) {
+  contents_ = *Contents::open_folder(folder_ + "/volumes", {.tries = 0, .wait = 1h});
+  const auto content = put("f", "1");
+  change({gone("f")});
+  std::optional<Contents::Batch> first = batch();
+  const auto sweeping = std::async(std::launch::async, [this] { sweep_after(2h); });
+  while (!contents_->is_waited_for() && sweeping.wait_for(0s) != std::future_status::ready)
+    std::this_thread::yield();
+  auto was_known = std::async(std::launch::async, [&] {
+    const Contents::Batch next = batch();
+    return known(content);
+  });
+  first.reset();
+  EXPECT_FALSE(was_known.get());
 }
 
 TEST_F(SweepTest, MoreThanOneRoundAreAllGone) {
