@@ -13,22 +13,6 @@
 namespace ionian::blobs {
 namespace {
 
-// The folder of `path`, made and durable, its parents up to `root` too.
-Result<void> make_fan_out(const std::string& root, std::string_view sha256) {
-  const std::string first = cat(root, "/", sha256.substr(0, 2));
-  const std::string second = cat(first, "/", sha256.substr(2, 2));
-  if (::access(second.c_str(), F_OK) == 0) return {};
-  if (::mkdir(first.c_str(), 0755) == 0)
-    TRY(sync_folder(root));
-  else if (errno != EEXIST)
-    return sys_fail(cat("make ", first));
-  if (::mkdir(second.c_str(), 0755) == 0)
-    TRY(sync_folder(first));
-  else if (errno != EEXIST)
-    return sys_fail(cat("make ", second));
-  return {};
-}
-
 // As futimens() takes it. The time of the last change is the file's own, which mounts show.
 std::array<timespec, 2> used_at(Time t) {
   const auto ns = t.time_since_epoch().count();
@@ -58,7 +42,7 @@ BlobStore::Writer::Writer(const BlobStore& store, UniqueFd fd, std::string path,
     : store_(&store), fd_(std::move(fd)), path_(std::move(path)), limit_(limit) {}
 
 BlobStore::Writer::~Writer() {
-  if (fd_) ::unlink(path_.c_str());
+  if (fd_ && !path_.empty()) ::unlink(path_.c_str());
 }
 
 Result<void> BlobStore::Writer::write(std::string_view data) {
@@ -73,7 +57,7 @@ Result<void> BlobStore::Writer::write(std::string_view data) {
 }
 
 Result<BlobInfo> BlobStore::Writer::commit(const Expected& expected) {
-  CHECK(fd_);
+  CHECK(!path_.empty());
   BlobInfo info{sha256_.hex(), md5_.hex(), size_};
   if (expected.size && *expected.size != info.size)
     return fail(Code::kInvalidArgument, "the content has ", info.size, " bytes, announced were ",
@@ -82,18 +66,26 @@ Result<BlobInfo> BlobStore::Writer::commit(const Expected& expected) {
     return fail(Code::kInvalidArgument, "the content's sha256 is ", info.sha256, ", announced was ",
                 *expected.sha256);
 
+  // The disk has the same to do if the blob is there already. How long that takes would tell one
+  // workspace what another has stored; and the writer that renamed it may not have synced it yet.
   const std::string path = store_->path_of(info.sha256);
-  if (!store_->touch_path(path)) {
-    if (::futimens(fd_.get(), used_at(store_->clock_->now()).data()) != 0)
-      return sys_fail(cat("set the time of ", path_));
-    if (::fsync(fd_.get()) != 0) return sys_fail(cat("fsync ", path_));
-    TRY(make_fan_out(store_->root_, info.sha256));
-    if (::rename(path_.c_str(), path.c_str()) != 0)
-      return sys_fail(cat("rename ", path_, " to ", path));
-    fd_.reset();
-  }
-  // Also when it was there already: the writer that renamed it may not have come to this line yet.
-  TRY(sync_folder(path.substr(0, path.rfind('/'))));
+  const std::string& root = store_->root_;
+  const std::string first = cat(root, '/', info.sha256.substr(0, 2));
+  const std::string second = cat(first, '/', info.sha256.substr(2, 2));
+  for (const std::string& folder : {first, second})
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+      return sys_fail(cat("make ", folder));
+  if (::futimens(fd_.get(), used_at(store_->clock_->now()).data()) != 0)
+    return sys_fail(cat("set the time of ", path_));
+  if (::fsync(fd_.get()) != 0) return sys_fail(cat("fsync ", path_));
+  if (store_->touch_path(path))
+    ::unlink(path_.c_str());
+  else if (::rename(path_.c_str(), path.c_str()) != 0)
+    return sys_fail(cat("rename ", path_, " to ", path));
+  // The file stays open: freeing what is not needed takes its time too.
+  path_.clear();
+  for (const std::string& folder : {cat(root, "/tmp"), second, first, root})
+    TRY(sync_folder(folder));
   return info;
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/synced.h"
 
 namespace ionian::blobs {
 namespace {
@@ -97,6 +98,24 @@ TEST_F(BlobStoreTest, StartRemovesLeftovers) {
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->exists(kHello));
   EXPECT_EQ(files(), 1u);
+}
+
+// Whoever sends bytes must not learn from the time it takes that somebody else has sent them.
+TEST_F(BlobStoreTest, WhatIsThereAlreadyIsSyncedAsWhatIsNew) {
+  const auto synced_by_put = [this] {
+    take_synced();
+    EXPECT_TRUE(store_->put("hello"));
+    std::string kinds;
+    for (const struct stat& each : take_synced()) kinds += S_ISDIR(each.st_mode) ? 'd' : 'f';
+    return kinds;
+  };
+  const std::string with_folders = synced_by_put(), again = synced_by_put();
+  fs::remove(store_->path_of(kHello));
+  const std::string anew = synced_by_put();
+  EXPECT_EQ(again.front(), 'f');
+  EXPECT_EQ(again, anew);
+  EXPECT_EQ(again, with_folders);
+  EXPECT_EQ(files(), 1U);
 }
 
 TEST_F(BlobStoreTest, NamesAreHashesOnly) {

@@ -83,6 +83,8 @@ Result<std::string> MountTrees::tree_of(std::vector<MountFile> files) const {
   std::ranges::sort(files, {}, &MountFile::filename);
   TRY(check_names(files));
   const std::string path = cat(root_, "/", key_of(files));
+  // Workspaces share it. Whether it was there shows only in the moment at which a container starts,
+  // which varies by more, and only to somebody who has all of these files.
   if (::access(path.c_str(), F_OK) == 0) return path;
 
   ASSIGN_OR_RETURN(ScratchFolder scratch, ScratchFolder::make(root_));
