@@ -210,10 +210,23 @@ void Layers::forget_removals(const std::string& volume, std::int64_t up_to) {
 Result<Layers::Made> Layers::make(const WorkspaceId& workspace, const std::string& volume,
                                   const Stack& below) {
   // The version first: what comes between is in the changes, and once more in the next ones.
-  const auto record = store_.read([&](store::View& v) { return store::find_volume(v, volume); });
-  if (!record) return fail(Code::kNotFound, "volume '", volume, "' not found: it was deleted");
+  const auto version_now = [&]() -> Result<std::int64_t> {
+    const auto record = store_.read([&](store::View& v) { return store::find_volume(v, volume); });
+    if (!record) return fail(Code::kNotFound, "volume '", volume, "' not found: it was deleted");
+    return record->version;
+  };
+  ASSIGN_OR_RETURN(const std::int64_t version, version_now());
+  Result<Made> made = make_version(version, workspace, volume, below);
+  if (made || made.error().code != Code::kDataLoss) return made;
+  // A file that was replaced or removed meanwhile may have gone off the disk before it was linked.
+  ASSIGN_OR_RETURN(const std::int64_t newer, version_now());
+  return newer == version ? made : make_version(newer, workspace, volume, below);
+}
+
+Result<Layers::Made> Layers::make_version(std::int64_t version, const WorkspaceId& workspace,
+                                          const std::string& volume, const Stack& below) {
   const std::int64_t after = below.layers.empty() ? -1 : below.version;
-  if (record->version == after) return Made{.version = after};
+  if (version == after) return Made{.version = after};
   const std::vector<VolumeEntry> changes =
       store_.read([&](store::View& v) { return store::list_volume_changes(v, volume, after); });
   std::string path;
@@ -235,7 +248,7 @@ Result<Layers::Made> Layers::make(const WorkspaceId& workspace, const std::strin
         writer.describe(*entry);
   });
   writer.set_folders();
-  return Made{.version = record->version, .layer = std::move(layer)};
+  return Made{.version = version, .layer = std::move(layer)};
 }
 
 }  // namespace ionian::volumes

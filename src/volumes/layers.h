@@ -59,6 +59,8 @@ class Layers {
   };
   // Everything that has changed since `below`; all there is, if that has no layers.
   Result<Made> make(const WorkspaceId& workspace, const std::string& volume, const Stack& below);
+  Result<Made> make_version(std::int64_t version, const WorkspaceId& workspace,
+                            const std::string& volume, const Stack& below);
   void merge_later(const WorkspaceId& workspace, const std::string& volume,
                    const std::shared_ptr<Known>& known);
   void forget_removals(const std::string& volume, std::int64_t up_to);

@@ -32,6 +32,7 @@ class LayersTest : public VolumeFixture {
                                      const std::lock_guard lock(mutex_);
                                      removed_.insert(path);
                                      EXPECT_TRUE(remove_tree(path));
+                                     if (after_removal_) std::exchange(after_removal_, {})();
                                    });
   }
   Stack stack() {
@@ -62,7 +63,8 @@ class LayersTest : public VolumeFixture {
   Pool pool_{1, 100};
   std::unique_ptr<Layers> layers_;
   std::mutex mutex_;
-  std::set<std::string> removed_;  // guarded by mutex_
+  std::set<std::string> removed_;        // guarded by mutex_
+  std::function<void()> after_removal_;  // guarded by mutex_
 };
 
 TEST_F(LayersTest, EachVersionIsOneLayerMore) {
@@ -230,6 +232,16 @@ TEST_F(LayersTest, MissingBytesAreNamed) {
   EXPECT_NE(stack.error().message.find("/d/f"), std::string::npos) << stack.error().message;
   EXPECT_EQ(removed(), 1U) << "the half-made layer stays";
   EXPECT_EQ(layers_->stack_of(kWorkspace, "vo-none").error().code, Code::kNotFound);
+}
+
+TEST_F(LayersTest, AFileThatIsReplacedWhileItIsLinkedIsNotMissing) {
+  const store::VolumeContent content = put("d/f", "1");
+  contents_->remove({kWorkspace, content});
+  // The first try has failed by then.
+  after_removal_ = [this] { put("d/f", "2"); };
+  EXPECT_EQ(shown(stack()), "d/\nd/f=2\n");
+  expect_shown("d/\nd/f=2\n");
+  EXPECT_EQ(removed(), 1U);
 }
 
 TEST_F(LayersTest, ManyLayersBecomeOne) {
