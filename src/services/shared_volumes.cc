@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "blobs/hash.h"
 #include "services/blobs.h"
 #include "services/environments.h"
 
@@ -130,8 +131,14 @@ Result<modal::client::SharedVolumePutFileResponse> SharedVolumes::put_file(
     rpc::Call& call, const modal::client::SharedVolumePutFileRequest& request, VolumeWork&) {
   ASSIGN_OR_RETURN(const volumes::SharedFolder folder, folder_of(call, request.shared_volume_id()));
   const auto fill = [&](int fd) -> Result<void> {
-    if (!request.has_data_blob_id()) return write_all(fd, request.data());
     const std::string& hash = request.sha256_hex();
+    if (!request.has_data_blob_id()) {
+      const std::string sent = hash.empty() ? hash : blobs::sha256_hex(request.data());
+      if (sent != hash)
+        return fail(Code::kInvalidArgument, "the sha256 of ", request.path(), " is ", sent,
+                    ", announced was ", hash);
+      return write_all(fd, request.data());
+    }
     ASSIGN_OR_RETURN(
         const store::BlobRecord blob,
         blob_of_file(c_, call, request.data_blob_id(),

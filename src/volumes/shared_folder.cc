@@ -61,6 +61,8 @@ Result<UniqueFd> make_folder(int root, const std::string& path) {
   ASSIGN_OR_RETURN(const UniqueFd above, make_folder(root, parent_of(path)));
   if (::mkdirat(above.get(), name_of(path).c_str(), 0755) != 0 && errno != EEXIST)
     return no_file(path);
+  // Also one that somebody else has just made: its maker may not have come to this line yet.
+  if (::fsync(above.get()) != 0) return no_file(path);
   return open_folder(root, path);
 }
 
@@ -140,7 +142,9 @@ class Glob {
 }  // namespace
 
 Result<SharedFolder> SharedFolder::open(const std::string& folder, const std::string& incoming) {
+  const bool is_new = ::access(folder.c_str(), F_OK) != 0;
   for (const std::string& path : {folder, incoming}) TRY(make_folders(path));
+  if (is_new) TRY(sync_folder(parent_of(folder)));
   UniqueFd root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   UniqueFd half(::open(incoming.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root || !half) return sys_fail(cat("open ", folder));

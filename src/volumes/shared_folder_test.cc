@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "base/file.h"
+#include "base/synced.h"
 
 namespace ionian::volumes {
 namespace {
@@ -52,6 +54,18 @@ TEST_F(SharedFolderTest, FilesGoInAndComeOut) {
   EXPECT_EQ(names("a/b"), "c.txt ");
   EXPECT_EQ(names("/a/b/c.txt"), "a/b/c.txt ");
   EXPECT_TRUE(std::filesystem::is_empty(base_ + "/incoming"));
+}
+
+TEST_F(SharedFolderTest, WhatWasPutIsOnDiskWithAllFoldersThatWereMadeForIt) {
+  take_synced();
+  ASSERT_TRUE(put("a/b/c.txt", "one"));
+  std::set<ino_t> synced;
+  for (const struct stat& each : take_synced()) synced.insert(each.st_ino);
+  for (const char* path : {"", "/root", "/root/a", "/root/a/b", "/root/a/b/c.txt"}) {
+    struct stat info{};
+    ASSERT_EQ(::stat((base_ + path).c_str(), &info), 0);
+    EXPECT_TRUE(synced.contains(info.st_ino)) << path;
+  }
 }
 
 TEST_F(SharedFolderTest, PatternsFitWholePaths) {
