@@ -124,6 +124,7 @@ Result<modal::client::ImageGetOrCreateResponse> Images::get_or_create(
   const std::string recipe = recipe_of(request);
   const bool fresh = request.force_build() || request.ignore_cache();
   if (!request.build_function_id().empty()) TRY(check_function(call, request.build_function_id()));
+  TRY(check_secrets(call, request.image()));
   std::unique_lock lock(mutex_);
   const std::string key =
       cat(call.caller.workspace, ' ', recipe, ' ', request.force_build(), request.ignore_cache());
@@ -246,6 +247,15 @@ Result<void> Images::check_function(const rpc::Call& call, const std::string& id
       return fail(Code::kNotFound, "function '", id, "' not found");
     if (!definition.is_builder_function())
       return fail(Code::kInvalidArgument, "function '", id, "' is not one that builds an image");
+    return {};
+  });
+}
+
+// Before what is known is looked up, so that no answer tells that somebody else has built with it.
+Result<void> Images::check_secrets(const rpc::Call& call, const modal::client::Image& image) const {
+  if (image.secret_ids().empty()) return {};
+  return c_.store.read([&](store::View& view) -> Result<void> {
+    for (const std::string& id : image.secret_ids()) TRY(check_secret(c_, view, call, id));
     return {};
   });
 }

@@ -35,7 +35,8 @@ class Images {
   // ImageGetOrCreate. Finds the image of a recipe, or starts its build.
   //   out      result is set if it is built already; otherwise ImageJoinStreaming tells
   //   effect   force_build builds again and replaces the cached one; ignore_cache builds again and
-  //   leaves it errors   NOT_FOUND base image, mount, secret
+  //            leaves it
+  //   errors   NOT_FOUND base image, mount, secret · PERMISSION_DENIED secret
   Result<modal::client::ImageGetOrCreateResponse> get_or_create(
       rpc::Call& call, const modal::client::ImageGetOrCreateRequest& request, Slow& slow);
 
@@ -65,6 +66,7 @@ class Images {
   Result<FunctionBuild> function_build_of(const Build& build, const std::string& function) const;
   // The caller may use the function, and it is one that builds images.
   Result<void> check_function(const rpc::Call& call, const std::string& function) const;
+  Result<void> check_secrets(const rpc::Call& call, const modal::client::Image& image) const;
   Result<images::BuildInput> input_of(const Build& build) const;
   void finish(Build& build, const Result<images::BuiltImage>& built);
 

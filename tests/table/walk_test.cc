@@ -9,9 +9,11 @@
 #include <set>
 
 #include "blobs/hash.h"
+#include "modal_proto/image.pb.h"
 #include "modal_proto/mount.pb.h"
 #include "outcome.h"
 #include "requests.h"
+#include "services/stable_bytes.h"
 #include "store/volumes.h"
 
 namespace ionian::server {
@@ -258,6 +260,53 @@ TEST(Walk, AViewerOfAnEnvironmentChangesNothingInIt) {
     }
   }
   EXPECT_GT(refused, 5);
+}
+
+// The lines of a build see its secrets: those are asked for like a container's, whether the image
+// is built anew or is there.
+TEST(Walk, AnImageIsBuiltOnlyWithSecretsThatTheCallerMayUse) {
+  World w;
+  const rpc::Method& method = *w.whole.table.find(cat(rpc::Table::kModal, "ImageGetOrCreate"));
+  const auto request_of = [&](const std::string& secret) {
+    modal::client::ImageGetOrCreateRequest request;
+    request.set_app_id(w.open.app);
+    request.mutable_image()->add_dockerfile_commands("FROM base\nRUN env");
+    request.mutable_image()->add_secret_ids(secret);
+    return request;
+  };
+  modal::client::ImageGetOrCreateRequest theirs = request_of(w.a.secret);
+  store::Image built{
+      .id = ImageId::make(w.whole.random, w.whole.clock.now()),
+      .workspace = w.workspace_a,
+      .recipe = blobs::sha256_hex(cat("\n\n", services::stable_bytes(theirs.image()))),
+      .state = store::ImageState::kBuilt,
+      .error = "",
+      .built = services::to_json(images::BuiltImage{}, "2025.06")};
+  ASSERT_TRUE(w.whole.store->write_now([&](store::Tx& tx) -> Result<void> {
+    store::insert_image(tx, built, w.whole.clock.now());
+    store::set_image_built(tx, built, true);
+    return {};
+  }));
+  const auto answer = [&](const rpc::Caller& who, const auto& request) {
+    return outcome_of(w, method, who, request).answer;
+  };
+  EXPECT_NE(answer(w.member, theirs).find(built.id.str()), std::string::npos);
+  rpc::Caller elsewhere = w.scoped_token;
+  elsewhere.only = std::make_shared<const std::vector<EnvironmentId>>(
+      std::vector{EnvironmentId(w.open.environment)});
+  elsewhere.token = TokenId("ak-scoped");
+  const std::string nobodys = unknown_like(w.a.secret);
+  for (const bool force : {false, true}) {
+    theirs.set_force_build(force);
+    for (const rpc::Caller* who : {&w.outsider, &elsewhere, &w.stranger}) {
+      const std::string refused = answer(*who, theirs);
+      EXPECT_TRUE(refused.starts_with("NOT_FOUND")) << refused;
+      EXPECT_EQ(without_chance(refused, {w.a.secret}),
+                without_chance(answer(*who, request_of(nobodys)), {nobodys}));
+    }
+    const std::string refused = answer(w.onlooker, theirs);
+    EXPECT_TRUE(refused.starts_with("PERMISSION_DENIED")) << refused;
+  }
 }
 
 // A content that another workspace has sent answers like one that nobody has.
