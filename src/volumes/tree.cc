@@ -70,10 +70,12 @@ class Applier {
  private:
   Result<void> check_free(const store::VolumeEntry& old, const store::VolumeEntry& entry) const {
     if (manner_ == Manner::kContainer) return {};
-    if (old.kind == store::EntryKind::kFolder && entry.kind != store::EntryKind::kFolder)
+    const bool folder = entry.kind == store::EntryKind::kFolder;
+    if ((old.kind == store::EntryKind::kFolder) != folder)
       return fail(Code::kAlreadyExists, "/", entry.path,
-                  " is a folder of this volume; a file cannot take its place");
-    if (manner_ == Manner::kUploadNew && entry.kind != store::EntryKind::kFolder)
+                  folder ? " is no folder of this volume; a folder cannot take its place"
+                         : " is a folder of this volume; a file cannot take its place");
+    if (manner_ == Manner::kUploadNew && !folder)
       return fail(Code::kAlreadyExists, "/", entry.path,
                   " already exists in this volume; force overwrites it");
     return {};
