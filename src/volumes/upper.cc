@@ -128,8 +128,15 @@ class Scanner {
         before.inode != known.inode || before.hides != hides || before.redirect != redirect;
     if (before != known)
       changes_.push_back({.entry = entry_of(path, info), .alone = hides && first});
+    if (hides && first) forget_removals_in(path);
     if (!redirect.empty() && first) TRY(take_moved(path, origin));
     return walk(folder.get(), path, origin);
+  }
+
+  // They were those of what the folder's place had before.
+  void forget_removals_in(const std::string& path) {
+    const std::string below = path + '/';
+    std::erase_if(seen_.removed, [&](const std::string& each) { return each.starts_with(below); });
   }
 
   // A folder that was renamed: what it had is what the lowers have at its former place.

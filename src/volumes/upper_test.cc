@@ -201,6 +201,24 @@ TEST_F(UpperTest, ARenamedFolderTakesItsContentsAlong) {
             "top/e/new=4\n");
 }
 
+// The mark of a removal looks like one that was told before, of another folder by this name.
+TEST_F(UpperTest, WhatIsRemovedInRenamedFoldersOfOneNameStaysAway) {
+  for (const std::string folder : {"a/", "b/", "c/"}) {
+    put(folder + "x", folder);
+    put(folder + "sub/y", folder);
+  }
+  mount();
+  for (const std::string folder : {"a", "b", "c"}) {
+    fs::remove_all(in("d"));
+    fs::rename(in(folder), in("d"));
+    fs::remove(in("d/x"));
+    fs::remove(in("d/sub/y"));
+    commit();
+  }
+  commit_and_mount();
+  EXPECT_EQ(recorded(), "d/\nd/sub/\n");
+}
+
 TEST_F(UpperTest, ManyLayersBelowAreSeenAsOne) {
   mount();
   write("d/keep", "1");
