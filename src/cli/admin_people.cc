@@ -42,11 +42,20 @@ void rotate_signing_key(const Options& options) {
 void rotate_secret_key(const Options& options) {
   const auto reply =
       ask_server<SecretKeyRotateResponse>(options, "SecretKeyRotate", SecretKeyRotateRequest());
+  Json damaged = Json::array();
+  for (const auto& each : reply.damaged())
+    damaged.push_back(
+        {{"id", each.id()}, {"name", each.name()}, {"environment", each.environment()}});
   if (options.json)
-    std::cout << Json{{"secrets", reply.secrets()}}.dump() << "\n";
+    std::cout << Json{{"secrets", reply.secrets()}, {"damaged", damaged}}.dump() << "\n";
   else
     print_done(cat(reply.secrets(), reply.secrets() == 1 ? " secret is" : " secrets are",
                    " sealed with a new key; back up the key file again"));
+  if (options.json) return;
+  for (const auto& each : reply.damaged())
+    std::cerr << "Warning: secret '" << each.name() << "' (" << each.id() << ") of environment '"
+              << each.environment()
+              << "' is damaged, and stays so: replace it with `modal secret create --force`\n";
 }
 
 }  // namespace

@@ -303,13 +303,20 @@ Result<SecretKeyRotateResponse> Admin::rotate_secret_key(rpc::Call& call,
       ASSIGN_OR_RETURN(const std::string plain, c_.key.unseal(sealed));
       return c_.key.seal(plain, c_.random);
     };
-    ASSIGN_OR_RETURN(const std::int64_t secrets, store::reseal_all(tx, reseal));
-    reply.set_secrets(secrets);
+    ASSIGN_OR_RETURN(const store::Resealed done, store::reseal_all(tx, reseal));
+    reply.set_secrets(done.secrets);
+    for (const store::Resealed::Damaged& each : done.damaged) {
+      auto& damaged = *reply.add_damaged();
+      damaged.set_id(each.id);
+      damaged.set_name(each.name);
+      damaged.set_environment(each.environment);
+    }
     if (const auto workspace = store::find_first_workspace(tx))
       call.caller.workspace = workspace->id;
     c_.audit(tx, call, "secret_key.rotate", "");
     return {};
   }));
+  // What neither key has opened is no reason to keep the former.
   TRY(c_.key.end_rotation());
   return reply;
 }

@@ -55,7 +55,7 @@ class Admin {
                                                       store::Tx& tx);
 
   // SecretKeyRotate. Seals all secrets with a fresh key, and then removes the former from the key
-  // file.
+  // file. Those that are damaged stay so, and are named.
   Result<SecretKeyRotateResponse> rotate_secret_key(rpc::Call& call,
                                                     const SecretKeyRotateRequest& request,
                                                     Slow& slow);

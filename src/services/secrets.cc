@@ -21,10 +21,24 @@ bool use_is_due(const store::Secret& secret, Time now) {
   return now - secret.last_used_at.value_or(Time{}) > kUseIsNoted;
 }
 
-Result<std::map<std::string, std::string>> open_sealed(const KeyFile& key, const store::Secret& s) {
-  ASSIGN_OR_RETURN(const std::string plain, key.unseal(s.sealed));
-  const auto values = nlohmann::json::parse(plain, nullptr, false);
-  if (!values.is_object()) return fail(Code::kDataLoss, "secret '", s.id, "' is damaged");
+std::unexpected<Status> damaged(store::View& view, const store::Secret& s) {
+  constexpr std::string_view kWhy =
+      " cannot be read: it is damaged, or secret.key is not the one that it was sealed with. ";
+  if (s.name.empty())
+    return fail(Code::kDataLoss, "secret '", s.id, "'", kWhy,
+                "Run or deploy the app again, which makes it anew");
+  const auto place = store::find_environment_by_id(view, s.workspace, s.environment);
+  return fail(Code::kDataLoss, "secret '", s.name, "' (", s.id, ") of environment '",
+              place ? place->name : s.environment.str(), "'", kWhy,
+              "Replace it with `modal secret create --force ", s.name, " …`");
+}
+
+Result<std::map<std::string, std::string>> open_sealed(const Context& c, store::View& view,
+                                                       const store::Secret& s) {
+  const Result<std::string> plain = c.key.unseal(s.sealed);
+  if (!plain) return damaged(view, s);
+  const auto values = nlohmann::json::parse(*plain, nullptr, false);
+  if (!values.is_object()) return damaged(view, s);
   return values.get<std::map<std::string, std::string>>();
 }
 
@@ -50,7 +64,7 @@ Result<std::vector<std::pair<std::string, std::string>>> open_secret(const Conte
                                                                      const std::string& id) {
   const auto secret = store::find_secret(view, workspace, SecretId(id));
   if (!secret) return fail(Code::kNotFound, "secret '", id, "' not found");
-  ASSIGN_OR_RETURN(const auto variables, open_sealed(c.key, *secret));
+  ASSIGN_OR_RETURN(const auto variables, open_sealed(c, view, *secret));
   const Time now = c.clock.now();
   if (use_is_due(*secret, now))
     c.store.write(
@@ -77,8 +91,8 @@ void Secrets::bind(rpc::Table& table) {
   on("SecretGetInfo", &Secrets::get_info, rpc::Access::kView);
 }
 
-Result<Secrets::Variables> Secrets::open(const store::Secret& secret) const {
-  return open_sealed(c_.key, secret);
+Result<Secrets::Variables> Secrets::open(store::View& view, const store::Secret& secret) const {
+  return open_sealed(c_, view, secret);
 }
 
 std::string Secrets::seal(const Variables& variables) {
@@ -87,16 +101,14 @@ std::string Secrets::seal(const Variables& variables) {
                      c_.random);
 }
 
-Result<void> Secrets::fill(modal::client::SecretMetadata& metadata, const store::Secret& secret,
-                           const std::string& environment) const {
-  ASSIGN_OR_RETURN(const Variables variables, open(secret));
+void Secrets::fill(modal::client::SecretMetadata& metadata, const store::Secret& secret,
+                   const Variables& variables, const std::string& environment) {
   metadata.set_name(secret.name);
   metadata.mutable_creation_info()->set_created_at(to_unix_seconds(secret.created_at));
   metadata.mutable_creation_info()->set_created_by(secret.created_by);
   for (const auto& [key, value] : variables) metadata.add_keys(key);
   metadata.set_environment_name(environment);
   if (secret.last_used_at) metadata.set_last_used_at(to_unix_seconds(*secret.last_used_at));
-  return {};
 }
 
 Result<store::Secret> Secrets::secret_of(store::View& view, const rpc::Call& call,
@@ -133,7 +145,7 @@ Result<store::Secret> Secrets::look_up(store::View& view, const EnvironmentId& e
   const std::string& name = request.deployment_name();
   auto found = store::find_named_secret(view, environment, name);
   if (!found) return fail(Code::kNotFound, "Secret '", name, "' not found");
-  ASSIGN_OR_RETURN(const Variables variables, open(*found));
+  ASSIGN_OR_RETURN(const Variables variables, open(view, *found));
   std::string missing;
   for (const std::string& key : request.required_keys())
     if (!variables.contains(key)) cat_to(missing, missing.empty() ? "" : ", ", key);
@@ -176,7 +188,8 @@ Result<modal::client::SecretGetOrCreateResponse> Secrets::get_or_create(
   if (!secret) return std::unexpected(secret.error());
   SecretGetOrCreateResponse reply;
   reply.set_secret_id(secret->id.str());
-  TRY(fill(*reply.mutable_metadata(), *secret, env.name));
+  ASSIGN_OR_RETURN(const Variables sealed, open(tx, *secret));
+  fill(*reply.mutable_metadata(), *secret, sealed, env.name);
   // Names only. Who asks again is not to undo what somebody has written since.
   if (wrote) keep_reply_of(c_, tx, call, reply);
   return reply;
@@ -186,7 +199,7 @@ Result<Secrets::Empty> Secrets::update(rpc::Call& call,
                                        const modal::client::SecretUpdateRequest& request,
                                        store::Tx& tx) {
   ASSIGN_OR_RETURN(store::Secret secret, secret_of(tx, call, request.secret_id()));
-  ASSIGN_OR_RETURN(Variables variables, open(secret));
+  ASSIGN_OR_RETURN(Variables variables, open(tx, secret));
   for (const auto& one : request.updates()) {
     if (one.has_value())
       variables[one.key()] = one.value();
@@ -224,7 +237,8 @@ Result<modal::client::SecretListResponse> Secrets::list(
     if (secret.last_used_at) row.set_last_used_at(to_unix_seconds(*secret.last_used_at));
     row.set_environment_name(env.name);
     row.set_secret_id(secret.id.str());
-    TRY(fill(*row.mutable_metadata(), secret, env.name));
+    // One that is damaged is listed too, so that it can be replaced or deleted.
+    fill(*row.mutable_metadata(), secret, open(view, secret).value_or(Variables()), env.name);
   }
   return reply;
 }
@@ -234,7 +248,8 @@ Result<modal::client::SecretGetInfoResponse> Secrets::get_info(
   ASSIGN_OR_RETURN(const store::Secret secret, secret_of(view, call, request.secret_id()));
   const auto env = store::find_environment_by_id(view, secret.workspace, secret.environment);
   modal::client::SecretGetInfoResponse reply;
-  TRY(fill(*reply.mutable_metadata(), secret, env ? env->name : ""));
+  ASSIGN_OR_RETURN(const Variables variables, open(view, secret));
+  fill(*reply.mutable_metadata(), secret, variables, env ? env->name : "");
   return reply;
 }
 

@@ -41,6 +41,7 @@ class Secrets {
                        store::Tx& tx);
   Result<Empty> remove(rpc::Call& call, const modal::client::SecretDeleteRequest& request,
                        store::Tx& tx);
+  // SecretList. A secret that is damaged has no variables there.
   Result<modal::client::SecretListResponse> list(rpc::Call& call,
                                                  const modal::client::SecretListRequest& request,
                                                  store::View& view);
@@ -53,10 +54,10 @@ class Secrets {
                              const Variables& variables);
   Result<store::Secret> look_up(store::View& view, const EnvironmentId& environment,
                                 const modal::client::SecretGetOrCreateRequest& request);
-  Result<Variables> open(const store::Secret& secret) const;
+  Result<Variables> open(store::View& view, const store::Secret& secret) const;
   std::string seal(const Variables& variables);
-  Result<void> fill(modal::client::SecretMetadata& metadata, const store::Secret& secret,
-                    const std::string& environment) const;
+  static void fill(modal::client::SecretMetadata& metadata, const store::Secret& secret,
+                   const Variables& variables, const std::string& environment);
 
   Context& c_;
 };

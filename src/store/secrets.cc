@@ -1,5 +1,7 @@
 #include "store/secrets.h"
 
+#include "store/tokens.h"
+
 namespace ionian::store {
 
 namespace {
@@ -25,23 +27,31 @@ std::vector<Secret> secrets_of(Rows rows) {
 struct Sealed {
   std::int64_t row = 0;
   std::string text;
+  Resealed::Damaged as;  // if it is
 };
 
 std::vector<Sealed> sealed_of(Rows rows) {
   std::vector<Sealed> found;
-  while (rows.next()) found.push_back({.row = rows.number(0), .text = rows.text(1)});
+  while (rows.next())
+    found.push_back(
+        {.row = rows.number(0),
+         .text = rows.text(1),
+         .as = {.id = rows.text(2), .name = rows.text(3), .environment = rows.text(4)}});
   return found;
 }
 
-// How many there were. They are read before the first is saved.
-Result<std::int64_t> reseal_rows(Rows rows, const Reseal& reseal,
-                                 const std::function<void(Blob, std::int64_t)>& save) {
-  const std::vector<Sealed> all = sealed_of(std::move(rows));
-  for (const Sealed& one : all) {
-    ASSIGN_OR_RETURN(const std::string fresh, reseal(one.text));
-    save(Blob{fresh}, one.row);
+// They are read before the first is saved.
+void reseal_rows(Rows rows, const Reseal& reseal, Resealed& into,
+                 const std::function<void(Blob, std::int64_t)>& save) {
+  for (Sealed& one : sealed_of(std::move(rows))) {
+    const Result<std::string> fresh = reseal(one.text);
+    if (!fresh) {
+      into.damaged.push_back(std::move(one.as));
+      continue;
+    }
+    save(Blob{*fresh}, one.row);
+    ++into.secrets;
   }
-  return static_cast<std::int64_t>(all.size());
 }
 
 }  // namespace
@@ -123,24 +133,23 @@ void remove_unused_secret(Tx& tx, const SecretId& id, const UnusedSince& since) 
       id, since.used, since.stopped);
 }
 
-Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal) {
-  ASSIGN_OR_RETURN(const std::int64_t secrets,
-                   reseal_rows(tx.db().query("SELECT rowid, sealed FROM secrets"), reseal,
-                               [&](Blob sealed, std::int64_t row) {
-                                 tx.db().run("UPDATE secrets SET sealed = ? WHERE rowid = ?",
-                                             sealed, row);
-                               }));
-  ASSIGN_OR_RETURN(
-      const std::int64_t deleted,
-      reseal_rows(tx.db().query("SELECT rowid, sealed FROM deleted WHERE sealed != x''"), reseal,
-                  [&](Blob sealed, std::int64_t row) {
-                    tx.db().run("UPDATE deleted SET sealed = ? WHERE rowid = ?", sealed, row);
-                  }));
-  TRY(reseal_rows(tx.db().query("SELECT number, sealed FROM signing_keys"), reseal,
-                  [&](Blob sealed, std::int64_t row) {
-                    tx.db().run("UPDATE signing_keys SET sealed = ? WHERE number = ?", sealed, row);
-                  }));
-  return secrets + deleted;
+Result<Resealed> reseal_all(Tx& tx, const Reseal& reseal) {
+  Resealed done;
+  reseal_rows(tx.db().query("SELECT s.rowid, s.sealed, s.id, s.name, coalesce(e.name, '') FROM "
+                            "secrets s LEFT JOIN environments e ON e.id = s.environment"),
+              reseal, done, [&](Blob sealed, std::int64_t row) {
+                tx.db().run("UPDATE secrets SET sealed = ? WHERE rowid = ?", sealed, row);
+              });
+  reseal_rows(
+      tx.db().query("SELECT rowid, sealed, id, name, place FROM deleted WHERE sealed != x''"),
+      reseal, done, [&](Blob sealed, std::int64_t row) {
+        tx.db().run("UPDATE deleted SET sealed = ? WHERE rowid = ?", sealed, row);
+      });
+  for (const SigningKey& key : list_signing_keys(tx)) {
+    ASSIGN_OR_RETURN(const std::string fresh, reseal(key.sealed));
+    tx.db().run("UPDATE signing_keys SET sealed = ? WHERE number = ?", Blob{fresh}, key.number);
+  }
+  return done;
 }
 
 }  // namespace ionian::store

@@ -44,7 +44,14 @@ void remove_unused_secret(Tx& tx, const SecretId& id, const UnusedSince& since);
 
 // All that is sealed with the key file, of all workspaces: for a change of its key.
 using Reseal = std::function<Result<std::string>(std::string_view sealed)>;
-// Stops at the first error.
-Result<std::int64_t> reseal_all(Tx& tx, const Reseal& reseal);
+struct Resealed {
+  struct Damaged {
+    std::string id, name, environment;
+  };
+  std::int64_t secrets = 0;
+  std::vector<Damaged> damaged;  // that could not be opened, and stay as they are
+};
+// Stops at the first error with what is no secret.
+Result<Resealed> reseal_all(Tx& tx, const Reseal& reseal);
 
 }  // namespace ionian::store
