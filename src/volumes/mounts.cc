@@ -89,19 +89,19 @@ Result<void> Mounts::each_of_task(const TaskId& task, const std::string* volume,
   return {};
 }
 
-Result<bool> Mounts::commit_one(Mounted& m) {
+Result<bool> Mounts::commit_one(Mounted& m, Asked asked) {
   bool former = false;
   // First, for what it has written since wins.
   if (m.former) {
-    ASSIGN_OR_RETURN(former, commit_written(m, *m.former));
+    ASSIGN_OR_RETURN(former, commit_written(m, *m.former, asked));
     p_.remove(m.former->folder);
     m.former.reset();
   }
-  ASSIGN_OR_RETURN(const bool now, commit_written(m, m.now));
+  ASSIGN_OR_RETURN(const bool now, commit_written(m, m.now, asked));
   return former || now;
 }
 
-Result<bool> Mounts::commit_written(const Mounted& m, Written& w) {
+Result<bool> Mounts::commit_written(const Mounted& m, Written& w, Asked asked) {
   const std::string upper = w.folder + "/upper";
   // The container has not got so far.
   if (m.wish.read_only || ::access(upper.c_str(), F_OK) != 0) return false;
@@ -110,15 +110,18 @@ Result<bool> Mounts::commit_written(const Mounted& m, Written& w) {
   ASSIGN_OR_RETURN(const std::vector<Change> changes,
                    scan_upper({.folder = upper, .lowers = w.stack.paths()}, batch, seen));
   if (changes.empty()) return false;
-  TRY(write_changes(p_.store, batch, {m.wish.volume, m.wish.workspace}, changes, Manner::kContainer,
-                    p_.limits, p_.clock.now()));
+  const Target target{.volume = m.wish.volume,
+                      .workspace = m.wish.workspace,
+                      .deleted_too = asked == Asked::kByNobody};
+  TRY(write_changes(p_.store, batch, target, changes, Manner::kContainer, p_.limits,
+                    p_.clock.now()));
   w.seen = std::move(seen);
   return true;
 }
 
 Result<void> Mounts::commit(const TaskId& task, const std::string& volume) {
   return each_of_task(task, &volume, [this](Mounted& mounted) -> Result<void> {
-    TRY(commit_one(mounted));
+    TRY(commit_one(mounted, Asked::kByContainer));
     // The container goes on with what all have committed, unless it has files open, or one of the
     // files is damaged: then with what it had, until it asks.
     const Result<void> shown = reload_one(mounted);
@@ -140,7 +143,7 @@ Result<void> Mounts::reload_all(const TaskId& task) {
 }
 
 Result<void> Mounts::commit_and_reload(Mounted& mounted) {
-  TRY(commit_one(mounted));
+  TRY(commit_one(mounted, Asked::kByContainer));
   return reload_one(mounted);
 }
 
@@ -155,7 +158,7 @@ Result<void> Mounts::reload_one(Mounted& m) {
       return done;
     }
     // What was written between the commit and the exchange is committed too; then it must be shown.
-    const Result<bool> stragglers = commit_written(m, m.now);
+    const Result<bool> stragglers = commit_written(m, m.now, Asked::kByContainer);
     if (stragglers)
       p_.remove(m.now.folder);
     else
@@ -168,14 +171,12 @@ Result<void> Mounts::reload_one(Mounted& m) {
 }
 
 bool Mounts::is_gone(const MountWish& wish) {
-  return p_.store.read([&](store::View& view) {
-    return !store::find_object(view, wish.workspace, "volume", wish.volume);
-  });
+  return p_.store.read([&](store::View& view) { return !store::object_exists(view, wish.volume); });
 }
 
 void Mounts::commit_in_background(Mounted& m) {
   if (!m.wish.background_commits) return;
-  const Result<bool> done = commit_one(m);
+  const Result<bool> done = commit_one(m, Asked::kByNobody);
   if (!done && !is_gone(m.wish))
     log::warning("what task ", m.task, " wrote to volume ", m.wish.volume,
                  " was not committed: ", done.error().message);
@@ -199,7 +200,7 @@ void Mounts::ended(const TaskId& task) {
 void Mounts::finish(const MountedPtr& mounted) {
   Mounted& m = *mounted;
   std::lock_guard lock(m.mutex);
-  const Result<bool> done = m.wish.background_commits ? commit_one(m) : false;
+  const Result<bool> done = m.wish.background_commits ? commit_one(m, Asked::kByNobody) : false;
   if (!done && !is_gone(m.wish)) {
     const std::string& why = done.error().message;
     const Time now = p_.clock.now();

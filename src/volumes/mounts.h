@@ -96,13 +96,16 @@ class Mounts {
   // Of one volume, or if that is null of all. Each under its mutex; stops at the first error.
   Result<void> each_of_task(const TaskId& task, const std::string* volume,
                             const std::function<Result<void>(Mounted&)>& f);
+  // A container that asks hears that its volume was deleted. One that does not is not told, and
+  // what it writes goes into the volume as long as that may be undeleted.
+  enum class Asked { kByContainer, kByNobody };
   // Whether anything was committed. Under its mutex.
-  Result<bool> commit_one(Mounted& mounted);
-  Result<bool> commit_written(const Mounted& mounted, Written& written);
+  Result<bool> commit_one(Mounted& mounted, Asked asked);
+  Result<bool> commit_written(const Mounted& mounted, Written& written, Asked asked);
   Result<void> reload_one(Mounted& mounted);
   Result<void> commit_and_reload(Mounted& mounted);
   void commit_in_background(Mounted& mounted);
-  bool is_gone(const MountWish& wish);  // its volume was deleted
+  bool is_gone(const MountWish& wish);  // its volume was deleted for good
   void finish(const MountedPtr& mounted);
   void give_up(const Mounted& mounted, std::string_view why);
   void finish_those_that_failed();

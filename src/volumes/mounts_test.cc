@@ -2,6 +2,7 @@
 #include "volumes/mounts.h"
 
 #include "base/pool.h"
+#include "store/deleted.h"
 #include "volumes/volume_fixture.h"
 
 namespace ionian::volumes {
@@ -96,6 +97,28 @@ TEST_F(MountsTest, ADeletedVolumeWantsNothingMore) {
   write([&](store::Tx& tx) { store::remove_object(tx, kVolume); });
   end_container();
   EXPECT_EQ(tree_in(folder_ + "/mounted"), "");
+}
+
+// Only those that ask hear that it was deleted: nobody else could say what is to become of the
+// rest.
+TEST_F(MountsTest, WhatIsWrittenToADeletedVolumeComesBackWithIt) {
+  write([&](store::Tx& tx) {
+    store::delete_object(tx, *store::find_object(tx, kWorkspace, "volume", kVolume), {.life = 1h},
+                         now_);
+  });
+  write_in_container("a", "last words");
+  const Result<void> asked = mounts_->commit(kTask, kVolume);
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, Code::kNotFound);
+  EXPECT_EQ(recorded(), "");
+  take_disk_away();
+  end_container();
+  mounts_->commit_all();
+  give_disk_back();
+  mounts_->commit_all();
+  EXPECT_EQ(tree_in(folder_ + "/mounted"), "");
+  write([&](store::Tx& tx) { store::put_back(tx, *store::find_deleted(tx, kVolume), now_); });
+  EXPECT_EQ(recorded(), "a=last words\n");
 }
 
 TEST_F(MountsTest, ItIsGivenUpAfterAnHour) {

@@ -1,5 +1,6 @@
 #include "volumes/write.h"
 
+#include "store/deleted.h"
 #include "store/objects.h"
 
 namespace ionian::volumes {
@@ -12,6 +13,11 @@ void put_contents(store::Tx& tx, const Target& target, const std::vector<Change>
       store::put_volume_content(tx, target.workspace, *change.brought, change.sha256, now);
 }
 
+bool takes_changes(store::View& view, const Target& target) {
+  if (store::find_object(view, target.workspace, "volume", target.volume)) return true;
+  return target.deleted_too && store::find_deleted(view, target.volume);
+}
+
 }  // namespace
 
 Result<void> write_changes(store::Store& store, Contents::Batch& batch, const Target& target,
@@ -21,7 +27,7 @@ Result<void> write_changes(store::Store& store, Contents::Batch& batch, const Ta
   TRY(batch.commit());
   const Result<void> written = store.write_now([&](store::Tx& tx) -> Result<void> {
     auto volume = store::find_volume(tx, target.volume);
-    if (!volume || !store::find_object(tx, target.workspace, "volume", target.volume))
+    if (!volume || !takes_changes(tx, target))
       return fail(Code::kNotFound, "volume '", target.volume, "' not found: it was deleted");
     put_contents(tx, target, changes, now);
     TRY(apply(tx, *volume, changes, manner, limits, now));

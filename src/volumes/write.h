@@ -9,6 +9,7 @@ struct Target {
   std::string volume;
   WorkspaceId workspace;
   std::function<void(store::Tx&)> with = {};  // what else is to be written with it
+  bool deleted_too = false;                   // it may be put back, with what is written meanwhile
 };
 
 // `batch` has the bytes of all that is brought. No changes are no new version.
