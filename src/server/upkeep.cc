@@ -41,7 +41,8 @@ std::optional<Time> Parts::recheck_open_calls(Time now) {
     services::purge_what_was_deleted(*store_, options_.keep_deleted, is_short, now);
     volume_pool_->post([this, is_short, now] {
       volumes::sweep(*store_, *contents_, *uploads_, is_short, now);
-      services::sweep_shared_volumes(*store_, services::shared_folders(options_.data));
+      services::sweep_shared_volumes(*store_, services::shared_folders(options_.data),
+                                     context_->shared_mounts);
     });
     next_removal_ = now + 1min;
   }

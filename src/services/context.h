@@ -17,6 +17,7 @@
 #include "services/data_limits.h"
 #include "services/function_limits.h"
 #include "services/identity.h"
+#include "services/shared_mounts.h"
 #include "services/sign_ins.h"
 #include "store/history.h"
 #include "store/keep_deleted.h"
@@ -64,6 +65,7 @@ struct Context {
   std::atomic<std::uint64_t> unseen_reply_bytes = 0;
   // Of output that is on its way to the log store.
   mutable std::atomic<std::uint64_t> log_bytes = 0;
+  SharedMounts shared_mounts = {};
 
   // `own`, or, if that is a wildcard's, the same at the host that the client knows.
   static std::string url_for(const rpc::RequestHeaders& client, const std::string& own,

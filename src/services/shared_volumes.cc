@@ -218,7 +218,8 @@ Result<void> SharedVolumes::keep(const rpc::Call& call, const rpc::Message& repl
   });
 }
 
-void sweep_shared_volumes(store::Store& store, const std::string& shared) {
+void sweep_shared_volumes(store::Store& store, const std::string& shared,
+                          const SharedMounts& mounted) {
   std::error_code error;
   // Listed first: a folder whose record comes after that is not in the list.
   std::vector<std::string> ids;
@@ -227,7 +228,9 @@ void sweep_shared_volumes(store::Store& store, const std::string& shared) {
       ids.push_back(std::move(name));
   for (const std::string& id : ids) {
     if (store.read([&](store::View& view) { return store::object_exists(view, id); })) continue;
-    if (Result<void> done = remove_tree(shared_folder_of(shared, id)); !done)
+    const std::string folder = shared_folder_of(shared, id);
+    if (mounted.has(folder)) continue;
+    if (Result<void> done = remove_tree(folder); !done)
       log::warning("a network file system that is gone: ", done.error().message);
   }
 }

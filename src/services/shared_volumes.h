@@ -66,9 +66,10 @@ class SharedVolumes {
   const std::string shared_;
 };
 
-// Removes the folders of file systems that are gone, and what was left half written before the
-// server's start, when nothing is being written.
-void sweep_shared_volumes(store::Store& store, const std::string& shared);
+// Removes the folders of file systems that are gone and that no container has, and what was left
+// half written before the server's start, when nothing is being written.
+void sweep_shared_volumes(store::Store& store, const std::string& shared,
+                          const SharedMounts& mounted);
 void clear_incoming(const std::string& shared);
 
 }  // namespace ionian::services

@@ -64,6 +64,7 @@ void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId&
                     const WorkspaceId& workspace, const std::vector<std::string>& devices) {
   Result<worker::TaskSpec> spec = make_task_spec(c_, layers_, limits_, task, function, workspace);
   if (!spec) return ended(task, {.failed_start = spec.error().message});
+  note_shared_mounts(task, *spec);
   worker::give_devices(*spec, c_.devices, devices);
   if (Result<void> asked = ask_for_buckets(*worker_, *spec); !asked)
     return ended(task, {.failed_start = asked.error().message});
@@ -87,6 +88,12 @@ void Tasks::prepare(const TaskId& task, const FunctionId& function, const AppId&
   known.launched = true;
   known.root = root;
   worker_->start(std::move(*spec));
+}
+
+void Tasks::note_shared_mounts(const TaskId& task, const worker::TaskSpec& spec) {
+  std::vector<std::string> folders;
+  for (const worker::TaskBind& bind : spec.binds()) folders.push_back(bind.source());
+  c_.shared_mounts.add(task, std::move(folders));
 }
 
 Result<void> Tasks::mount_volumes(const TaskId& task, const WorkspaceId& workspace,
@@ -184,6 +191,7 @@ void Tasks::ended(const TaskId& id, const worker::TaskEnd& end) {
   numbers_.forget(id);
   door_->close(id);
   mounts_.ended(id);
+  c_.shared_mounts.remove(id);
   std::shared_ptr<TaskWatcher> watcher;
   bool cut_off = false;
   {

@@ -89,6 +89,7 @@ class Tasks final : public worker::Events, public volumes::Exchanger {
   // On a thread of the pool.
   void prepare(const TaskId& task, const FunctionId& function, const AppId& app,
                const WorkspaceId& workspace, const std::vector<std::string>& devices);
+  void note_shared_mounts(const TaskId& task, const worker::TaskSpec& spec);
   // Gives the task its volumes.
   Result<void> mount_volumes(const TaskId& task, const WorkspaceId& workspace,
                              worker::TaskSpec& spec);
