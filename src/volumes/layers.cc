@@ -171,20 +171,27 @@ std::shared_ptr<Layers::Known> Layers::known_of(const std::string& volume) {
 
 void Layers::forget(const std::string& volume) {
   std::lock_guard lock(mutex_);
-  known_.erase(volume);
+  const auto known = known_.find(volume);
+  if (known == known_.end()) return;
+  known->second->forgotten = true;
+  known_.erase(known);
 }
 
 Result<Stack> Layers::stack_of(const WorkspaceId& workspace, const std::string& volume) {
-  const std::shared_ptr<Known> known = known_of(volume);
-  std::lock_guard lock(known->mutex);
-  Stack& stack = known->stack;
-  if (stack.layers.size() >= kMost) stack = {};
-  ASSIGN_OR_RETURN(Made made, make(workspace, volume, stack));
-  if (made.layer) stack.layers.push_back(std::move(made.layer));
-  stack.version = made.version;
-  if (!known->merging) forget_removals(volume, stack.version);
-  if (stack.layers.size() >= kMergeAt && !known->merging) merge_later(workspace, volume, known);
-  return stack;
+  for (;;) {
+    const std::shared_ptr<Known> known = known_of(volume);
+    std::lock_guard lock(known->mutex);
+    Stack& stack = known->stack;
+    if (stack.layers.size() >= kMost) stack = {};
+    ASSIGN_OR_RETURN(Made made, make(workspace, volume, stack));
+    // Others know it anew by now, and may have forgotten removals before these were read.
+    if (known->forgotten) continue;
+    if (made.layer) stack.layers.push_back(std::move(made.layer));
+    stack.version = made.version;
+    if (!known->merging) forget_removals(volume, stack.version);
+    if (stack.layers.size() >= kMergeAt && !known->merging) merge_later(workspace, volume, known);
+    return stack;
+  }
 }
 
 void Layers::merge_later(const WorkspaceId& workspace, const std::string& volume,

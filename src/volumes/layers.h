@@ -2,6 +2,7 @@
 // Volumes as folders that overlays stand on. A stack shows one version of a tree; the next version
 // is one layer more, with what has changed. All of it is made from the records, so that nothing
 // here need survive the server's end.
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,6 +44,7 @@ class Layers {
     std::mutex mutex;
     Stack stack;           // guarded by mutex
     bool merging = false;  // guarded by mutex
+    std::atomic<bool> forgotten = false;
   };
   // More than this, and the layers are made into one.
   static constexpr std::size_t kMergeAt = 24;

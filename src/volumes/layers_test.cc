@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <random>
 #include <set>
+#include <thread>
 
+#include "volumes/upper.h"
 #include "volumes/volume_fixture.h"
 
 namespace ionian::volumes {
@@ -29,6 +32,7 @@ class LayersTest : public VolumeFixture {
     layers_.reset();
     layers_ = *Layers::open_folder(new_folder(), *store_, *contents_, pool_,
                                    [this](const std::string& path) {
+                                     if (auto f = std::exchange(at_removal_, {})) f();
                                      const std::lock_guard lock(mutex_);
                                      removed_.insert(path);
                                      EXPECT_TRUE(remove_tree(path));
@@ -39,6 +43,12 @@ class LayersTest : public VolumeFixture {
     const Result<Stack> stack = layers_->stack_of(kWorkspace, kVolume);
     EXPECT_TRUE(stack.has_value()) << stack.error().message;
     return stack.value_or(Stack{});
+  }
+  // The same without a mount: the paths.
+  static std::string listed(const Stack& stack) {
+    std::string paths;
+    for (const Below& below : list_lowers(stack.paths(), "")) paths += below.entry.path + ' ';
+    return paths;
   }
   std::string shown(const Stack& stack) {
     const Overlaid overlaid(new_folder(), stack.paths());
@@ -55,6 +65,13 @@ class LayersTest : public VolumeFixture {
     ASSERT_TRUE(pool_.post([&done] { done.set_value(); }));
     done.get_future().wait();
   }
+  // Of a thread of this process: until it sleeps, or what it is to bring is there.
+  static void wait_until_it_waits(pid_t thread, const std::future<std::string>& brings) {
+    const std::string stat = cat("/proc/self/task/", thread, "/stat");
+    while (brings.wait_for(0s) != std::future_status::ready &&
+           read_file(stat).value_or("").find(") S ") == std::string::npos)
+      std::this_thread::yield();
+  }
   std::size_t removed() {
     const std::lock_guard lock(mutex_);
     return removed_.size();
@@ -62,6 +79,7 @@ class LayersTest : public VolumeFixture {
 
   Pool pool_{1, 100};
   std::unique_ptr<Layers> layers_;
+  std::function<void()> at_removal_;  // of the next folder
   std::mutex mutex_;
   std::set<std::string> removed_;        // guarded by mutex_
   std::function<void()> after_removal_;  // guarded by mutex_
@@ -305,6 +323,35 @@ TEST_F(LayersTest, WhateverHappensIsWhatIsShown) {
   }
   wait_for_merge();
   expect_shown(recorded());
+}
+
+// Whoever waits for a stack while it is forgotten stands on none of its layers: what has been
+// removed since is known to nobody who has them.
+TEST_F(LayersTest, OneThatWaitsWhileItIsForgottenHasNoRemovedFiles) {
+  put("kept", "1");
+  put("removed", "2");
+  stack();
+  const store::VolumeContent lost = put("lost", "3");
+  const std::string file = contents_->path_of(kWorkspace, lost.id, 0644);
+  fs::rename(file, file + ".away");
+  // The first one fails for want of a file, and removes its layer while another one waits for it.
+  std::promise<pid_t> asks;
+  std::future<std::string> waited;
+  at_removal_ = [&] {
+    waited = std::async(std::launch::async, [&] {
+      asks.set_value(::gettid());
+      return listed(stack());
+    });
+    wait_until_it_waits(asks.get_future().get(), waited);
+    fs::rename(file + ".away", file);
+    layers_->forget(kVolume);
+    change({gone("removed")});
+    EXPECT_EQ(listed(stack()), "kept lost ");
+    write([](store::Tx&) {});  // after what it has left to be written
+  };
+  // Its file is there again, and the volume another one by then.
+  EXPECT_EQ(listed(stack()), "kept lost ");
+  EXPECT_EQ(waited.get(), "kept lost ");
 }
 
 }  // namespace
