@@ -199,6 +199,18 @@ Result<store::Function> function_of_app(store::View& view, const store::App& app
   return *std::move(found);
 }
 
+// Its containers hear what the volumes that it depends on are called, also of one that it does not
+// mount, which its maker need not be allowed to write.
+Result<void> check_dependencies(const Context& c, store::View& view, const rpc::Call& call,
+                                const Function& d) {
+  for (const auto& dependency : d.object_dependencies()) {
+    if (!dependency.object_id().starts_with("vo-")) continue;
+    const auto seen = volume_of(c, view, call, dependency.object_id());
+    if (!seen && seen.error().code == Code::kNotFound) return std::unexpected(seen.error());
+  }
+  return {};
+}
+
 }  // namespace
 
 void Functions::bind(rpc::Table& table) {
@@ -240,6 +252,7 @@ Result<modal::client::FunctionCreateResponse> Functions::create(
   ASSIGN_OR_RETURN(const store::App app, app_of(c_, tx, call, request.app_id()));
   ASSIGN_OR_RETURN(const Function definition, definition_of(request));
   TRY(check_definition(c_, tx, call, definition));
+  TRY(check_dependencies(c_, tx, call, definition));
   store::Function record{.id = FunctionId(request.existing_function_id()),
                          .app = app.id,
                          .tag = definition.function_name()};

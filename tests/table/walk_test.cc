@@ -9,6 +9,7 @@
 #include <set>
 
 #include "blobs/hash.h"
+#include "modal_proto/function.pb.h"
 #include "modal_proto/image.pb.h"
 #include "modal_proto/mount.pb.h"
 #include "outcome.h"
@@ -307,6 +308,24 @@ TEST(Walk, AnImageIsBuiltOnlyWithSecretsThatTheCallerMayUse) {
     const std::string refused = answer(w.onlooker, theirs);
     EXPECT_TRUE(refused.starts_with("PERMISSION_DENIED")) << refused;
   }
+}
+
+// A container hears the names of the volumes that its functions depend on.
+TEST(Walk, AFunctionDependsOnlyOnVolumesThatItsMakerMaySee) {
+  World w;
+  const rpc::Method& method = *w.whole.table.find(cat(rpc::Table::kModal, "FunctionCreate"));
+  const auto answer = [&](const rpc::Caller& who, const std::string& volume) {
+    modal::client::FunctionCreateRequest request;
+    request.set_app_id(w.open.app);
+    request.mutable_function()->set_function_name("f");
+    request.mutable_function()->add_object_dependencies()->set_object_id(volume);
+    return without_chance(outcome_of(w, method, who, request).answer, {volume});
+  };
+  EXPECT_TRUE(answer(w.member, w.a.volume).starts_with("OK")) << answer(w.member, w.a.volume);
+  EXPECT_TRUE(answer(w.onlooker, w.a.volume).starts_with("OK")) << "it may be read";
+  const std::string refused = answer(w.outsider, w.a.volume);
+  EXPECT_TRUE(refused.starts_with("NOT_FOUND")) << refused;
+  EXPECT_EQ(refused, answer(w.outsider, unknown_like(w.a.volume)));
 }
 
 // A content that another workspace has sent answers like one that nobody has.
