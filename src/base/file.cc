@@ -92,14 +92,4 @@ Result<void> remove_tree(const std::string& path) {
   return {};
 }
 
-void remove_files_older_than(const std::string& folder, Time when) {
-  const auto oldest = std::chrono::file_clock::from_sys(when);
-  std::error_code error;
-  for (const auto& each : std::filesystem::directory_iterator(folder, error)) {
-    const auto written = each.last_write_time(error);
-    if (!error && written < oldest && each.is_regular_file(error))
-      std::filesystem::remove(each.path(), error);
-  }
-}
-
 }  // namespace ionian

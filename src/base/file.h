@@ -37,7 +37,4 @@ Result<void> make_folders(const std::string& path, mode_t mode = 0755);
 // alone. A path that does not exist is success.
 Result<void> remove_tree(const std::string& path);
 
-// The files in a folder, not below it, that were last written before then.
-void remove_files_older_than(const std::string& folder, Time when);
-
 }  // namespace ionian
