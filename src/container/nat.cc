@@ -171,6 +171,12 @@ Result<std::unique_ptr<Nat>> Nat::open(const std::string& name,
   TRY(nat->add_rules(allow_hosts));
   TRY(nat->forwarding_->switch_on());
   TRY(write_file(cat("/proc/sys/net/ipv4/conf/", nat->bridge_, "/forwarding"), "1"));
+  // What our rules let pass, those of others may still drop.
+  if (const std::string drops = find_forward_drop(kLinkPrefix); !drops.empty())
+    nat->warning_ = cat(
+        "containers may reach nothing: this machine's firewall (table ", drops,
+        ") drops what is forwarded. Let containers' links pass, as with `iptables -I FORWARD -i ",
+        kLinkPrefix, "+ -j ACCEPT` and `iptables -I FORWARD -o ", kLinkPrefix, "+ -j ACCEPT`");
   return nat;
 }
 
@@ -215,12 +221,13 @@ Result<void> Nat::add_rules(const std::vector<std::string>& allow_hosts) {
     ASSIGN_OR_RETURN(const std::string pair, parse_host(host));
     cat_to(allowed, allowed.empty() ? "" : ", ", pair);
   }
-  return run_nft(rules({.table = table(name_),
-                        .bridge = bridge_,
-                        .uplink = uplink_,
-                        .subnet = cat(dotted(subnet_), "/", kPrefixLength),
-                        .allowed = allowed,
-                        .guard_uplink = forwarding_->was_off()}));
+  TRY(run_nft(rules({.table = table(name_),
+                     .bridge = bridge_,
+                     .uplink = uplink_,
+                     .subnet = cat(dotted(subnet_), "/", kPrefixLength),
+                     .allowed = allowed,
+                     .guard_uplink = forwarding_->was_off()})));
+  return {};
 }
 
 Result<std::uint32_t> Nat::take_address() {

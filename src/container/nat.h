@@ -31,6 +31,9 @@ class Nat {
   // Removes all that was made and puts the forwarding flags back.
   ~Nat();
 
+  // Empty, or what may keep containers from the world all the same.
+  const std::string& warning() const { return warning_; }
+
   // Gives a namespace its eth0. Returns its address, which is to be given back.
   Result<std::uint32_t> connect(int netns);
   void give_back(std::uint32_t address) { free_.push_back(address); }
@@ -45,6 +48,7 @@ class Nat {
   std::string name_;
   std::string bridge_;
   std::string uplink_;
+  std::string warning_;
   int mtu_ = 0;
   std::uint32_t subnet_ = 0;
   UniqueFd subnet_lock_;

@@ -19,6 +19,7 @@ Result<NetworkPool> NetworkPool::open(const NetworkOptions& options) {
     return pool;
   }
   pool.nat_ = std::move(*nat);
+  pool.warning_ = pool.nat_->warning();
   ASSIGN_OR_RETURN(pool.dns_, DnsForwarder::start(options.resolver_file));
   return pool;
 }

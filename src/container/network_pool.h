@@ -44,7 +44,7 @@ class NetworkPool {
   // Makes one ahead of its need; false if there is nothing to make.
   bool refill(Stock stock);
 
-  // Empty, or why containers have no network.
+  // Empty, or why containers have no network, or may have none.
   const std::string& warning() const { return warning_; }
 
  private:

@@ -265,6 +265,27 @@ TEST_F(NetworkTest, NothingStaysBehindOfOneThatIsKilled) {
   EXPECT_FALSE(run_nft(cat("delete table inet ionian_", name_, "\n")).has_value());
 }
 
+// As Docker and ufw leave it.
+TEST_F(NetworkTest, AFirewallThatDropsWhatIsForwardedIsSaidAndHowItLetsContainersPass) {
+  const auto add = [](const std::string& text) { ASSERT_OK(run_nft(text)); };
+  add("add table ip filter\n"
+      "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }\n");
+  spawner_.reset();
+  start({});
+  EXPECT_NE(spawner_->network_warning().find("(table ip filter)"), std::string::npos)
+      << spawner_->network_warning();
+  const UniqueFd server = listen(world_.get(), "203.0.113.5", 8088);
+  EXPECT_EQ(tcp("203.0.113.5", 8088), kSilence);
+  // What `iptables -I FORWARD -i ioni+ -j ACCEPT` does.
+  add("insert rule ip filter FORWARD iifname \"ioni*\" accept\n"
+      "insert rule ip filter FORWARD oifname \"ioni*\" accept\n");
+  spawner_.reset();
+  start({});
+  EXPECT_EQ(spawner_->network_warning(), "");
+  EXPECT_EQ(tcp("203.0.113.5", 8088), kReached);
+  add("delete table ip filter\n");
+}
+
 TEST_F(NetworkTest, TwoServersShareTheUplink) {
   const UniqueFd server = listen(world_.get(), "203.0.113.5", 8087);
   std::unique_ptr<Spawner> first = std::move(spawner_);
