@@ -40,11 +40,12 @@ class Gateway::Listeners {
  public:
   Listeners(std::vector<Route> routes, TlsFiles* tls, const Patience& patience)
       : routes_(std::move(routes)), patience_(patience), tls_(tls) {}
-  ~Listeners();
+  ~Listeners() { stop(); }
 
   beast::error_code listen(const asio::ip::tcp::endpoint& endpoint);
   int port() const { return port_; }
   void run(TakeGrpc take_grpc);
+  void stop();
   void open_inside(const TaskId& task, UniqueFd listener);
   void close_inside(const TaskId& task);
 
@@ -80,12 +81,14 @@ class Gateway::Listeners {
   std::mutex mutex_;
   std::map<TaskId, std::shared_ptr<Acceptor>> inside_;  // guarded by mutex_
   std::vector<std::thread> threads_;
+  Waits waits_;
 };
 
 Gateway::Gateway(std::unique_ptr<Listeners> listeners) : listeners_(std::move(listeners)) {}
 Gateway::~Gateway() = default;
 int Gateway::port() const { return listeners_->port(); }
 void Gateway::run(TakeGrpc take_grpc) { listeners_->run(std::move(take_grpc)); }
+void Gateway::stop() { listeners_->stop(); }
 void Gateway::open_inside(const TaskId& task, UniqueFd listener) {
   listeners_->open_inside(task, std::move(listener));
 }
@@ -128,9 +131,10 @@ void Gateway::Listeners::run(TakeGrpc take_grpc) {
   for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { io_.run(); });
 }
 
-Gateway::Listeners::~Listeners() {
+void Gateway::Listeners::stop() {
   io_.stop();
-  for (std::thread& t : threads_) t.join();
+  for (std::thread& t : std::exchange(threads_, {})) t.join();
+  waits_.wait_for_none();
 }
 
 void Gateway::Listeners::pass_to_grpc(Stream& stream, const beast::flat_buffer& begun,
@@ -229,7 +233,7 @@ void Gateway::Listeners::serve(Stream& stream, const std::string& side, asio::yi
     parser.body_limit(kBodyBytes);
     stream.expires_after(patience_.head);
     beast::error_code error;
-    Exchange::Wire wire{stream, buffer, parser, yield, patience_};
+    Exchange::Wire wire{stream, buffer, parser, yield, patience_, waits_};
     BlockingStream blocking = wire.blocking();
     http::read_header(blocking, buffer, parser, error);
     if (error) break;

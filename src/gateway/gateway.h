@@ -31,6 +31,9 @@ class Gateway {
   // inside a container. It is nobody's; what comes on it needs a token.
   using TakeGrpc = std::function<void(UniqueFd)>;
   void run(TakeGrpc take_grpc);
+  // Answers nobody any more. Handlers are where they wait, or have ended; what they have begun on
+  // other threads is done, for which those must still run. The destructor does it too.
+  void stop();
   ~Gateway();
 
   int port() const;

@@ -1,4 +1,4 @@
-// Clients that send what they should, but never come to its end.
+// Clients that send what they should, but never come to its end; and the end of the gateway.
 #include "gateway/gateway.h"
 
 #include <gtest/gtest.h>
@@ -6,7 +6,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <future>
+
 #include "base/cat.h"
+#include "base/pool.h"
 
 namespace ionian::gateway {
 namespace {
@@ -54,6 +58,36 @@ class GatewayTest : public testing::Test {
 
   std::unique_ptr<Gateway> gateway;
 };
+
+TEST_F(GatewayTest, TheEndWaitsForWorkThatUsesAHandlersStack) {
+  std::promise<void> begun, go;
+  std::atomic<bool> gone = false, gone_before = false;
+  Pool pool(1, 1);
+  const auto slow = [&](Exchange& exchange) {
+    const std::shared_ptr<void> local(nullptr, [&](void*) { gone = true; });
+    exchange.wait([&](const std::function<void()>& done) {
+      return pool.post([&, done] {
+        begun.set_value();
+        go.get_future().wait();
+        gone_before = gone.load();
+        done();
+      });
+    });
+  };
+  gateway = *Gateway::listen("127.0.0.1:0", {{.prefix = "/slow", .handle = slow}});
+  gateway->run([](UniqueFd) {});
+  const UniqueFd client = connect();
+  constexpr std::string_view kGet = "GET /slow HTTP/1.1\r\nHost: here\r\n\r\n";
+  ASSERT_EQ(::send(client.get(), kGet.data(), kGet.size(), 0), ssize_t(kGet.size()));
+  begun.get_future().wait();
+  auto end = std::async(std::launch::async, [&] { gateway.reset(); });
+  // Long enough for an end that does not wait.
+  EXPECT_EQ(end.wait_for(100ms), std::future_status::timeout);
+  go.set_value();
+  end.wait();
+  EXPECT_FALSE(gone_before);
+  EXPECT_TRUE(gone);
+}
 
 TEST_F(GatewayTest, AHeadThatTricklesIsNotWaitedFor) {
   serve({.head = 200ms});

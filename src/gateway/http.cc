@@ -55,8 +55,16 @@ bool Exchange::tls() const { return wire_.stream.tls(); }
 bool Exchange::wait(const std::function<bool(std::function<void()> done)>& begin) {
   asio::steady_timer done(wire_.stream.get_executor(),
                           std::chrono::steady_clock::time_point::max());
-  if (!begin([&done] { asio::post(done.get_executor(), [&done] { done.cancel(); }); }))
+  Waits& waits = wire_.waits;  // not on this stack, which may be gone once that is posted
+  waits.begin();
+  const bool begun = begin([&done, &waits] {
+    asio::post(done.get_executor(), [&done] { done.cancel(); });
+    waits.end();
+  });
+  if (!begun) {
+    waits.end();
     return false;
+  }
   beast::error_code cancelled;
   done.async_wait(wire_.yield[cancelled]);
   return true;

@@ -58,7 +58,7 @@ class Exchange {
 
   // Something else is to be done first, on other threads: `begin` sees to it that its argument is
   // called once. The coroutine waits for that, its thread does not. False if `begin` says that it
-  // cannot be.
+  // cannot be. What is done there may use the coroutine's stack: the gateway does not end before.
   bool wait(const std::function<bool(std::function<void()> done)>& begin);
 
  private:

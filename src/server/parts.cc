@@ -64,6 +64,19 @@ std::string name_of(const std::string& data) {
   return "ionian-" + blobs::sha256_hex(data).substr(0, 8);
 }
 
+// A folder that somebody made by hand may be open to all of the machine; what lies in it is not for
+// them.
+Result<void> close_to_others(const std::string& folder) {
+  struct stat about;
+  if (::stat(folder.c_str(), &about) != 0) return sys_fail(cat("cannot look at ", folder));
+  if (!S_ISDIR(about.st_mode)) return sys_fail(cat("cannot use ", folder), ENOTDIR);
+  if ((about.st_mode & 077) == 0) return {};
+  if (::chmod(folder.c_str(), 0700) != 0)
+    return sys_fail(cat("cannot close ", folder, " to others"));
+  log::warning(folder, " was open to others of this machine; it is closed to them now (0700)");
+  return {};
+}
+
 }  // namespace
 
 Parts::Parts(const ServeOptions& options) : options_(options) {}
@@ -79,23 +92,6 @@ Result<std::unique_ptr<Parts>> Parts::make(const ServeOptions& options) {
   TRY(parts->listen());
   return parts;
 }
-
-namespace {
-
-// A folder that somebody made by hand may be open to all of the machine; what lies in it is not for
-// them.
-Result<void> close_to_others(const std::string& folder) {
-  struct stat about;
-  if (::stat(folder.c_str(), &about) != 0) return sys_fail(cat("cannot look at ", folder));
-  if (!S_ISDIR(about.st_mode)) return sys_fail(cat("cannot use ", folder), ENOTDIR);
-  if ((about.st_mode & 077) == 0) return {};
-  if (::chmod(folder.c_str(), 0700) != 0)
-    return sys_fail(cat("cannot close ", folder, " to others"));
-  log::warning(folder, " was open to others of this machine; it is closed to them now (0700)");
-  return {};
-}
-
-}  // namespace
 
 Result<void> Parts::start_spawner() {
   const std::string run = options_.data + "/run";
@@ -390,6 +386,8 @@ Parts::~Parts() {
   if (execs_) execs_->stop();
   if (flow_loop_) flow_loop_->stop();
   if (handlers_) handlers_->takes.stop();
+  // What its routes answer from ends below; those tell it still which containers have gone.
+  if (gateway_) gateway_->stop();
   images_.reset();
   slow_pool_.reset();
   worker_.reset();
