@@ -4,7 +4,6 @@
 #include <sodium.h>
 
 #include "blobs/hash.h"
-#include "store/blobs.h"
 
 namespace ionian::gateway {
 namespace {
@@ -21,6 +20,14 @@ std::string bytes_of_hex(const std::string& hex) {
   sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), hex.data(),
                  hex.size(), nullptr, &size, nullptr);
   return bytes;
+}
+
+// What `work` gives. Meanwhile this thread serves others.
+template <class T>
+Result<T> done_in(Pool& pool, Exchange& exchange, const std::function<Result<T>()>& work) {
+  Result<T> given = fail(Code::kUnavailable, "too many uploads wait for their end");
+  exchange.wait_for(pool, [&] { given = work(); });
+  return given;
 }
 
 }  // namespace
@@ -60,11 +67,15 @@ Result<void> BlobRoutes::get(Exchange& exchange, const blobs::BlobRight& right) 
   return {};
 }
 
-Result<void> BlobRoutes::set_present(const blobs::BlobRight& right) {
-  return c_.store.write_now([&](store::Tx& tx) -> Result<void> {
-    store::set_blob_present(tx, right.blob);
+Result<blobs::BlobInfo> BlobRoutes::commit(blobs::BlobStore::Writer& writer,
+                                           const store::BlobRecord& record) {
+  ASSIGN_OR_RETURN(const blobs::BlobInfo info,
+                   writer.commit({.sha256 = record.sha256, .size = record.length}));
+  TRY(c_.store.write_now([&](store::Tx& tx) -> Result<void> {
+    store::set_blob_present(tx, record.id);
     return {};
-  });
+  }));
+  return info;
 }
 
 Result<void> BlobRoutes::put(Exchange& exchange, const blobs::BlobRight& right) {
@@ -74,9 +85,9 @@ Result<void> BlobRoutes::put(Exchange& exchange, const blobs::BlobRight& right) 
   if (!record) return fail(Code::kNotFound, "this blob was never announced");
   ASSIGN_OR_RETURN(auto writer, c_.blobs.writer(right.length));
   TRY(exchange.read_body([&](std::string_view piece) { return writer.write(piece); }));
-  ASSIGN_OR_RETURN(const blobs::BlobInfo info,
-                   writer.commit({.sha256 = record->sha256, .size = record->length}));
-  TRY(set_present(right));
+  ASSIGN_OR_RETURN(const blobs::BlobInfo info, done_in<blobs::BlobInfo>(commits_, exchange, [&] {
+                     return commit(writer, *record);
+                   }));
   traffic_.received += info.size;
   exchange.reply(200, "text/plain", "", {{"ETag", cat('"', info.md5, '"')}});
   return {};
@@ -97,28 +108,35 @@ Result<void> BlobRoutes::complete(Exchange& exchange, const blobs::BlobRight& ri
   const auto record = c_.store.read(
       [&](store::View& view) { return store::find_blob(view, right.workspace, right.blob); });
   if (!record) return fail(Code::kNotFound, "this blob was never announced");
-  ASSIGN_OR_RETURN(auto writer, c_.blobs.writer(record->length));
+  ASSIGN_OR_RETURN(const std::string etag, done_in<std::string>(joins_, exchange, [&] {
+                     return join(*record, right.parts);
+                   }));
+  exchange.reply(200, "application/xml",
+                 cat("<CompleteMultipartUploadResult><ETag>\"", etag,
+                     "\"</ETag></CompleteMultipartUploadResult>"));
+  return {};
+}
+
+Result<std::string> BlobRoutes::join(const store::BlobRecord& record, int parts) {
+  ASSIGN_OR_RETURN(auto writer, c_.blobs.writer(record.length));
   std::string digests, piece(1 << 20, '\0');
-  for (int part = 1; part <= right.parts; ++part) {
-    const auto sent = parts_.open(right.blob, part);
+  for (int part = 1; part <= parts; ++part) {
+    const auto sent = parts_.open(record.id, part);
     if (!sent && sent.error().code == Code::kNotFound)
-      return fail(Code::kInvalidArgument, "part ", part, " of ", right.parts, " was not sent");
+      return fail(Code::kInvalidArgument, "part ", part, " of ", parts, " was not sent");
     if (!sent) return std::unexpected(sent.error());
     digests += bytes_of_hex(sent->md5);
     for (ssize_t n; (n = ::read(sent->fd.get(), piece.data(), piece.size())) != 0;) {
       if (n < 0) return sys_fail("read a part of an upload");
+      if (stopping_) return fail(Code::kUnavailable, "the server is stopping");
       TRY(writer.write({piece.data(), static_cast<std::size_t>(n)}));
     }
   }
-  TRY(writer.commit({.sha256 = record->sha256, .size = record->length}));
-  TRY(set_present(right));
-  parts_.remove(right.blob, right.parts);
+  TRY(commit(writer, record));
+  parts_.remove(record.id, parts);
   blobs::Hasher all = blobs::Hasher::md5();
   all.update(digests);
-  exchange.reply(200, "application/xml",
-                 cat("<CompleteMultipartUploadResult><ETag>\"", all.hex(), '-', right.parts,
-                     "\"</ETag></CompleteMultipartUploadResult>"));
-  return {};
+  return cat(all.hex(), '-', parts);
 }
 
 }  // namespace ionian::gateway

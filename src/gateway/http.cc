@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/pool.h"
 #include "gateway/wire.h"
 
 namespace ionian::gateway {
@@ -68,6 +69,15 @@ bool Exchange::wait(const std::function<bool(std::function<void()> done)>& begin
   beast::error_code cancelled;
   done.async_wait(wire_.yield[cancelled]);
   return true;
+}
+
+bool Exchange::wait_for(Pool& pool, const std::function<void()>& work) {
+  return wait([&](const std::function<void()>& done) {
+    return pool.post([&work, done] {
+      work();
+      done();
+    });
+  });
 }
 
 std::string Exchange::remote_address() const {

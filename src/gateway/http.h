@@ -12,6 +12,10 @@
 #include "base/clock.h"
 #include "base/result.h"
 
+namespace ionian {
+class Pool;
+}
+
 namespace ionian::gateway {
 
 // With clients. What they send is asked for in whole heads and pieces, so that one which trickles
@@ -60,6 +64,8 @@ class Exchange {
   // called once. The coroutine waits for that, its thread does not. False if `begin` says that it
   // cannot be. What is done there may use the coroutine's stack: the gateway does not end before.
   bool wait(const std::function<bool(std::function<void()> done)>& begin);
+  // For `work` in a pool. False if that is full.
+  bool wait_for(Pool& pool, const std::function<void()>& work);
 
  private:
   Wire& wire_;

@@ -387,6 +387,7 @@ Parts::~Parts() {
   if (flow_loop_) flow_loop_->stop();
   if (handlers_) handlers_->takes.stop();
   // What its routes answer from ends below; those tell it still which containers have gone.
+  if (blob_routes_) blob_routes_->stop();
   if (gateway_) gateway_->stop();
   images_.reset();
   slow_pool_.reset();

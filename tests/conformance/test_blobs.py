@@ -1,9 +1,11 @@
 """Arguments and results above the limits of a message."""
 import http.client
 import json
+import os
 import socket
 import subprocess
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -141,6 +143,37 @@ def test_a_cut_upload_leaves_nothing(server, client):
     out = subprocess.run([client.venv / "bin/python", program, blob], capture_output=True, text=True, env=client.env)
     assert "refused" in out.stdout, out.stdout + out.stderr
     assert list(uploads.iterdir()) == [] and sum(1 for _ in blobs.rglob("*")) == before
+
+
+def test_uploads_that_are_joined_stop_nobody_else(server, client):
+    """Their parts are pipes here: joining them takes until the test closes those."""
+    program = client.write(UPLOADS.format(body="""
+        for _ in range(2):
+            sha256 = base64.b64encode(os.urandom(32)).decode()
+            made = await client._stub.BlobCreate(api_pb2.BlobCreateRequest(content_sha256_base64=sha256, content_length=(1 << 30) + 1))
+            print(json.dumps([made.blob_id, made.multipart.completion_url]))
+    """))
+    uploads = [json.loads(line) for line in client.python(program).stdout.splitlines()]
+    completions, pipes = [], []
+    for blob, url in uploads:
+        part, there = server.folder / f"data/uploads/{blob}.1", urllib.parse.urlparse(url)
+        os.mkfifo(part)
+        part.with_name(part.name + ".md5").write_text("00" * 16)
+        completions.append(http.client.HTTPConnection(there.netloc, timeout=30))
+        completions[-1].request("POST", f"{there.path}?{there.query}", body=b"<x/>")
+        # It opens once the other end does.
+        pipes.append(part.open("wb"))
+    try:
+        with urllib.request.urlopen(server.ready["http_url"] + "/health", timeout=10) as reply:
+            assert reply.read() == b"ok\n"
+    finally:
+        for pipe in pipes:
+            pipe.close()
+    for completion in completions:
+        assert b"part 2 of 5 was not sent" in completion.getresponse().read()
+    for pipe in pipes:
+        os.unlink(pipe.name)
+        os.unlink(f"{pipe.name}.md5")
 
 
 def test_an_address_is_for_one_method_one_length_and_one_side(client):

@@ -215,13 +215,8 @@ void Visit::done(const Html& flash, const std::string& to) {
 
 void Visit::ask_to_sign_in() { redirect(cat("/sign-in?next=", signed_next(*this, path))); }
 
-bool Visit::elsewhere(Pool& pool, std::function<void()> work) {
-  return exchange.wait([&](const std::function<void()>& done) {
-    return pool.post([&work, done] {
-      work();
-      done();
-    });
-  });
+bool Visit::elsewhere(Pool& pool, const std::function<void()>& work) {
+  return exchange.wait_for(pool, work);
 }
 
 namespace {

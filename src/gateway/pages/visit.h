@@ -112,7 +112,7 @@ class Visit {
   void ask_to_sign_in();
 
   // Runs on another thread while this connection waits; false if too many wait already.
-  bool elsewhere(Pool& pool, std::function<void()> work);
+  bool elsewhere(Pool& pool, const std::function<void()>& work);
 
  private:
   bool from_here() const;
