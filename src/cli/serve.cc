@@ -52,6 +52,11 @@ void add_machine(Command command, const Options& options) {
       .show_default()
       .range(0, 1 << 24);
   command
+      .add_option("--build-memory", options->build_memory_mib,
+                  "MiB of memory that a step of an image's build may take; half of the machine's, "
+                  "at least 2048, if not said; 0 = no bound")
+      .range(0, 1 << 24);
+  command
       .add_option("--standby-memory", options->standby_mib,
                   "MiB for interpreters that wait for tasks (about 64 each); a tenth of the "
                   "machine's, at most 2048, if not said; 0 = none")

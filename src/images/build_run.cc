@@ -33,7 +33,11 @@ std::string last_lines(const std::string& text) {
 }
 
 std::string how_it_ended(const StepResult& result) {
-  if (result.oom_killed) return "ran out of memory";
+  if (result.oom_killed)
+    return result.memory_bytes == 0
+               ? "ran out of memory"
+               : cat("ran out of memory: it needs more than the ", result.memory_bytes >> 20,
+                     " MiB that a step of a build may (the server's --build-memory)");
   if (result.signal != 0) return cat("was killed by signal ", result.signal);
   return cat("failed with exit code ", result.exit_code);
 }

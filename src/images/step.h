@@ -31,8 +31,9 @@ struct StepResult {
   int exit_code = 0;
   int signal = 0;
   bool oom_killed = false;
-  std::string upper_dir;      // what the step changed, inside scratch_dir
-  std::uint32_t id_base = 0;  // the id of the container's root in upper_dir
+  std::uint64_t memory_bytes = 0;  // that it could take; 0 = no bound
+  std::string upper_dir;           // what the step changed, inside scratch_dir
+  std::uint32_t id_base = 0;       // the id of the container's root in upper_dir
 };
 
 class StepRunner {

@@ -241,8 +241,8 @@ void Parts::make_services() {
   execs_->connect(*worker_, [this](const std::string& key) {
     exec_loop_->post([this, key] { exec_loop_->notify(key); });
   });
-  step_runner_ = std::make_unique<worker::ContainerStepRunner>(*worker_, random_,
-                                                               options_.build_disk_mib << 20);
+  step_runner_ = std::make_unique<worker::ContainerStepRunner>(
+      *worker_, random_, worker::step_bounds(options_.build_disk_mib, options_.build_memory_mib));
 }
 
 Result<void> Parts::make_handlers() {

@@ -33,6 +33,9 @@ struct ServeOptions {
   // What a container may write where its function does not say; 0 = no bound.
   std::uint64_t ephemeral_disk_mib = 32 << 10;
   std::uint64_t build_disk_mib = 64 << 10;  // what a step of a build may write; 0 = no bound
+  // What it may take of the memory; half of the machine's, at least 2048, if not said; 0 = no
+  // bound.
+  std::optional<std::uint64_t> build_memory_mib;
   // For interpreters that wait for tasks; a tenth of the machine's, at most 2048, if not said.
   std::optional<std::uint64_t> standby_mib;
   bool no_host_settings = false;  // builds take nothing from the host

@@ -1,15 +1,21 @@
 #include "worker/step_runner.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <optional>
 
+#include "base/memory.h"
 #include "container/spec.pb.h"
 #include "images/upper_bound.h"
+#include "worker/task_container.h"
 
 namespace ionian::worker {
 namespace {
 
-container::ContainerSpec container_of(const images::StepSpec& step, std::string id) {
+constexpr std::uint64_t kLeastMemoryMib = 2048;
+
+container::ContainerSpec container_of(const images::StepSpec& step, std::string id,
+                                      std::uint64_t memory_bytes) {
   container::ContainerSpec spec;
   spec.set_id(std::move(id));
   spec.set_hostname("modal");
@@ -27,6 +33,8 @@ container::ContainerSpec container_of(const images::StepSpec& step, std::string 
   spec.set_user(step.user);
   spec.set_network(step.network ? container::NETWORK_NAT : container::NETWORK_NONE);
   spec.set_allow_setuid(true);
+  spec.set_pids_max(kProgramPidsMax);
+  spec.set_memory_bytes(memory_bytes);
   for (const images::Bind& bind : step.binds) {
     auto* b = spec.add_binds();
     b->set_source(bind.source);
@@ -38,6 +46,11 @@ container::ContainerSpec container_of(const images::StepSpec& step, std::string 
 
 }  // namespace
 
+StepBounds step_bounds(std::uint64_t disk_mib, std::optional<std::uint64_t> memory_mib) {
+  if (!memory_mib) memory_mib = std::max(read_memory().total / 2 >> 20, kLeastMemoryMib);
+  return {.disk = disk_mib << 20, .memory = *memory_mib << 20};
+}
+
 Result<images::StepResult> ContainerStepRunner::run(
     const images::StepSpec& step,
     const std::function<void(int fd, std::string_view text)>& on_output,
@@ -46,8 +59,8 @@ Result<images::StepResult> ContainerStepRunner::run(
   std::condition_variable over;
   std::optional<TaskEnd> end;
   const std::string id = cat("build-", random_base62(random_, 12));
-  const container::ContainerSpec container = container_of(step, id);
-  images::UpperBound bound(container.upper_dir(), disk_bytes_);
+  const container::ContainerSpec container = container_of(step, id, bounds_.memory);
+  images::UpperBound bound(container.upper_dir(), bounds_.disk);
   worker_.start_job(container,
                     {.output = [&](int fd, std::string_view text) { on_output(fd, text); },
                      .ended =
@@ -74,6 +87,7 @@ Result<images::StepResult> ContainerStepRunner::run(
   return images::StepResult{.exit_code = end->exit_code,
                             .signal = end->signal,
                             .oom_killed = end->out_of_memory,
+                            .memory_bytes = bounds_.memory,
                             .upper_dir = end->upper,
                             .id_base = end->id_base};
 }

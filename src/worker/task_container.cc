@@ -25,7 +25,7 @@ container::ContainerSpec frame(const TaskSpec& task, const std::string& id,
   socket->set_source(folder + "/server.sock");
   socket->set_target(Worker::kSocketPath);
   *spec.mutable_args() = task.command();
-  spec.set_pids_max(4096);
+  spec.set_pids_max(kProgramPidsMax);
   spec.set_network(task.network() ? container::NETWORK_NAT : container::NETWORK_NONE);
   spec.set_user(task.user());
   return spec;

@@ -5,6 +5,9 @@
 
 namespace ionian::worker {
 
+// Processes and threads of a task, and of a step of a build.
+inline constexpr std::uint32_t kProgramPidsMax = 4096;
+
 // `folder` holds the socket of the container and gets what it writes.
 container::ContainerSpec container_of_task(const TaskSpec& task, const std::string& id,
                                            const std::string& folder);

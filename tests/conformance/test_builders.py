@@ -1,5 +1,6 @@
 """What makes images beside lines of a Dockerfile: functions, users other than root; and builds that end before their time."""
 import json
+import re
 import signal
 
 import pytest
@@ -238,8 +239,20 @@ def test_an_app_that_is_deployed_again_builds_its_image_again(client):
         assert f"{word} {word}? mint" in said
 
 
-def test_a_build_that_writes_too_much_is_ended_and_leaves_nothing(tmp_path, built):
-    server = Server(tmp_path).take_over(built).start("--build-disk", "32")  # debian_slim() itself writes more
+# Threads until there is no more room for one, then memory.
+GREEDY = """import threading
+end = threading.Event()
+try:
+    for made in range(5000):
+        threading.Thread(target=end.wait, daemon=True).start()
+except RuntimeError as e:
+    print(made, "threads:", e, flush=True)
+b"x" * (1 << 30)"""
+
+
+def test_a_build_that_takes_too_much_is_ended_and_leaves_nothing(tmp_path, built):
+    # debian_slim() itself writes more
+    server = Server(tmp_path).take_over(built).start("--build-disk", "32", "--build-memory", "512")
     client = Client(server, tmp_path)
     fill = "dd if=/dev/zero of=/filled bs=1M count=64 2>/dev/null"
     program = """
@@ -262,4 +275,9 @@ def test_a_build_that_writes_too_much_is_ended_and_leaves_nothing(tmp_path, buil
         assert failed.returncode == 1 and wanted in " ".join((failed.stdout + failed.stderr).split())
         wait_for(lambda: server.admin("status")["containers"] == 0)
         wait_for(lambda: not [p for depth in ("*/*", "*/*/*") for p in (server.folder / "data").glob(depth + "/filled")])
+    greedy = f"python -c \"exec(bytes.fromhex('{GREEDY.encode().hex()}'))\""  # on one line
+    failed = client.run("run", client.write(program % ("", f"run_commands({greedy!r})")), check=False)
+    said = " ".join((failed.stdout + failed.stderr).split())
+    assert "it needs more than the 512 MiB that a step of a build may (the server's --build-memory)" in said
+    assert 4000 < int(re.search(r"(\d+) threads: can't start new thread", said)[1]) < 4096
     assert server.stop() == 0
