@@ -16,7 +16,8 @@ std::optional<Time> Driver::after_batch(Time now) {
     std::visit([this](const auto& a) { carry_out(a); }, action);
   keep_outputs(c_, std::exchange(to_keep_, {}),
                [this](const InputId& id) { history_.output_kept(id); });
-  const auto later = sooner(schedules_.run_due(now), history_.flush_due(now));
+  const auto later =
+      sooner(sooner(schedules_.run_due(now), history_.flush_due(now)), images_.write_again(now));
   return sooner(sooner(c_.core.next_tick(), apps_.close_again(now)), later);
 }
 

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/log.h"
 #include "blobs/hash.h"
 #include "services/apps.h"
 #include "services/mounts.h"
@@ -177,9 +176,13 @@ std::optional<Status> Images::join(rpc::Call& call,
     std::string cursor;
   };
   Reading& reading = call.state<Reading>();
-  const auto record = c_.store.read([&](store::View& view) {
-    return store::find_image(view, call.caller.workspace, ImageId(request.image_id()));
-  });
+  // Before the record, which says more once it is written.
+  std::optional<store::Image> record =
+      unwritten(call.caller.workspace, ImageId(request.image_id()));
+  if (!record)
+    record = c_.store.read([&](store::View& view) {
+      return store::find_image(view, call.caller.workspace, ImageId(request.image_id()));
+    });
   if (!record)
     return Status{Code::kNotFound, cat("Could not find image with ID '", request.image_id(), "'")};
   const bool over = record->state != store::ImageState::kBuilding;
@@ -329,25 +332,6 @@ void Images::run(Build& build) {
                                                       : build_by_function(build, log);
   }
   finish(build, built);
-}
-
-void Images::finish(Build& build, const Result<images::BuiltImage>& built) {
-  store::Image& record = build.record;
-  Result<void> kept = c_.store.write_now([&](store::Tx& tx) -> Result<void> {
-    if (built) {
-      record.built = to_json(*built, build.request.builder_version());
-      store::set_image_built(tx, record, !build.request.ignore_cache());
-    } else {
-      store::set_image_failed(tx, record.id, built.error().message);
-    }
-    return {};
-  });
-  if (!kept) log::error("image ", record.id, ": ", kept.error().message);
-  {
-    std::lock_guard lock(mutex_);
-    by_key_.erase(build.key);
-  }
-  c_.end_log(record.id.str());
 }
 
 void Images::app_ended(const AppId& app) {

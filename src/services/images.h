@@ -31,6 +31,10 @@ class Images {
   // The app is over: builds that nobody else asked for end.
   void app_ended(const AppId& app);
 
+  // Writes again what became of builds where that could not be written; says when it must be called
+  // again. On the core's thread.
+  std::optional<Time> write_again(Time now);
+
  private:
   // ImageGetOrCreate. Finds the image of a recipe, or starts its build.
   //   out      result is set if it is built already; otherwise ImageJoinStreaming tells
@@ -59,6 +63,20 @@ class Images {
     std::vector<Waiter> waiters;  // guarded by mutex_
     std::atomic<bool> cancelled = false;
   };
+  // What became of a build. The record in the store says until it is written that it goes on.
+  struct End {
+    store::Image record;
+    bool cached = false;
+    std::string why_not_kept;
+    Time again;  // when it is written again
+  };
+  struct Unwritten {
+    std::mutex mutex;
+    std::map<ImageId, End> ends;  // guarded by mutex
+  };
+  static store::Work write_of(const End& end);
+  // What clients are told of a build whose end is not written.
+  std::optional<store::Image> unwritten(const WorkspaceId& workspace, const ImageId& id) const;
   void main();
   void run(Build& build);
   Result<images::BuiltImage> build_by_dockerfile(Build& build, images::BuildLog& log);
@@ -72,6 +90,7 @@ class Images {
 
   static constexpr int kThreads = 2;
   static constexpr std::size_t kQueueMax = 1000;
+  static constexpr Duration kWriteAgain = 5s;
 
   Context& c_;
   images::Builder& builder_;
@@ -82,6 +101,7 @@ class Images {
   std::map<std::string, std::shared_ptr<Build>>
       by_key_;             // guarded by mutex_; queued and running ones
   bool stopping_ = false;  // guarded by mutex_
+  const std::shared_ptr<Unwritten> unwritten_ = std::make_shared<Unwritten>();
   std::vector<std::thread> threads_;
 };
 
