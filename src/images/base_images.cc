@@ -152,8 +152,9 @@ Result<BuiltImage> BaseImages::get(std::string_view given, BuildLog& log,
   const std::string tag = short_tag(given);
   ASSIGN_OR_RETURN(std::optional<LocalImage> local, find(tag));
   if (local) return local->image;
-  ASSIGN_OR_RETURN(const UniqueFd lock,
-                   lock_in_folder(settings_.root, blobs::sha256_hex(tag).substr(0, 32)));
+  ASSIGN_OR_RETURN(
+      const UniqueFd lock,
+      lock_in_folder(settings_.root, blobs::sha256_hex(tag).substr(0, 32), &cancelled));
   ASSIGN_OR_RETURN(local, find(tag));
   if (local) return local->image;
 
@@ -195,7 +196,7 @@ Result<BuiltImage> BaseImages::cook(const std::string& tag, const Recipe& recipe
     log.write(1, cat("Debian's patch release of Python ", recipe.python,
                      " stands in for the one that was asked for.\n"));
   const std::string source = cat("recipe ", recipe.name());
-  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, recipe.name()));
+  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(settings_.root, recipe.name(), &cancelled));
   // Every tag that the same recipe serves shares its layer.
   ASSIGN_OR_RETURN(const std::vector<LocalImage> local, list());
   for (const LocalImage& other : local)

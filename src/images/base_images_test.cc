@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/file.h"
 #include "blobs/hash.h"
 #include "images/archive.h"
+#include "images/folder_lock.h"
 #include "images/layered_tree.h"
 #include "images/subprocess.h"
 #include "images/test_tools.h"
@@ -204,6 +206,32 @@ TEST_F(BaseImagesTest, PullsFromARegistryOnce) {
   ::close(pipe_fds[0]);
   check(get(host + "/x:1"));
   EXPECT_EQ(get(host + "/x:3").error().code, Code::kInvalidArgument);
+}
+
+TEST_F(BaseImagesTest, WhoWaitsForAnothersBuildCanBeCancelled) {
+  class CancelOnOutput final : public BuildLog {
+   public:
+    void write(int, std::string_view) override { cancelled = true; }
+    std::atomic<bool> cancelled = false;
+  };
+  bases_.emplace(*BaseImages::open_folder(
+      {data_ / "bases", data_ / "cache", Registries::kNever, "", {}}, layers_));
+  const std::string tag = "debian:bookworm-slim", recipe = recipe_for(tag)->name();
+  const std::string of_tag = blobs::sha256_hex(tag).substr(0, 32);
+  for (const auto& [folder, name] :
+       {std::pair(data_ / "bases", of_tag), std::pair(data_ / "bases", recipe),
+        std::pair(data_ / "cache", recipe)}) {
+    auto held = lock_in_folder(folder, name);
+    ASSERT_TRUE(held) << held.error().message;
+    CancelOnOutput log;
+    log.cancelled = name == of_tag;  // nothing is said before that lock
+    auto waiting =
+        std::async(std::launch::async, [&] { return bases_->get(tag, log, log.cancelled); });
+    const bool ended = waiting.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    held->reset();
+    EXPECT_TRUE(ended) << folder << "/" << name;
+    EXPECT_EQ(waiting.get().error().code, Code::kCancelled);
+  }
 }
 
 TEST_F(BaseImagesTest, DamagedAndHostileImagesLeaveNothing) {

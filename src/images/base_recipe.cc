@@ -115,7 +115,7 @@ Result<std::string> make_root_file_system(const Recipe& recipe, const HostSettin
   for (const std::string& arg : arguments(recipe, {}, "")) cat_to(words, arg, "\n");
   const std::string path =
       cat(folder, "/", recipe.name(), "-", blobs::sha256_hex(words).substr(0, 12), ".tar.zst");
-  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(folder, recipe.name()));
+  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(folder, recipe.name(), &cancelled));
   if (::access(path.c_str(), F_OK) == 0) return path;
 
   ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(folder));

@@ -1,6 +1,7 @@
 #include "images/folder_lock.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,8 @@ namespace ionian::images {
 namespace {
 
 constexpr std::string_view kScratchPrefix = ".tmp-";
+// How soon who waits for a lock notices that it is no longer wanted.
+constexpr int kLookMs = 100;
 
 // Nothing if it is locked, or gone.
 UniqueFd lock_if_free(const std::string& path) {
@@ -27,13 +30,18 @@ UniqueFd lock_if_free(const std::string& path) {
 
 }  // namespace
 
-Result<UniqueFd> lock_in_folder(const std::string& folder, std::string_view name) {
+Result<UniqueFd> lock_in_folder(const std::string& folder, std::string_view name,
+                                const std::atomic<bool>* cancelled) {
   TRY(make_folders(folder));
   const std::string path = cat(folder, "/.lock-", name);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return sys_fail(cat("open ", path));
-  while (::flock(fd.get(), LOCK_EX) != 0)
-    if (errno != EINTR) return sys_fail(cat("lock ", path));
+  while (::flock(fd.get(), cancelled ? LOCK_EX | LOCK_NB : LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    if (!cancelled || errno != EWOULDBLOCK) return sys_fail(cat("lock ", path));
+    if (*cancelled) return fail(Code::kCancelled, "the build was cancelled");
+    ::poll(nullptr, 0, kLookMs);  // nobody tells when a lock is free
+  }
   return fd;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What is built once although several threads or servers ask for it at the same time: the first one
 // takes the lock and builds, the others wait and then find the result.
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,8 +12,10 @@
 namespace ionian::images {
 
 // Waits for the lock FOLDER/.lock-<name>, which is held until the descriptor closes, also by kill
-// -9. The file stays: removing it would let two holders in.
-Result<UniqueFd> lock_in_folder(const std::string& folder, std::string_view name);
+// -9. The file stays: removing it would let two holders in. CANCELLED if it is still held by
+// another when `cancelled` is true.
+Result<UniqueFd> lock_in_folder(const std::string& folder, std::string_view name,
+                                const std::atomic<bool>* cancelled = nullptr);
 
 // A fresh folder FOLDER/.tmp-<random>, removed at the end of its life unless it was published. It
 // is locked while it lives, so that nobody takes it for one that a dead process left.

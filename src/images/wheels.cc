@@ -151,7 +151,7 @@ Result<std::string> Wheels::fetch(const std::string& requirement, const WheelTar
                                   const std::atomic<bool>* cancelled) const {
   if (std::string found = find_cached(cache_, requirement); !found.empty()) return found;
   // One download at a time: the second of two equal ones then finds its wheel in the cache.
-  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(cache_, "wheels"));
+  ASSIGN_OR_RETURN(const UniqueFd lock, lock_in_folder(cache_, "wheels", cancelled));
   ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(cache_));
   Command command{.args = {python_, "-m", "pip", "download", "--quiet", "--ignore-requires-python",
                            cat("--dest=", scratch.path())},
