@@ -146,6 +146,9 @@ class Unpacker {
       const int got = archive_read_data_block(reader, &block, &size, &offset);
       if (got == ARCHIVE_EOF) break;
       if (got < ARCHIVE_WARN) return archive_fail(path_, reader);
+      if (how_.bound) TRY(how_.bound->add(size));
+      if (how_.cancelled && how_.cancelled->load())
+        return fail(Code::kCancelled, "unpacking was cancelled");
       if (archive_write_data_block(disk_.get(), block, size, offset) < ARCHIVE_WARN)
         return archive_fail(path_, disk_.get());
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "images/upper_bound.h"
 
 namespace ionian::images {
 
@@ -20,10 +21,12 @@ struct Unpack {
   // Which entries to take; the name is relative and clean ("usr/bin/env"). Empty: all.
   std::function<bool(std::string_view name)> wanted;
   const std::atomic<bool>* cancelled = nullptr;
+  WriteBound* bound = nullptr;  // of the files' bytes
 };
 
 // Device nodes are left out (containers get their own /dev), as are attributes of overlayfs.
-//   errors  INVALID_ARGUMENT not an archive, truncated, or a name that leads out of the folder
+//   errors  INVALID_ARGUMENT not an archive, truncated, or a name that leads out of the folder ·
+//           RESOURCE_EXHAUSTED more than the bound · CANCELLED
 Result<void> unpack(const std::string& archive, const std::string& into, const Unpack& how);
 
 // One member as text. NOT_FOUND, or INVALID_ARGUMENT above `limit` bytes.

@@ -14,6 +14,7 @@
 #include "images/archive.h"
 #include "images/oci.h"
 #include "images/subprocess.h"
+#include "images/upper_bound.h"
 
 namespace ionian::images {
 namespace {
@@ -161,6 +162,8 @@ Result<BuiltImage> BaseImages::get(std::string_view given, BuildLog& log,
   const std::optional<Recipe> recipe = recipe_for(tag);
   if (registry_reachable(tag, cancelled)) {
     auto image = pull(tag, log, cancelled);
+    if (!image && image.error().code == Code::kResourceExhausted)
+      image = prepend(cat("pull ", tag), image.error());
     if (image || !recipe || image.error().code == Code::kCancelled) return image;
     log.write(2, cat(image.error().message, "\n"));
   }
@@ -179,11 +182,14 @@ Result<BuiltImage> BaseImages::pull(const std::string& tag, BuildLog& log,
   log.write(1, cat("Pulling ", tag, "\n"));
   ASSIGN_OR_RETURN(const ScratchFolder scratch, ScratchFolder::make(settings_.root));
   const std::string oci = scratch.path() + "/oci";
+  UpperBound packed(oci, settings_.disk_bytes);
   TRY(run_or_fail(cat("pull ", tag),
                   {.args = skopeo({"copy", cat("docker://", tag), cat("oci:", oci, ":image")}),
                    .on_output = [&](int fd, std::string_view text) { log.write(fd, text); },
-                   .cancelled = &cancelled}));
-  ASSIGN_OR_RETURN(BuiltImage image, import_oci_layout(oci, *layers_, cancelled));
+                   .cancelled = &cancelled,
+                   .allowed = [&] { return packed.check(); }}));
+  WriteBound bound(settings_.disk_bytes);
+  ASSIGN_OR_RETURN(BuiltImage image, import_oci_layout(oci, *layers_, cancelled, &bound));
   TRY(save({tag, "registry", image}));
   return image;
 }

@@ -23,6 +23,7 @@ struct BaseSettings {
   // A registries.conf(5) with mirrors and insecure registries, "" = this host's own.
   std::string registries_conf;
   HostSettingsWhenWanted host;
+  std::uint64_t disk_bytes = 0;  // of an image from a registry; 0 = no bound
 };
 
 struct LocalImage {
@@ -40,7 +41,7 @@ class BaseImages {
   // The image of a tag. "scratch" is an image without layers. The log says where it comes from, and
   // that Debian's patch release stands in where a recipe serves "python:3.11.12-slim-bookworm".
   //   errors  INVALID_ARGUMENT no such image anywhere; the message lists what is at hand ·
-  //   CANCELLED
+  //   RESOURCE_EXHAUSTED a registry's is above the bound · CANCELLED
   Result<BuiltImage> get(std::string_view tag, BuildLog& log,
                          const std::atomic<bool>& cancelled) const;
   // Whether a registry answers for the repository of `tag`. A failure is remembered for a minute.

@@ -65,9 +65,10 @@ class BaseImagesTest : public testing::Test {
   BaseImagesTest() : layers_(*LayerStore::open_folder(data_ / "layers")) {
     open(Registries::kNever, "");
   }
-  void open(Registries registries, std::string conf) {
+  void open(Registries registries, std::string conf, std::uint64_t disk_bytes = 0) {
     bases_.emplace(*BaseImages::open_folder(
-        {data_ / "bases", cache_folder() + "/bases", registries, std::move(conf), {}}, layers_));
+        {data_ / "bases", cache_folder() + "/bases", registries, std::move(conf), {}, disk_bytes},
+        layers_));
   }
   void sh(const std::string& script) {
     auto done = run_command({.args = {"sh", "-ec", script}, .workdir = data_.path()});
@@ -195,6 +196,12 @@ TEST_F(BaseImagesTest, PullsFromARegistryOnce) {
   const std::string host = cat("127.0.0.1:", std::atoi(text));
   ASSERT_TRUE(write_file(data_ / "registries.conf",
                          cat("[[registry]]\nlocation = \"", host, "\"\ninsecure = true\n")));
+  open(Registries::kTry, data_ / "registries.conf", 1);
+  const Status refused = get(host + "/x:1").error();
+  EXPECT_EQ(refused.code, Code::kResourceExhausted);
+  EXPECT_TRUE(refused.message.starts_with(cat("pull ", host, "/x:1: it has written more than")))
+      << refused.message;
+  EXPECT_EQ(layer_count(), 0u);
   open(Registries::kTry, data_ / "registries.conf");
   std::vector<std::jthread> threads;
   for (int i = 0; i < 3; ++i) threads.emplace_back([&] { check(get(host + "/x:1")); });

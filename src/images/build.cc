@@ -113,7 +113,7 @@ Result<void> Build::on(const WorkdirLine& line) {
   ASSIGN_OR_RETURN(const ScratchFolder scratch, builder_.layers_->scratch());
   const std::string upper = scratch.path() + "/upper";
   TRY(make_folders(upper));
-  UpperWriter writer(below, upper, cancelled_);
+  UpperWriter writer(below, upper, WriteBound(0), cancelled_);
   TRY(writer.make_folder(config.workdir));
   return writer.touched() ? add_layer(upper, 0) : Result<void>{};
 }
@@ -164,8 +164,9 @@ Result<void> Build::on(const CopyLine& line) {
   ASSIGN_OR_RETURN(const ScratchFolder scratch, builder_.layers_->scratch());
   const std::string upper = scratch.path() + "/upper";
   TRY(make_folders(upper));
-  UpperWriter writer(below, upper, cancelled_);
-  TRY(writer.copy(words, source, stage().image.config.workdir));
+  UpperWriter writer(below, upper, WriteBound(builder_.runner_->disk_bytes()), cancelled_);
+  if (Result<void> done = writer.copy(words, source, stage().image.config.workdir); !done)
+    return done.error().code == Code::kResourceExhausted ? prepend(text_, done.error()) : done;
   return writer.touched() ? add_layer(upper, 0) : Result<void>{};
 }
 

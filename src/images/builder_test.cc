@@ -214,6 +214,33 @@ TEST_F(BuilderTest, FailuresSayWhatAndLeaveNothing) {
             Code::kCancelled);
 }
 
+TEST_F(BuilderTest, AddAndCopyAreBoundLikeCommands) {
+  runner_.bound = 2 << 20;
+  const std::string zeros(3 << 19, '\0');  // one is less than the bound, two are more
+  ASSERT_TRUE(make_folders(data_ / "bomb"));
+  for (const char* name : {"/a", "/b"}) ASSERT_TRUE(write_file(data_ / "bomb" + name, zeros));
+  const auto pack = [&](const std::string& names) {
+    const std::string path = data_ / "bomb.tar.gz";
+    EXPECT_EQ(
+        run_command({.args = {"sh", "-c", "cd $0 && tar -czf $1 $2", data_ / "bomb", path, names}})
+            ->code,
+        0);
+    return *read_file(path);
+  };
+  EXPECT_EQ(read(build(input({"ADD x.tar.gz /here/"}, {{"x.tar.gz", pack("a")}})), "/here/a"),
+            zeros);
+  first_layers_ = layer_count();
+  for (const BuildInput& in : {input({"ADD x.tar.gz /here/"}, {{"x.tar.gz", pack(".")}}),
+                               input({"COPY a b /here/"}, {{"a", zeros}, {"b", zeros}})}) {
+    const Status status = failure(in);
+    EXPECT_EQ(status.code, Code::kResourceExhausted);
+    EXPECT_TRUE(status.message.ends_with(
+        " /here/: it has written more than the 2 MiB that a step of a build may (the server's "
+        "--build-disk)"))
+        << status.message;
+  }
+}
+
 TEST_F(BuilderTest, CancelEndsTheCommand) {
   class CancelOnOutput final : public BuildLog {
    public:

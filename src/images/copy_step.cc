@@ -131,7 +131,9 @@ Result<void> UpperWriter::copy_archive(const std::string& archive, const std::st
                                        How how) {
   const std::string beside = upper_ + ".unpacked";
   TRY(make_folders(beside));
-  TRY(unpack(archive, beside, {.as = UnpackAs::kRootFs, .cancelled = &cancelled_}));
+  WriteBound unpacked = bound_;  // what counts is what stays
+  TRY(unpack(archive, beside,
+             {.as = UnpackAs::kRootFs, .cancelled = &cancelled_, .bound = &unpacked}));
   how.keeps_owners = true;
   const LayeredTree content({beside});
   TRY(copy_content(content, content.root(), folder, how));
@@ -198,6 +200,7 @@ Result<void> UpperWriter::copy_file(const LayeredTree::Node& node, const std::st
   for (ssize_t n;
        (n = ::copy_file_range(from.get(), nullptr, to.get(), nullptr, 64 << 20, 0)) != 0;) {
     if (n < 0 && errno != EINTR) return sys_fail(cat("copy to ", path));
+    if (n > 0) TRY(bound_.add(static_cast<std::uint64_t>(n)));
     if (cancelled_) return fail(Code::kCancelled, "the build was cancelled");
   }
   if (::fchown(to.get(), owner.uid, owner.gid) != 0 ||

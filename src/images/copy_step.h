@@ -8,6 +8,7 @@
 
 #include "images/dockerfile.h"
 #include "images/layered_tree.h"
+#include "images/upper_bound.h"
 
 namespace ionian::images {
 
@@ -15,15 +16,16 @@ namespace ionian::images {
 class UpperWriter {
  public:
   // `upper` must exist; archives are unpacked beside it.
-  UpperWriter(const LayeredTree& below, std::string upper, const std::atomic<bool>& cancelled)
-      : below_(below), upper_(std::move(upper)), cancelled_(cancelled) {}
+  UpperWriter(const LayeredTree& below, std::string upper, WriteBound bound,
+              const std::atomic<bool>& cancelled)
+      : below_(below), upper_(std::move(upper)), bound_(bound), cancelled_(cancelled) {}
 
   // The words of `copy` are expanded. Sources are looked up in `from`, the target in the image,
   // from `workdir`. As Docker does: the content of a source that is a folder, files into a target
   // that is one or ends in "/".
   //   errors  INVALID_ARGUMENT a source that does not exist, several ones into a file, a folder
   //   over a file, an
-  //           unknown user · CANCELLED
+  //           unknown user · RESOURCE_EXHAUSTED more than the bound · CANCELLED
   Result<void> copy(const CopyLine& copy, const LayeredTree& from, const std::string& workdir);
 
   // mkdir -p inside the image; what is there stays as it is. INVALID_ARGUMENT if a part of it is a
@@ -62,6 +64,7 @@ class UpperWriter {
 
   const LayeredTree& below_;
   const std::string upper_;
+  WriteBound bound_;
   const std::atomic<bool>& cancelled_;
   bool touched_ = false;
 };

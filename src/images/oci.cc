@@ -102,7 +102,8 @@ ImageConfig read_config(const Json& document) {
 }
 
 Result<BuiltImage> import(const std::string& folder, const LayerStore& layers,
-                          const std::atomic<bool>& cancelled, std::vector<std::string>& made) {
+                          const std::atomic<bool>& cancelled, WriteBound* bound,
+                          std::vector<std::string>& made) {
   ASSIGN_OR_RETURN(const Json manifest, find_manifest(folder));
   ASSIGN_OR_RETURN(const std::string config_path,
                    blob(folder, manifest.value("config", Json::object())));
@@ -116,7 +117,7 @@ Result<BuiltImage> import(const std::string& folder, const LayerStore& layers,
     ASSIGN_OR_RETURN(const ScratchFolder scratch, layers.scratch());
     const std::string root = scratch.path() + "/root";
     TRY(make_folders(root));
-    TRY(unpack(path, root, {.as = UnpackAs::kOciLayer, .cancelled = &cancelled}));
+    TRY(unpack(path, root, {.as = UnpackAs::kOciLayer, .cancelled = &cancelled, .bound = bound}));
     ASSIGN_OR_RETURN(std::string id, layers.commit(root, 0));
     made.push_back(std::move(id));
   }
@@ -127,11 +128,11 @@ Result<BuiltImage> import(const std::string& folder, const LayerStore& layers,
 }  // namespace
 
 Result<BuiltImage> import_oci_layout(const std::string& folder, const LayerStore& layers,
-                                     const std::atomic<bool>& cancelled) {
+                                     const std::atomic<bool>& cancelled, WriteBound* bound) {
   std::vector<std::string> made;
   Result<BuiltImage> image = [&]() -> Result<BuiltImage> {
     try {
-      return import(folder, layers, cancelled, made);
+      return import(folder, layers, cancelled, bound, made);
     } catch (const Json::exception& error) {  // a member of another type than the format says
       return fail(Code::kInvalidArgument, "the image's description is malformed: ", error.what());
     }

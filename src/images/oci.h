@@ -5,6 +5,7 @@
 
 #include "images/image.h"
 #include "images/layers.h"
+#include "images/upper_bound.h"
 
 namespace ionian::images {
 
@@ -12,8 +13,9 @@ namespace ionian::images {
 // machine's architecture, or the only one, and makes a layer of each of its layers. Whoever drops
 // the result removes the layers; on an error none stays.
 //   errors  INVALID_ARGUMENT not a layout, a missing or damaged blob, no image for this machine ·
-//   CANCELLED
+//   RESOURCE_EXHAUSTED more than the bound, of all layers · CANCELLED
 Result<BuiltImage> import_oci_layout(const std::string& folder, const LayerStore& layers,
-                                     const std::atomic<bool>& cancelled);
+                                     const std::atomic<bool>& cancelled,
+                                     WriteBound* bound = nullptr);
 
 }  // namespace ionian::images

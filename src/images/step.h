@@ -44,6 +44,8 @@ class StepRunner {
   virtual Result<StepResult> run(
       const StepSpec& step, const std::function<void(int fd, std::string_view text)>& on_output,
       const std::atomic<bool>& cancelled) = 0;
+  // What a step may write, also one that needs no container; 0 = no bound.
+  virtual std::uint64_t disk_bytes() const { return 0; }
 };
 
 }  // namespace ionian::images

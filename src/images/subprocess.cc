@@ -175,10 +175,13 @@ Result<Exit> run_command(const Command& command) {
   pollfd polls[] = {
       {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {child.pidfd(), POLLIN, 0}};
   while ((polls[2].revents & POLLIN) == 0) {
-    if (command.cancelled && command.cancelled->load()) {
+    Result<void> allowed = command.allowed ? command.allowed() : Result<void>{};
+    if (command.cancelled && command.cancelled->load())
+      allowed = fail(Code::kCancelled, command.args[0], " was cancelled");
+    if (!allowed) {
       child.kill_group();
       discard_to_end({polls, 2});
-      return fail(Code::kCancelled, command.args[0], " was cancelled");
+      return std::unexpected(allowed.error());
     }
     if (::poll(polls, 3, kPollMs) < 0 && errno != EINTR) return sys_fail("poll");
     // A daemon that the program leaves behind may keep the pipes open: its own end is what counts.

@@ -19,6 +19,8 @@ struct Command {
   std::function<void(int fd, std::string_view text)> on_output;
   const std::atomic<bool>* cancelled =
       nullptr;  // its whole process group is killed once this is true
+  // Asked ten times a second: its whole process group is killed at a failure, which is the call's.
+  std::function<Result<void>()> allowed;
 };
 
 struct Exit {

@@ -57,6 +57,17 @@ TEST(Subprocess, CancelKillsTheWholeGroup) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
 }
 
+TEST(Subprocess, EndsWhatIsNoLongerAllowed) {
+  int asked = 0;
+  auto exit =
+      run_command({.args = {"sh", "-c", "sleep 60 & sleep 60"}, .allowed = [&]() -> Result<void> {
+                     if (++asked < 3) return {};
+                     return fail(Code::kResourceExhausted, "enough");
+                   }});
+  EXPECT_EQ(exit.error().code, Code::kResourceExhausted);
+  EXPECT_EQ(exit.error().message, "enough");
+}
+
 // A listener that a program held would keep its port from the server's next life.
 TEST(Subprocess, AProgramHasNoFilesOfOurs) {
   const UniqueFd open(::open("/dev/null", O_RDONLY));

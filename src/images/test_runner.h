@@ -14,6 +14,8 @@ namespace ionian::images {
 class ChrootRunner final : public StepRunner {
  public:
   int steps = 0;
+  std::uint64_t bound = 0;
+  std::uint64_t disk_bytes() const override { return bound; }
 
   Result<StepResult> run(const StepSpec& step,
                          const std::function<void(int, std::string_view)>& on_output,

@@ -34,7 +34,18 @@ std::uint64_t size_of(const std::string& folder) {
   return bytes;
 }
 
+std::unexpected<Status> too_much(std::uint64_t bytes) {
+  return fail(Code::kResourceExhausted, "it has written more than the ", bytes >> 20,
+              " MiB that a step of a build may (the server's --build-disk)");
+}
+
 }  // namespace
+
+Result<void> WriteBound::add(std::uint64_t bytes) {
+  written_ += bytes;
+  if (bytes_ != 0 && written_ > bytes_) return too_much(bytes_);
+  return {};
+}
 
 UpperBound::UpperBound(std::string folder, std::uint64_t bytes)
     : folder_(std::move(folder)), bytes_(bytes), used_(used_beside(folder_)), left_(bytes) {}
@@ -45,9 +56,7 @@ Result<void> UpperBound::check() {
   if (used <= used_ + left_ && ++calls_ < kMeasuredEach) return {};
   calls_ = 0;
   const std::uint64_t size = size_of(folder_);
-  if (size > bytes_)
-    return fail(Code::kResourceExhausted, "it has written more than the ", bytes_ >> 20,
-                " MiB that a step of a build may (the server's --build-disk)");
+  if (size > bytes_) return too_much(bytes_);
   used_ = used;
   left_ = bytes_ - size;
   return {};

@@ -8,6 +8,19 @@
 
 namespace ionian::images {
 
+// The same for what the server writes for a step itself, counted as it is written.
+class WriteBound {
+ public:
+  explicit WriteBound(std::uint64_t bytes) : bytes_(bytes) {}  // 0 = no bound
+
+  // RESOURCE_EXHAUSTED if these are too many.
+  Result<void> add(std::uint64_t bytes);
+
+ private:
+  std::uint64_t bytes_;
+  std::uint64_t written_ = 0;
+};
+
 class UpperBound {
  public:
   // `folder` need not be there yet, the one above it must. 0 bytes = no bound.

@@ -139,9 +139,9 @@ Result<void> Parts::open_images() {
   ASSIGN_OR_RETURN(auto client_mounts, images::ClientMounts::open_folder(
                                            {.root = options_.data + "/runtime", .cache = cache}));
   client_mounts_ = std::make_unique<images::ClientMounts>(std::move(client_mounts));
-  ASSIGN_OR_RETURN(
-      auto bases, images::BaseImages::open_folder(
-                      {.root = options_.data + "/bases", .cache = cache, .host = host_}, *layers_));
+  images::BaseSettings of_bases{.root = options_.data + "/bases", .cache = cache, .host = host_};
+  of_bases.disk_bytes = options_.build_disk_mib << 20;
+  ASSIGN_OR_RETURN(auto bases, images::BaseImages::open_folder(of_bases, *layers_));
   base_images_ = std::make_unique<images::BaseImages>(std::move(bases));
   return {};
 }

@@ -27,6 +27,7 @@ class ContainerStepRunner final : public images::StepRunner {
       const images::StepSpec& step,
       const std::function<void(int fd, std::string_view text)>& on_output,
       const std::atomic<bool>& cancelled) override;
+  std::uint64_t disk_bytes() const override { return bounds_.disk; }
 
  private:
   Worker& worker_;
