@@ -22,7 +22,7 @@ import modal  # noqa: E402  (it reads them)
 
 AGAIN = (Status.UNAVAILABLE, Status.CANCELLED, Status.INTERNAL, Status.UNKNOWN, Status.DEADLINE_EXCEEDED)
 # What the official client raises once it has asked often enough.
-GAVE_UP = modal.exception.Error, StreamTerminatedError, ConnectionError
+GAVE_UP = modal.exception.Error, StreamTerminatedError, ConnectionError, AttributeError
 PARTITIONS, KEYS = [b"", b"one", b"two"], [b"a", b"b"]
 chance = random.Random(int(SEED))
 
@@ -47,13 +47,17 @@ class Caller:
             except (OSError, StreamTerminatedError, asyncio.TimeoutError):
                 pass
             except AttributeError as error:
-                # grpclib's own way to say that the connection went away between its making and the request.
-                if error.name != "_transport":
-                    raise
+                went_away(error)
             if self.channel:
                 self.channel.close()
             self.channel = None
             await asyncio.sleep(0.02)
+
+
+def went_away(error):
+    """grpclib's own way to say that the connection went away between its making and the request is an AttributeError; others are mistakes."""
+    if isinstance(error, AttributeError) and error.name != "_transport":
+        raise error
 
 
 def stopped():
@@ -157,6 +161,7 @@ async def produce_officially(queue):
             await queue.put_many.aio(values, partition="official")
             note(put=values, partition="official", began=began, ended=time.monotonic())
         except GAVE_UP as error:
+            went_away(error)
             note(maybe=values, partition="official", began=began, why=repr(error))
         await asyncio.sleep(chance.random() * 0.05)
     note(produced=OFFICIAL)
@@ -172,6 +177,7 @@ async def consume_officially(queue, producers):
             if last:
                 return
         except GAVE_UP as error:
+            went_away(error)
             note(gave_up=most, partition="official", why=repr(error))
 
 
@@ -185,8 +191,8 @@ async def use_officially(dictionary):
             try:
                 result = await (dictionary.put.aio("c", value) if what == "put" else dictionary.get.aio("c"))
                 break
-            except GAVE_UP:
-                pass
+            except GAVE_UP as error:
+                went_away(error)
         note(keys=["c"], what=what, value=value, result=result, began=began, ended=time.monotonic())
         await asyncio.sleep(chance.random() * 0.05)
 
