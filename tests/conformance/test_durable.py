@@ -457,7 +457,7 @@ def test_call_graph_and_info(client):
 
 def test_cancel_reaches_one_of_many_async_inputs_and_methods(client):
     out = client.run("run", client.write("""
-        import asyncio, os, time, modal
+        import asyncio, os, threading, time, modal
         app = modal.App("async-cancelled")
 
         @app.function(max_containers=1)
@@ -484,8 +484,11 @@ def test_cancel_reaches_one_of_many_async_inputs_and_methods(client):
                     raise
 
         @app.function(max_containers=1)
-        def slow(x):
-            time.sleep(300 if x == 0 else 0)
+        def slow(seen, x):
+            if x == 0:
+                # From another thread, and late: what the cancellation meets is the program's own code.
+                threading.Timer(1, lambda: seen.put("map", True)).start()
+                time.sleep(300)
 
         def wait_for(condition):
             end = time.monotonic() + 60
@@ -514,12 +517,12 @@ def test_cancel_reaches_one_of_many_async_inputs_and_methods(client):
                 method.cancel()
                 wait_for(lambda: seen.contains("method cancelled"))
                 print("method", how(method))
-            # One runs, the others wait.
-            many = slow.experimental_spawn_map(range(20))
-            wait_for(lambda: many.get_call_graph()[0].task_id or any(i.task_id for i in many.get_call_graph()))
-            many.cancel()
-            print("map", how(many))
-            print("next", slow.remote(1))
+                # One runs, the others wait.
+                many = slow.experimental_spawn_map([seen] * 20, range(20))
+                wait_for(lambda: seen.contains("map"))
+                many.cancel()
+                print("map", how(many))
+                print("next", slow.remote(seen, 1))
     """)).stdout
     assert "beside it ['b', 'c'] True " in out and "beside it ['b', 'c'] True (" not in out, out
     for wanted in ("method RemoteError", "map RemoteError", "next None"):
