@@ -110,21 +110,18 @@ void put_volume_entry(Tx& tx, const Volume& volume, const VolumeEntry& e) {
       Blob{e.content}, volume.version);
 }
 
-void use_volume_contents(Tx& tx, const Volume& volume, std::string_view path, bool below,
-                         Time now) {
-  tx.db().run(
-      "UPDATE volume_contents SET used_at = ?1 WHERE used_at < ?1 AND workspace = (SELECT "
-      "workspace "
-      "FROM objects WHERE id = ?2) AND content IN (SELECT content FROM volume_entries WHERE volume "
-      "= ?2 AND path = ?3 AND kind = 1)",
-      now, volume.id, path);
-  if (!below) return;
-  tx.db().run(
-      "UPDATE volume_contents SET used_at = ?1 WHERE used_at < ?1 AND workspace = (SELECT "
-      "workspace "
-      "FROM objects WHERE id = ?2) AND content IN (SELECT content FROM volume_entries WHERE volume "
-      "= ?2 AND path > ?3 AND path < ?4 AND kind = 1)",
-      now, volume.id, first_below(path), first_after(path));
+#define USE_CONTENTS_OF                                                                \
+  "UPDATE volume_contents SET used_at = ?1 WHERE used_at < ?1 AND workspace = "        \
+  "(SELECT workspace FROM objects WHERE id = ?2) AND content IN (SELECT content FROM " \
+  "volume_entries WHERE volume = ?2 AND kind = 1 AND "
+
+void use_volume_content(Tx& tx, const Volume& volume, std::string_view path, Time now) {
+  tx.db().run(USE_CONTENTS_OF "path = ?3)", now, volume.id, path);
+}
+
+void use_contents_below(Tx& tx, const Volume& volume, std::string_view path, Time now) {
+  tx.db().run(USE_CONTENTS_OF "path > ?3 AND path < ?4)", now, volume.id, first_below(path),
+              first_after(path));
 }
 
 std::int64_t remove_volume_entries(Tx& tx, const Volume& volume, std::string_view path) {

@@ -51,9 +51,10 @@ void put_volume_entry(Tx& tx, const Volume& volume, const VolumeEntry& entry);
 // The entry and all below it, or only that; how many there were.
 std::int64_t remove_volume_entries(Tx& tx, const Volume& volume, std::string_view path);
 std::int64_t remove_volume_children(Tx& tx, const Volume& volume, std::string_view path);
-// What the files at `path` have, or also those below it, counts as used now: who reads it goes on
-// for a while when they have gone.
-void use_volume_contents(Tx& tx, const Volume& volume, std::string_view path, bool below, Time now);
+// What the file at `path`, or those below it, have counts as used now: who reads it goes on for a
+// while when they have gone.
+void use_volume_content(Tx& tx, const Volume& volume, std::string_view path, Time now);
+void use_contents_below(Tx& tx, const Volume& volume, std::string_view path, Time now);
 // Removals up to this version need not be known any more. All: of all volumes.
 void forget_removals(Tx& tx, std::string_view volume, std::int64_t up_to);
 void forget_all_removals(Tx& tx);

@@ -20,15 +20,13 @@ std::string joined(std::string_view folder, std::string_view name) {
 class Applier {
  public:
   Applier(store::Tx& tx, store::Volume& volume, Manner manner, Time now)
-      : tx_(tx),
-        volume_(volume),
-        manner_(manner),
-        now_ns_(now.time_since_epoch().count()),
-        before_(volume.entries) {}
+      : tx_(tx), volume_(volume), manner_(manner), now_(now), before_(volume.entries) {}
 
   Result<void> apply(const Change& change) {
     const store::VolumeEntry& entry = change.entry;
     if (entry.kind == store::EntryKind::kGone) {
+      store::use_volume_content(tx_, volume_, entry.path, now_);
+      store::use_contents_below(tx_, volume_, entry.path, now_);
       volume_.entries -= store::remove_volume_entries(tx_, volume_, entry.path);
       folders_.clear();
       return {};
@@ -38,7 +36,9 @@ class Applier {
     const bool folder = entry.kind == store::EntryKind::kFolder;
     if (old) TRY(check_free(*old, entry));
     const bool was_folder = old && old->kind == store::EntryKind::kFolder;
+    if (old && !was_folder) store::use_volume_content(tx_, volume_, entry.path, now_);
     if (was_folder && (!folder || change.alone)) {
+      store::use_contents_below(tx_, volume_, entry.path, now_);
       volume_.entries -= store::remove_volume_children(tx_, volume_, entry.path);
       folders_.clear();
     }
@@ -89,9 +89,11 @@ class Applier {
     if (old && old->kind != store::EntryKind::kFolder && manner_ != Manner::kContainer)
       return fail(Code::kFailedPrecondition, "/", parent, " is a file of this volume, no folder");
     if (!old || old->kind != store::EntryKind::kFolder) {
-      store::put_volume_entry(
-          tx_, volume_,
-          {.path = parent, .kind = store::EntryKind::kFolder, .mode = 0755, .mtime_ns = now_ns_});
+      store::put_volume_entry(tx_, volume_,
+                              {.path = parent,
+                               .kind = store::EntryKind::kFolder,
+                               .mode = 0755,
+                               .mtime_ns = now_.time_since_epoch().count()});
       if (!old) count_new(parent);
     }
     folders_.insert(parent);
@@ -106,7 +108,8 @@ class Applier {
   store::Tx& tx_;
   store::Volume& volume_;
   const Manner manner_;
-  const std::int64_t now_ns_, before_;
+  const Time now_;
+  const std::int64_t before_;
   std::unordered_set<std::string> folders_;  // that are known to be there
   std::unordered_set<std::string> grown_;    // that something has come into
 };
@@ -141,8 +144,6 @@ Result<void> apply(store::Tx& tx, store::Volume& volume, const std::vector<Chang
       return fail(Code::kResourceExhausted, "/", change.entry.path, " has ", change.entry.size,
                   " bytes, and a file of a volume at most ", limits.file_bytes,
                   " (--volume-file-max)");
-    const bool only_itself = change.entry.kind == store::EntryKind::kFolder && !change.alone;
-    store::use_volume_contents(tx, volume, change.entry.path, !only_itself, now);
     TRY(applier.apply(change));
   }
   TRY(applier.check_size(limits));
