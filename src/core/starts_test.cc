@@ -34,61 +34,58 @@ TEST_F(CoreTest, AContainerThatIsNotReadyInTimeIsKilledAndItsInputsFail) {
   EXPECT_EQ(core.input(core.call(id)->inputs[0])->result.outcome, Outcome::kInitFailure);
 }
 
-TEST_F(CoreTest, AContainerOfARunThatIsKilledFromOutsideWhileItStartsIsReplacedThreeTimes) {
-  const AppId run("ap-run");
-  core.add_app(now, {.id = run, .workspace = workspace});
-  const CallId id = call(function("f", [&](FunctionConfig& c) { c.app = run; }), 1);
-  const Input& input = *core.input(core.call(id)->inputs[0]);
-  for (int killed = 0; killed < 3; ++killed) {
-    core.task_exited(now, started().at(0), {.signal = 9});
-    EXPECT_EQ(input.state, InputState::kPending);
-    pass(10s);
+// Starts that fail for nothing that the function has done.
+class GuiltlessStartTest : public CoreTest {
+ protected:
+  static inline const TaskExit kKilled{.signal = 9};
+  static inline const TaskExit kLacking{.failed_start = "no room for a cgroup", .of_machine = true};
+
+  // Of a run, three are replaced; what the fourth gives is returned.
+  Result end_of_a_run(const TaskExit& exit) {
+    const AppId run("ap-run");
+    core.add_app(now, {.id = run, .workspace = workspace});
+    const CallId id = call(function("f", [&](FunctionConfig& c) { c.app = run; }), 1);
+    const Input& input = *core.input(core.call(id)->inputs[0]);
+    for (int failed = 0; failed < 3; ++failed) {
+      core.task_exited(now, started().at(0), exit);
+      EXPECT_EQ(input.state, InputState::kPending);
+      pass(10s);
+    }
+    core.task_exited(now, started().at(0), exit);
+    EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
+    return input.result;
   }
-  core.task_exited(now, started().at(0), {.signal = 9});
-  EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
+  void expect_a_deployed_one_served_in_the_end(const TaskExit& exit) {
+    const CallId id = call(function("f"), 1, true);
+    const Input& input = *core.input(core.call(id)->inputs[0]);
+    for (int failed = 0; failed < 20; ++failed) {
+      core.task_exited(now, started().at(0), exit);
+      EXPECT_TRUE(started().empty());  // not at once
+      EXPECT_EQ(input.state, InputState::kPending);
+      pass(30s);
+    }
+    const TaskId last = started().at(0);
+    put(last, take(last).at(0), Outcome::kSuccess);
+    EXPECT_EQ(input.result.outcome, Outcome::kSuccess);
+  }
+};
+
+TEST_F(GuiltlessStartTest,
+       AContainerOfARunThatIsKilledFromOutsideWhileItStartsIsReplacedThreeTimes) {
+  end_of_a_run(kKilled);
 }
 
-TEST_F(CoreTest, OneOfADeployedAppIsReplacedHoweverOftenItIsKilled) {
-  const CallId id = call(function("f"), 1, true);
-  const Input& input = *core.input(core.call(id)->inputs[0]);
-  for (int killed = 0; killed < 20; ++killed) {
-    core.task_exited(now, started().at(0), {.signal = 9});
-    EXPECT_TRUE(started().empty());  // not at once
-    EXPECT_EQ(input.state, InputState::kPending);
-    pass(30s);
-  }
-  const TaskId last = started().at(0);
-  put(last, take(last).at(0), Outcome::kSuccess);
-  EXPECT_EQ(input.result.outcome, Outcome::kSuccess);
+TEST_F(GuiltlessStartTest, OneOfADeployedAppIsReplacedHoweverOftenItIsKilled) {
+  expect_a_deployed_one_served_in_the_end(kKilled);
 }
 
-TEST_F(CoreTest, WhatTheMachineLacksFailsNoCallOfADeployedApp) {
-  const TaskExit lacking{.failed_start = "make a cgroup: No space left", .of_machine = true};
-  const CallId id = call(function("f"), 1, true);
-  const Input& input = *core.input(core.call(id)->inputs[0]);
-  for (int failed = 0; failed < 20; ++failed) {
-    core.task_exited(now, started().at(0), lacking);
-    EXPECT_TRUE(started().empty());  // not at once
-    EXPECT_EQ(input.state, InputState::kPending);
-    pass(30s);
-  }
-  const TaskId last = started().at(0);
-  put(last, take(last).at(0), Outcome::kSuccess);
-  EXPECT_EQ(input.result.outcome, Outcome::kSuccess);
+TEST_F(GuiltlessStartTest, WhatTheMachineLacksFailsNoCallOfADeployedApp) {
+  expect_a_deployed_one_served_in_the_end(kLacking);
 }
 
-TEST_F(CoreTest, WhatTheMachineLacksIsSaidWhereARunWaits) {
-  const AppId run("ap-run");
-  core.add_app(now, {.id = run, .workspace = workspace});
-  const CallId id = call(function("f", [&](FunctionConfig& c) { c.app = run; }), 1);
-  const Input& input = *core.input(core.call(id)->inputs[0]);
-  for (int failed = 0; failed < 4; ++failed) {
-    EXPECT_EQ(input.state, InputState::kPending);
-    core.task_exited(now, started().at(0), {.failed_start = "no room", .of_machine = true});
-    pass(10s);
-  }
-  EXPECT_EQ(input.result.outcome, Outcome::kInitFailure);
-  EXPECT_NE(input.result.generic_result.find("no room"), std::string::npos);
+TEST_F(GuiltlessStartTest, WhatTheMachineLacksIsSaidWhereARunWaits) {
+  const Result said = end_of_a_run(kLacking);
+  EXPECT_NE(said.generic_result.find(kLacking.failed_start), std::string::npos);
 }
 
 TEST_F(CoreTest, StartsThatWereLostWithTheirWorkerSayNothingOfTheFunction) {
