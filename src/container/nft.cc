@@ -47,20 +47,18 @@ Result<std::string> run_nft(const std::string& commands) {
   library.buffer_error(context);
   library.buffer_output(context);
   const int failed = library.run(context, commands.c_str());
-  std::string said;
-  said = failed ? library.error(context) : library.output(context);
+  std::string said = failed ? library.error(context) : library.output(context);
   library.destroy(context);
   if (failed) return fail(Code::kPermissionDenied, "nft: ", said.substr(0, said.find('\n')));
   return said;
 }
 
-std::string find_forward_drop(const std::string& links) {
-  const Result<std::string> rules = run_nft("list ruleset");
-  return rules ? find_forward_drop_in(*rules, links) : "";
-}
-
-std::string find_forward_drop_in(std::string_view ruleset, std::string_view links) {
+std::string find_forward_drop(std::string_view links) {
+  const Result<std::string> listed = run_nft("list ruleset");
+  if (!listed) return "";
   constexpr std::string_view kTable = "table ";
+  const std::string ours = cat('"', links);
+  std::string_view ruleset = *listed;
   std::string table;
   bool drops = false, names_ours = false;
   const auto found = [&] { return drops && !names_ours && !table.starts_with("inet ionian_"); };
@@ -73,7 +71,7 @@ std::string find_forward_drop_in(std::string_view ruleset, std::string_view link
       drops = names_ours = false;
     }
     drops |= line.find("hook forward") != line.npos && line.find("policy drop") != line.npos;
-    names_ours |= line.find(cat('"', links)) != line.npos;
+    names_ours |= line.find(ours) != line.npos;
   }
   return found() ? table : "";
 }

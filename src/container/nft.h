@@ -14,8 +14,6 @@ Result<std::string> run_nft(const std::string& commands);
 
 // Which table outside of ours drops what is forwarded unless it says otherwise, as Docker's and
 // ufw's do; "" if there is none, or if it has a rule that names links beginning with `links`.
-std::string find_forward_drop(const std::string& links);
-// The same of what `nft list ruleset` prints.
-std::string find_forward_drop_in(std::string_view ruleset, std::string_view links);
+std::string find_forward_drop(std::string_view links);
 
 }  // namespace ionian::container

@@ -98,7 +98,7 @@ def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(server, client,
         out = client.python(program, timeout=400).stdout
     else:
         out = client.run("run", client.write(f"""
-            import subprocess, sys, modal
+            import os, subprocess, sys, modal
             app = modal.App("parts")
 
             @app.function(memory=512, block_network=True)
@@ -109,7 +109,7 @@ def test_more_than_a_gibibyte_goes_in_parts_and_comes_back_whole(server, client,
             @app.local_entrypoint()
             def main():
                 print(f.remote())
-        """.replace("import subprocess", "import os, subprocess"), "parts.py"), timeout=400).stdout
+        """, "parts.py"), timeout=400).stdout
     assert "whole True" in out, out
     # No body is ever held, nor is a part of one.
     assert growth() < 64, growth()
