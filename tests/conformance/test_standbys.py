@@ -67,7 +67,8 @@ LOOK = """
     @app.local_entrypoint()
     def main(count: int = 1):
         for call in [one.spawn() for _ in range(count)]:
-            print("SEEN" + json.dumps(call.get()))
+            # In one piece: what the container prints is shown meanwhile, by another thread.
+            sys.stdout.write("SEEN" + json.dumps(call.get()) + "\\n")
 """
 
 
