@@ -71,9 +71,11 @@ TEST_F(UpperTest, WhatIsWrittenComesIntoTheRecordsOnce) {
   fs::create_hard_link(in("a/b/f"), in("second name"));
   fs::permissions(in("a/b/f"), fs::perms(0640));
   ASSERT_EQ(::mkfifo(in("pipe").c_str(), 0600), 0);
-  Contents::Batch files = batch();
-  const auto changes = scan_upper({overlaid_->upper(), stack_.paths()}, files, seen_);
-  ASSERT_TRUE(changes && change(files, *changes));
+  {
+    Contents::Batch files = batch();
+    const auto changes = scan_upper({overlaid_->upper(), stack_.paths()}, files, seen_);
+    ASSERT_TRUE(changes && change(files, *changes));
+  }
   EXPECT_EQ(recorded(),
             "a/\na/b/\na/b/f=one\na/l -> ../nowhere\nempty=\nsecond name=one\n");  // no pipe
   const auto entry = store_->read(
