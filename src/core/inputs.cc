@@ -215,7 +215,8 @@ ionian::Result<void> Core::retry_input(Time now, const CallId& id, const InputId
   if (input.result.outcome == Outcome::kSuccess || input.result.outcome == Outcome::kTerminated)
     return fail(Code::kFailedPrecondition, "input ", input_id,
                 " has succeeded or was cancelled: its result is final");
-  std::vector<NewInput> fresh(1, std::move(again));
+  std::vector<NewInput> fresh;
+  fresh.push_back(std::move(again));
   TRY(check_room(functions_.at(call.function), call, fresh));
   bytes_ -= input.result.generic_result.size();
   input.result = {};
