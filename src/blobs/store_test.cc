@@ -127,6 +127,7 @@ TEST_F(BlobStoreTest, NamesAreHashesOnly) {
 TEST_F(BlobStoreTest, SameContentFromManyThreads) {
   const std::string data(1 << 20, 'z');
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) threads.emplace_back([&] { EXPECT_TRUE(store_->put(data)); });
   threads.clear();
   EXPECT_EQ(files(), 1u);

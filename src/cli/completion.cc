@@ -16,6 +16,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::vector<std::string> words_after(const CommandInfo& command) {
   std::vector<std::string> out;
+  out.reserve(command.commands.size());
   for (const auto& one : command.commands) out.push_back(one.name);
   for (std::string& option : command.option_words()) out.push_back(std::move(option));
   return out;

@@ -19,9 +19,10 @@ namespace {
 
 constexpr int kRequestMs = 2'000;  // a browser sends its request at once
 
-bool has(const char* variable) {
-  const char* value = std::getenv(variable);
-  return value && *value;
+// Null also if it is empty.
+const char* find_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : nullptr;
 }
 
 // Whether `program URL` could be started and, if it ends at once, ended well.
@@ -94,8 +95,8 @@ void FlowPage::serve() {
 }
 
 bool open_browser(const std::string& url) {
-  if (has("BROWSER")) return start(std::getenv("BROWSER"), url);
-  if (!has("DISPLAY") && !has("WAYLAND_DISPLAY")) return false;
+  if (const char* browser = find_variable("BROWSER")) return start(browser, url);
+  if (!find_variable("DISPLAY") && !find_variable("WAYLAND_DISPLAY")) return false;
   return start("xdg-open", url) || start("sensible-browser", url);
 }
 

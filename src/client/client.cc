@@ -11,7 +11,6 @@
 namespace ionian {
 
 using client::CallOptions;
-using client::Failure;
 using client::Session;
 using client::SessionOptions;
 

@@ -125,6 +125,7 @@ std::string Config::profile() const {
 std::vector<std::string> Config::profiles() const {
   return impl_->with_file([](const ConfigState& now) {
     std::vector<std::string> out;
+    out.reserve(now.file.profiles.size());
     for (const client::Profile& one : now.file.profiles) out.push_back(one.name);
     return out;
   });

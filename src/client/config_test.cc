@@ -199,6 +199,7 @@ TEST_F(ConfigTest, ManyThreadsReadWhileOneWrites) {
   Config config;
   {
     std::vector<std::jthread> readers;
+    readers.reserve(4);
     for (int i = 0; i < 4; ++i)
       readers.emplace_back([&] {
         for (int n = 0; n < 2000; ++n) config.to_dict(Config::Include::kAll);

@@ -34,9 +34,9 @@ class Listener {
         .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
     socklen_t size = sizeof address;
     auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    ::bind(listening_.get(), generic, size);
-    ::getsockname(listening_.get(), generic, &size);
-    ::listen(listening_.get(), 16);
+    if (!listening_ || ::bind(listening_.get(), generic, size) != 0 ||
+        ::getsockname(listening_.get(), generic, &size) != 0 || ::listen(listening_.get(), 16) != 0)
+      std::abort();
     port_ = ntohs(address.sin_port);
     if (!answer_.empty()) thread_ = std::jthread([this] { serve(); });
   }

@@ -20,12 +20,15 @@ namespace {
 pid_t start_program(const Plan& plan, const User& user) {
   Program program(plan.spec->args(), plan.spec->env(), user);
   volatile int error = 0;
+  // The child makes system calls only, and tells of its failure in the memory that it shares.
+  // NOLINTBEGIN(bugprone-unsafe-functions,clang-analyzer-*)
   const pid_t pid = ::vfork();
   if (pid == 0) {
     ::setsid();
     error = program.replace_this_process(plan.stdio, user);
     ::_exit(127);
   }
+  // NOLINTEND(bugprone-unsafe-functions,clang-analyzer-*)
   if (pid < 0) error = errno;
   if (error != 0) {
     send_report(plan.report, Report::kError,

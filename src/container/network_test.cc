@@ -55,6 +55,7 @@ TEST_F(NetworkTest, ReachesNoOtherContainer) {
   // It does listen: seen from inside of its own network.
   EXPECT_OK_(in_netns(started.netns.get(), [&]() -> Result<void> {
     const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!client) return sys_fail("socket");
     sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(8082)};
     ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
     if (::connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
@@ -127,6 +128,7 @@ TEST_F(NetworkTest, TheServerListensInsideOfContainers) {
     const UniqueFd udp = std::move(*udp_in(started.netns.get(), kLocalAddress, 9000));
     EXPECT_OK_(in_netns(started.netns.get(), [&]() -> Result<void> {
       const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      if (!client) return sys_fail("socket");
       sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(9000)};
       ::inet_pton(AF_INET, kLocalAddress, &to.sin_addr);
       if (::connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)

@@ -129,6 +129,7 @@ static int tcp(const char* ip, int port, const char* text) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   inet_pton(AF_INET, ip, &to.sin_addr);
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) return said("socket", -1);
   const struct timeval limit = {.tv_sec = 1};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (connect(fd, (struct sockaddr*)&to, sizeof to) != 0) return said("connect", -1);
@@ -139,6 +140,7 @@ static int tcp(const char* ip, int port, const char* text) {
 static int serve(int port) {
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) return said("socket", -1);
   if (bind(fd, (struct sockaddr*)&at, sizeof at) != 0) return said("bind", -1);
   listen(fd, 8);
   printf("serving\n");
@@ -169,6 +171,7 @@ static int dns(const char* ip, const char* name, int type) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
   inet_pton(AF_INET, ip, &to.sin_addr);
   const int fd = socket(AF_INET, type, 0);
+  if (fd < 0) return said("socket", -1);
   const struct timeval limit = {.tv_sec = 8};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   if (connect(fd, (struct sockaddr*)&to, sizeof to) != 0) return said("connect", -1);
@@ -224,7 +227,8 @@ static int zygote(void) {
                              .msg_controllen = sizeof control};
     if (recvmsg(3, &message, 0) <= 0) return 0;
     struct cmsghdr* part = CMSG_FIRSTHDR(&message);
-    const int count = part ? (part->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+    if (!part) return 1;
+    const int count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     int* fds = (int*)CMSG_DATA(part);
     const pid_t pid = fork();
     if (pid == 0) {

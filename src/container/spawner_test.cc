@@ -73,7 +73,7 @@ TEST_F(SpawnerTest, RefusesSpecsThatMakeNoSense) {
 }
 
 TEST_F(SpawnerTest, SaysWhereItIsTheMachineThatLacksSomething) {
-  write_file(folder_ + "/file", "");
+  ASSERT_TRUE(write_file(folder_ + "/file", ""));
   ContainerSpec wanted = spec({"hello"});
   wanted.set_upper_dir(folder_ + "/file/upper");
   launch(wanted);

@@ -66,6 +66,7 @@ Result<Namespaces> namespaces_of(pid_t init) {
 // The request to make a copy, with all that it will have open by then.
 Result<void> ask(int control, const AwaitedFork& fork, const Namespaces& namespaces) {
   std::vector<int> fds;
+  fds.reserve(fork.stdio.size() + namespaces.size() + fork.door.v1_tasks.size());
   for (const UniqueFd& fd : fork.stdio) fds.push_back(fd.get());
   for (const Namespace& each : namespaces) fds.push_back(each.fd.get());
   for (const UniqueFd& tasks : fork.door.v1_tasks) fds.push_back(tasks.get());

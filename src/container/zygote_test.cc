@@ -175,8 +175,7 @@ TEST_F(ZygoteTest, OneThatHangsIsEndedAndSoIsTheWaitForIt) {
   };
   for (int looks = 0; looks < 3000 && !stands_still(); ++looks) ::poll(nullptr, 0, 1);
   ASSERT_TRUE(stands_still());
-  std::vector<ContainerSpec> all;
-  for (int i = 0; i < 3; ++i) all.push_back(copy_spec());
+  const ContainerSpec all[] = {copy_spec(), copy_spec(), copy_spec()};
   for (const ContainerSpec& wanted : all) launch(wanted);
   expect_not_copied(next(all[0].id()));
   EXPECT_EQ(next(zygote_.id()).signal, SIGKILL);

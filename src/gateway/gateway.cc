@@ -116,10 +116,10 @@ Result<std::unique_ptr<Gateway>> Gateway::listen(const std::string& address,
 beast::error_code Gateway::Listeners::listen(const asio::ip::tcp::endpoint& endpoint) {
   beast::error_code error;
   acceptor_ = std::make_shared<Acceptor>(asio::make_strand(io_));
-  acceptor_->open(endpoint.protocol(), error);
-  if (!error) acceptor_->set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor_->bind(endpoint, error);
-  if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
+  (void)acceptor_->open(endpoint.protocol(), error);
+  if (!error) (void)acceptor_->set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) (void)acceptor_->bind(endpoint, error);
+  if (!error) (void)acceptor_->listen(asio::socket_base::max_listen_connections, error);
   if (!error) port_ = acceptor_->local_endpoint().port();
   return error;
 }
@@ -191,7 +191,7 @@ void Gateway::Listeners::accept_on(std::shared_ptr<Acceptor> acceptor, std::stri
 void Gateway::Listeners::open_inside(const TaskId& task, UniqueFd listener) {
   auto acceptor = std::make_shared<Acceptor>(asio::make_strand(io_));
   beast::error_code error;
-  acceptor->assign(asio::ip::tcp::v4(), listener.get(), error);
+  (void)acceptor->assign(asio::ip::tcp::v4(), listener.get(), error);
   if (error) return;
   listener.release();
   {
@@ -207,7 +207,7 @@ void Gateway::Listeners::close_inside(const TaskId& task) {
   if (it == inside_.end()) return;
   asio::post(it->second->get_executor(), [acceptor = it->second] {
     beast::error_code ignored;
-    acceptor->close(ignored);
+    (void)acceptor->close(ignored);
   });
   inside_.erase(it);
 }

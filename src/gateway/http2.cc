@@ -53,7 +53,7 @@ void relay(Stream& stream, const beast::flat_buffer& begun, UniqueFd server,
            asio::yield_context yield) {
   Local local(stream.get_executor());
   beast::error_code error;
-  local.assign(asio::local::stream_protocol(), server.get(), error);
+  (void)local.assign(asio::local::stream_protocol(), server.get(), error);
   if (error) return;
   server.release();
   stream.expires_never();  // gRPC asks a silent client whether it is there
@@ -61,8 +61,8 @@ void relay(Stream& stream, const beast::flat_buffer& begun, UniqueFd server,
                                 std::chrono::steady_clock::time_point::max());
   const auto close_both = [&] {
     beast::error_code ignored;
-    stream.socket().close(ignored);
-    local.close(ignored);
+    (void)stream.socket().close(ignored);
+    (void)local.close(ignored);
   };
   bool going_back = true;
   asio::spawn(

@@ -44,7 +44,7 @@ void Stream::say_goodbye(asio::yield_context yield) {
   beast::error_code ignored;
   expires_after(kHandshakePatience);
   if (tls_) tls_->async_shutdown(yield[ignored]);
-  socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  (void)socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
 }
 
 std::shared_ptr<asio::ssl::context> TlsContexts::current() {
@@ -55,8 +55,9 @@ std::shared_ptr<asio::ssl::context> TlsContexts::current() {
   context->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1 |
                        asio::ssl::context::no_compression);
   beast::error_code error;
-  context->use_certificate_chain(asio::buffer(pair->certificate_pem), error);
-  if (!error) context->use_private_key(asio::buffer(pair->key_pem), asio::ssl::context::pem, error);
+  (void)context->use_certificate_chain(asio::buffer(pair->certificate_pem), error);
+  if (!error)
+    (void)context->use_private_key(asio::buffer(pair->key_pem), asio::ssl::context::pem, error);
   if (error)
     return context_;  // the pair was read and found to fit, so only a lack of memory leads here
   SSL_CTX_set_alpn_select_cb(context->native_handle(), choose_http_1_1, nullptr);

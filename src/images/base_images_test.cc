@@ -204,6 +204,7 @@ TEST_F(BaseImagesTest, PullsFromARegistryOnce) {
   EXPECT_EQ(layer_count(), 0u);
   open(Registries::kTry, data_ / "registries.conf");
   std::vector<std::jthread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; ++i) threads.emplace_back([&] { check(get(host + "/x:1")); });
   threads.clear();
   EXPECT_EQ(layer_count(), 2u);

@@ -70,6 +70,7 @@ class BuilderTest : public testing::Test {
   }
   LayeredTree tree(const BuiltImage& image) const {
     std::vector<std::string> lowers;
+    lowers.reserve(image.layers.size());
     for (const std::string& id : image.layers) lowers.push_back(layers_.path_of(id));
     return LayeredTree(lowers);
   }

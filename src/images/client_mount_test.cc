@@ -82,6 +82,7 @@ TEST_F(ClientMountTest, SecondTimeNeedsNoNetworkAndTwoAtOnceMakeOne) {
   TestFolder other;
   auto fresh = ClientMounts::open_folder(settings(other));
   std::vector<std::jthread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; ++i)
     threads.emplace_back([&] {
       auto tree = fresh->client_mount("1.6.4");

@@ -48,6 +48,7 @@ TEST_F(MountTreeTest, SameListSameTree) {
   const std::vector<MountFile> a = {{"/a", hello_, 0644}, {"/b", empty_, 0644}};
   const std::vector<MountFile> b = {{"/b", empty_, 0100644}, {"/a", hello_, 0}};
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) threads.emplace_back([&] { EXPECT_TRUE(trees_.tree_of(a)); });
   threads.clear();
   EXPECT_EQ(*trees_.tree_of(a), *trees_.tree_of(b));

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/cat.h"
 #include "images/base_images.h"
 #include "images/test_runner.h"
 #include "images/test_tools.h"
@@ -33,8 +34,8 @@ class RealBase : public testing::Test {
                   .args = {"/bin/sh", "-c", command},
                   .binds = aid_.binds};
     for (const std::string& id : image.layers) step.lowers.push_back(layers_.path_of(id));
-    for (const auto& [name, value] : aid_.env) step.env.push_back(name + "=" + value);
-    for (const auto& [name, value] : image.config.env) step.env.push_back(name + "=" + value);
+    for (const auto& [name, value] : aid_.env) step.env.push_back(cat(name, '=', value));
+    for (const auto& [name, value] : image.config.env) step.env.push_back(cat(name, '=', value));
     std::string out;
     auto done = ChrootRunner().run(step, [&](int, std::string_view text) { out += text; }, never_);
     EXPECT_TRUE(done) << done.error().message;

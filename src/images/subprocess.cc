@@ -40,12 +40,14 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& extr
   for (char** line = environ; *line; ++line) add(*line);
   for (const std::string& line : extra) add(line);
   std::vector<std::string> out;
+  out.reserve(lines.size());
   for (auto& [name, line] : lines) out.push_back(std::move(line));
   return out;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
   out.push_back(nullptr);
   return out;

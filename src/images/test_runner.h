@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "base/cat.h"
 #include "base/file.h"
 #include "images/step.h"
 #include "images/subprocess.h"
@@ -23,11 +24,11 @@ class ChrootRunner final : public StepRunner {
     ++steps;
     const std::string merged = step.scratch_dir + "/merged";
     StepResult result{.upper_dir = step.scratch_dir + "/upper"};
-    std::string options;
+    std::string lowers;  // the uppermost first
     for (const std::string& lower : step.lowers)
-      options = options.empty() ? lower : lower + ":" + options;
-    options = "lowerdir=" + options + ",upperdir=" + result.upper_dir +
-              ",workdir=" + step.scratch_dir + "/work";
+      lowers.insert(0, cat(lower, lowers.empty() ? "" : ":"));
+    const std::string options = cat("lowerdir=", lowers, ",upperdir=", result.upper_dir,
+                                    ",workdir=", step.scratch_dir, "/work");
     for (const std::string& folder : {merged, result.upper_dir, step.scratch_dir + "/work"})
       if (::mkdir(folder.c_str(), 0755) != 0) return sys_fail("mkdir " + folder);
     Mounts mounts;
@@ -37,19 +38,13 @@ class ChrootRunner final : public StepRunner {
       TRY(mounts.add(bind.source, merged + bind.target, "", MS_BIND, ""));
     }
     Command command{.on_output = on_output, .cancelled = &cancelled};
-    command.args = {
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "sh",
-        "-c",
+    const char* const script =
         "cd \"$0\" && [ -d etc ] && cp /etc/resolv.conf etc/resolv.conf; mkdir -p proc dev; "
         "mount -t proc proc proc; mount --rbind /dev dev; w=$1; u=$2; shift 2; "
-        "exec env -i /usr/sbin/chroot ${u:+--userspec=$u} . env -C \"$w\" \"$@\"",
-        merged,
-        step.workdir.empty() ? "/" : step.workdir,
+        "exec env -i /usr/sbin/chroot ${u:+--userspec=$u} . env -C \"$w\" \"$@\"";
+    command.args = {
+        "unshare", "--mount", "--pid", "--fork", "--kill-child",
+        "sh",      "-c",      script,  merged,   step.workdir.empty() ? "/" : step.workdir,
         step.user};
     command.args.insert(command.args.end(), step.env.begin(), step.env.end());
     command.args.insert(command.args.end(), step.args.begin(), step.args.end());

@@ -123,7 +123,7 @@ TEST_F(LogStoreTest, OfAStreamThatIsTooLongTheOldestGoes) {
   };
   std::filesystem::create_directories(file(0).parent_path());
   for (const int n : {0, 1}) {
-    std::ofstream{file(n)};
+    std::ofstream made(file(n));
     std::filesystem::resize_file(file(n), LogStore::kSegmentBytes);
   }
   LogStore store(folder, 2 * LogStore::kSegmentBytes);

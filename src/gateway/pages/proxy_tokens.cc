@@ -140,6 +140,7 @@ std::vector<store::Environment> all_environments(const Visit& visit) {
 Html environment_checks(const Visit& visit, const std::vector<std::string>& now) {
   std::vector<Choice> all;
   const auto environments = all_environments(visit);
+  all.reserve(environments.size());
   for (const store::Environment& e : environments)
     all.push_back({e.id.str(), e.name, e.restricted ? html("restricted") : Html()});
   return checks("env", all, now);
@@ -212,6 +213,7 @@ void show_one(Visit& visit, int status, const store::ProxyToken& token, const Er
                     name = name_of(token);
   const Row row = visit.site.c.store.read([&](store::View& view) { return row_of(view, token); });
   std::vector<std::string> now;
+  now.reserve(row.environments.size());
   for (const EnvironmentId& id : row.environments) now.push_back(id.str());
   const Html where = token.scoped
                          ? html(R"(<section class="panel" aria-labelledby="opens">

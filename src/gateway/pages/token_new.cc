@@ -27,6 +27,7 @@ std::vector<store::Environment> seen_environments(const Visit& visit) {
 Html where(const Visit& visit) {
   std::vector<Choice> all;
   const auto environments = seen_environments(visit);
+  all.reserve(environments.size());
   for (const store::Environment& e : environments)
     all.push_back({e.id.str(), e.name,
                    e.is_default   ? html("default")
