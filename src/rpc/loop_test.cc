@@ -244,6 +244,7 @@ TEST_F(LoopTest, NoTwoThreadsAreEverInTheLoop) {
   Method method{.path = "/test/Enter", .access = Access::kAnonymous};
   method.handle = [&](Call&, const Message&, void*) -> Answer { return enter(), empty(); };
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i)
     threads.emplace_back([&] {
       for (int n = 0; n < kCalls; ++n) {

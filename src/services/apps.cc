@@ -7,8 +7,6 @@
 
 namespace ionian::services {
 
-using modal::client::AppState;
-
 // The disk may have room again by then.
 constexpr Duration kCloseAgain = 5s;
 

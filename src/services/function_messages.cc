@@ -118,6 +118,7 @@ modal::client::FunctionHandleMetadata handle_of(const store::Function& record,
 
 std::vector<core::Device> offered_devices(const Context& c) {
   std::vector<core::Device> all;
+  all.reserve(c.devices.size());
   for (const worker::CdiDevice& device : c.devices)
     all.push_back({.name = device.name, .type = device.type});
   return all;
