@@ -345,14 +345,15 @@ def test_what_was_cancelled_does_not_run_again_in_the_next_life(own, own_client)
 
 def test_cancel_reaches_what_waits_and_what_runs(client):
     program = client.write("""
-        import modal, time
+        import modal, threading, time
 
         app = modal.App("cancelled")
-        seen = modal.Image.debian_slim()
 
         @app.function(max_containers=1)
-        def hang(x):
+        def hang(seen, x):
             print(f"begins {x}", flush=True)
+            # From another thread, and late: what the cancellation meets is the program's own code.
+            threading.Timer(1, lambda: seen.put(x, True)).start()
             try:
                 time.sleep(300)
             except BaseException as e:
@@ -373,24 +374,25 @@ def test_cancel_reaches_what_waits_and_what_runs(client):
 
         @app.local_entrypoint()
         def main():
-            calls = [hang.spawn(x) for x in range(2)]
-            while not any(c.get_call_graph()[0].task_id for c in calls):
-                time.sleep(0.05)
-            for call in reversed(calls):  # the one that waits first, or it could run when the other has ended
-                call.cancel()
-            for call in calls:
+            with modal.Dict.ephemeral() as seen:
+                calls = [hang.spawn(seen, x) for x in range(2)]
+                while not seen.contains(0):
+                    time.sleep(0.05)
+                for call in reversed(calls):  # the one that waits first, or it could run when the other has ended
+                    call.cancel()
+                for call in calls:
+                    try:
+                        call.get(timeout=60)
+                    except Exception as e:
+                        print(type(e).__module__, type(e).__name__, e)
+                again = hang.spawn(seen, 7)
+                while not seen.contains(7):
+                    time.sleep(0.05)
+                again.cancel(terminate_containers=True)
                 try:
-                    call.get(timeout=60)
+                    again.get(timeout=60)
                 except Exception as e:
-                    print(type(e).__module__, type(e).__name__, e)
-            again = hang.spawn(7)
-            while not again.get_call_graph()[0].task_id:
-                time.sleep(0.05)
-            again.cancel(terminate_containers=True)
-            try:
-                again.get(timeout=60)
-            except Exception as e:
-                print("killed:", type(e).__name__)
+                    print("killed:", type(e).__name__)
             print("others go on:", quick.remote())
             # The runtime ends the whole container where a thread is to be cancelled; what runs beside it has another life.
             with modal.Dict.ephemeral() as lives:

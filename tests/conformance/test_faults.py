@@ -10,7 +10,7 @@ import textwrap
 import time
 
 import grpc_call
-from conftest import Client
+from conftest import Client, running_server
 from test_languages import COMMANDS
 from test_run import wait_for
 
@@ -429,9 +429,14 @@ def test_a_spawner_that_hangs_is_no_loss_once_it_goes_on(own, tmp_path):
     assert waiting.communicate(timeout=170)[0].strip() == "39800"
 
 
-def test_what_the_machine_lacks_for_a_while_fails_no_call(own, tmp_path):
+def test_what_the_machine_lacks_for_a_while_fails_no_call(built, tmp_path):
     """A container that cannot be made is tried again: it was nothing that the function has done."""
-    client = Client(own, tmp_path)
+    # Where interpreters are kept, those that wait may serve all of them: their folders are there.
+    with running_server(built, "--standby-memory", "0") as own:
+        make_nothing_for_a_while(own, Client(own, tmp_path))
+
+
+def make_nothing_for_a_while(own, client):
     client.run("deploy", client.write("""
         import modal
         app = modal.App("patient")
