@@ -7,19 +7,13 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 
 namespace ionian {
 namespace {
 
 class TlsFilesTest : public testing::Test {
  protected:
-  TlsFilesTest() {
-    std::string pattern = testing::TempDir() + "ionian-tls-XXXXXX";
-    folder = ::mkdtemp(pattern.data());
-    certificate = folder + "/cert.pem", key = folder + "/key.pem";
-  }
-  ~TlsFilesTest() override { EXPECT_TRUE(remove_tree(folder)); }
-
   // A certificate for localhost that signs itself.
   static void make(const std::string& certificate, const std::string& key) {
     EVP_PKEY* pair = EVP_EC_gen("P-256");
@@ -42,7 +36,8 @@ class TlsFilesTest : public testing::Test {
     X509_free(x509);
     EVP_PKEY_free(pair);
   }
-  std::string folder, certificate, key;
+  const TestFolder folder{"tls"};
+  const std::string certificate = folder / "cert.pem", key = folder / "key.pem";
 };
 
 TEST_F(TlsFilesTest, AChangedPairIsTakenAndABrokenOneIsNot) {
@@ -61,9 +56,9 @@ TEST_F(TlsFilesTest, AChangedPairIsTakenAndABrokenOneIsNot) {
   EXPECT_EQ((*files)->current(), second);
 
   // A renewal that has so far replaced one of the two files.
-  make(certificate, folder + "/new-key.pem");
+  make(certificate, folder / "new-key.pem");
   EXPECT_EQ((*files)->current(), second);
-  ASSERT_EQ(::rename((folder + "/new-key.pem").c_str(), key.c_str()), 0);
+  ASSERT_EQ(::rename((folder / "new-key.pem").c_str(), key.c_str()), 0);
   EXPECT_NE((*files)->current(), second);
 }
 
@@ -73,9 +68,9 @@ TEST_F(TlsFilesTest, WhatIsWrongAtTheStartIsNamed) {
     return files ? std::string() : files.error().message;
   };
   EXPECT_NE(error().find(certificate), std::string::npos);
-  make(certificate, folder + "/other.pem");
+  make(certificate, folder / "other.pem");
   EXPECT_NE(error().find(key), std::string::npos);
-  make(folder + "/unused.pem", key);
+  make(folder / "unused.pem", key);
   EXPECT_NE(error().find("is not the key of the certificate"), std::string::npos);
 }
 

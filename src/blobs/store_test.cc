@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/synced.h"
+#include "base/test_folder.h"
 
 namespace ionian::blobs {
 namespace {
@@ -19,15 +20,10 @@ constexpr const char* kHello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e
 
 class BlobStoreTest : public testing::Test {
  protected:
-  BlobStoreTest() {
-    char name[] = "/tmp/ionian-blobs-XXXXXX";
-    root_ = ::mkdtemp(name);
-    store_.emplace(*BlobStore::open_folder(root_, clock_));
-  }
-  ~BlobStoreTest() override { fs::remove_all(root_); }
+  BlobStoreTest() { store_.emplace(*BlobStore::open_folder(root_.path(), clock_)); }
   std::size_t files() const {
     std::size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(root_))
+    for (const auto& entry : fs::recursive_directory_iterator(root_.path()))
       count += entry.is_regular_file();
     return count;
   }
@@ -39,7 +35,7 @@ class BlobStoreTest : public testing::Test {
     return all;
   }
   FakeClock clock_;
-  std::string root_;
+  const TestFolder root_{"blobs"};
   std::optional<BlobStore> store_;
 };
 
@@ -92,9 +88,9 @@ TEST_F(BlobStoreTest, RefusesOtherContentThanAnnounced) {
 }
 
 TEST_F(BlobStoreTest, StartRemovesLeftovers) {
-  ASSERT_TRUE(write_file(root_ + "/tmp/half", "x"));
+  ASSERT_TRUE(write_file(root_ / "tmp/half", "x"));
   ASSERT_TRUE(store_->put("hello"));
-  auto again = BlobStore::open_folder(root_, clock_);
+  auto again = BlobStore::open_folder(root_.path(), clock_);
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->exists(kHello));
   EXPECT_EQ(files(), 1u);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 
 extern char** environ;
 
@@ -21,14 +22,10 @@ class ConfigTest : public testing::Test {
     for (char** one = environ; *one; ++one)
       if (std::string_view(*one).starts_with("MODAL_")) names.emplace_back(*one, strchr(*one, '='));
     for (const std::string& name : names) ::unsetenv(name.c_str());
-    char name[] = "/tmp/ionian-config-test.XXXXXX";
-    folder = ::mkdtemp(name);
-    path = folder + "/modal.toml";
     set("MODAL_CONFIG_PATH", path);
   }
   ~ConfigTest() override {
     for (const std::string& name : set_) ::unsetenv(name.c_str());
-    (void)remove_tree(folder);
   }
 
   void set(const std::string& name, const std::string& value) {
@@ -46,7 +43,9 @@ class ConfigTest : public testing::Test {
     return info.st_mode;
   }
 
-  std::string folder, path;
+  const TestFolder place{"config"};
+  const std::string& folder = place.path();
+  const std::string path = place / "modal.toml";
 
  private:
   std::vector<std::string> set_;

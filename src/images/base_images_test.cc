@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "blobs/hash.h"
 #include "images/archive.h"
 #include "images/folder_lock.h"
@@ -144,7 +145,7 @@ class BaseImagesTest : public testing::Test {
       count += entry.is_directory();
     return count;
   }
-  TestFolder data_;
+  const TestFolder data_{"images"};
   LayerStore layers_;
   std::optional<BaseImages> bases_;
   SilentLog log_;

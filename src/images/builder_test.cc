@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/test_folder.h"
 #include "images/layered_tree.h"
 #include "images/test_runner.h"
 #include "images/test_tools.h"
@@ -89,7 +90,7 @@ class BuilderTest : public testing::Test {
       count += entry.is_directory();
     return count;
   }
-  TestFolder data_;
+  const TestFolder data_{"images"};
   LayerStore layers_;
   std::optional<BaseImages> bases_;
   ChrootRunner runner_;

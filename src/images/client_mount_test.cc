@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "images/subprocess.h"
 #include "images/test_tools.h"
 
@@ -32,7 +33,7 @@ class ClientMountTest : public testing::Test {
  protected:
   // Folders that all tests share: what one made, the next one finds.
   static void SetUpTestSuite() {
-    data_ = std::make_unique<TestFolder>();
+    data_ = std::make_unique<TestFolder>("images");
     mounts_ = std::make_unique<ClientMounts>(*ClientMounts::open_folder(settings(*data_)));
   }
   static void TearDownTestSuite() {
@@ -79,7 +80,7 @@ TEST_F(ClientMountTest, SecondTimeNeedsNoNetworkAndTwoAtOnceMakeOne) {
   ASSERT_TRUE(mounts_->dependency_mount("2025.06", "3.11", "glibc 2.36"));
   // An index that nobody answers at.
   ::setenv("PIP_INDEX_URL", "http://127.0.0.1:9/", 1);
-  TestFolder other;
+  const TestFolder other("images");
   auto fresh = ClientMounts::open_folder(settings(other));
   std::vector<std::jthread> threads;
   threads.reserve(3);
@@ -112,7 +113,7 @@ TEST_F(ClientMountTest, OtherPythonsBuildersAndLibcs) {
 }
 
 TEST_F(ClientMountTest, BytecodeGoesWithThePackage) {
-  TestFolder own;
+  const TestFolder own("images");
   ClientMountSettings compiled = settings(own);
   compiled.compile_for = {"3.11", "3.99"};
   auto tree = ClientMounts::open_folder(compiled)->client_mount("1.6.4");

@@ -4,8 +4,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "images/owner_shift.h"
-#include "images/test_tools.h"
 
 namespace ionian::images {
 namespace {
@@ -38,7 +38,7 @@ class LayeredTreeTest : public testing::Test {
     return (*node)->is_folder() ? "folder" : *read_file((*node)->parts[0]);
   }
   LayeredTree tree() const { return LayeredTree({low_, high_}); }
-  TestFolder data_;
+  const TestFolder data_{"images"};
   std::string low_ = data_ / "low", high_ = data_ / "high";
 };
 

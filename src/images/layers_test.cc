@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "images/owner_shift.h"
-#include "images/test_tools.h"
 
 namespace ionian::images {
 namespace {
@@ -41,7 +41,7 @@ class LayersTest : public testing::Test {
     EXPECT_TRUE(id) << id.error().message;
     return id ? layers_.path_of(*id) + "/" : "";
   }
-  TestFolder data_;
+  const TestFolder data_{"images"};
   LayerStore layers_;
   ScratchFolder scratch_;
   std::string upper_;

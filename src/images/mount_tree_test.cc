@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/file.h"
-#include "images/test_tools.h"
+#include "base/test_folder.h"
 
 namespace ionian::images {
 namespace {
@@ -23,7 +23,7 @@ class MountTreeTest : public testing::Test {
     return tree ? Code::kOk : tree.error().code;
   }
   FakeClock clock_;
-  TestFolder data_;
+  const TestFolder data_{"images"};
   blobs::BlobStore blobs_;
   MountTrees trees_;
   std::string hello_, empty_;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/cat.h"
+#include "base/test_folder.h"
 #include "images/base_images.h"
 #include "images/test_runner.h"
 #include "images/test_tools.h"
@@ -42,7 +43,7 @@ class RealBase : public testing::Test {
     EXPECT_EQ(done->exit_code, 0) << out;
     return out;
   }
-  TestFolder data_;
+  const TestFolder data_{"images"};
   LayerStore layers_;
   StepAid aid_;
   std::optional<BaseImages> bases_;

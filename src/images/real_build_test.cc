@@ -2,6 +2,7 @@
 // root; minutes with an empty cache folder.
 #include <gtest/gtest.h>
 
+#include "base/test_folder.h"
 #include "images/builder.h"
 #include "images/test_runner.h"
 #include "images/test_tools.h"
@@ -26,7 +27,7 @@ class RealBuild : public testing::Test {
       builder.emplace(layers, *bases, runner,
                       BuildSettings{.root = data / "build", .cache = cache_folder(), .host = host});
     }
-    TestFolder data;
+    const TestFolder data{"images"};
     LayerStore layers;
     ChrootRunner runner;
     std::optional<BaseImages> bases;

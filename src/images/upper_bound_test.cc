@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "base/file.h"
-#include "images/test_tools.h"
+#include "base/test_folder.h"
 
 namespace ionian::images {
 namespace {
@@ -29,7 +29,7 @@ class UpperBoundTest : public testing::Test {
   }
   void TearDown() override { EXPECT_EQ(::umount2((folder / "own").c_str(), MNT_DETACH), 0); }
 
-  const TestFolder folder;
+  const TestFolder folder{"images"};
   const std::string own = folder / "own", upper = own + "/upper";
 };
 

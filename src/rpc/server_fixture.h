@@ -116,15 +116,24 @@ class ServerTest : public testing::Test {
     to.adopt(*number);
     return Connected{.number = *number, .inside = std::move(inside)};
   }
-  UniqueFd connect_raw(Server& to, const TaskId& task) {
+  Connected connected(Server& to, const TaskId& task) {
     auto made = try_connect(to, task);
     EXPECT_TRUE(made.has_value());
-    return made ? std::move(made->inside) : UniqueFd();
+    return made ? std::move(*made) : Connected();
   }
-  std::shared_ptr<grpc::Channel> connect(const TaskId& task) {
-    return grpc::CreateInsecureChannelFromFd(std::string(task.str()),
-                                             connect_raw(*server, task).release());
+  UniqueFd connect_raw(Server& to, const TaskId& task) {
+    return std::move(connected(to, task).inside);
   }
+  struct Container {
+    std::string peer;  // what calls by its connection come from; numbers before may still be in use
+    std::shared_ptr<grpc::Channel> channel;
+  };
+  Container contain(const TaskId& task) {
+    Connected made = connected(*server, task);
+    return {cat("fd:", made.number),
+            grpc::CreateInsecureChannelFromFd(std::string(task.str()), made.inside.release())};
+  }
+  std::shared_ptr<grpc::Channel> connect(const TaskId& task) { return contain(task).channel; }
   static void stop(Server& server) {
     server.stop(Time(std::chrono::system_clock::now().time_since_epoch()) + 10s);
   }

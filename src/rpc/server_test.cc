@@ -8,22 +8,23 @@ namespace ionian::rpc {
 namespace {
 
 TEST_F(ServerTest, AContainerIsKnownByItsConnection) {
-  const auto one = connect(TaskId("ta-1")), two = connect(TaskId("ta-2"));
-  EXPECT_EQ(call(one, kWho, bytes("")).value, "ta-1 by fd:500");
-  EXPECT_EQ(call(two, kWho, bytes("")).value, "ta-2 by fd:501");
-  EXPECT_EQ(call(one, kWho, bytes("")).value, "ta-1 by fd:500");
+  const Container one = contain(TaskId("ta-1")), two = contain(TaskId("ta-2"));
+  ASSERT_NE(one.peer, two.peer);
+  EXPECT_EQ(call(one.channel, kWho, bytes("")).value, cat("ta-1 by ", one.peer));
+  EXPECT_EQ(call(two.channel, kWho, bytes("")).value, cat("ta-2 by ", two.peer));
+  EXPECT_EQ(call(one.channel, kWho, bytes("")).value, cat("ta-1 by ", one.peer));
 }
 
 TEST_F(ServerTest, NoHeaderMakesACallerAContainer) {
+  const Container container = contain(TaskId("ta-1"));
   const Headers forged = {
-      {"x-modal-task-id", "ta-1"}, {"x-modal-token-id", "ak-good"}, {"peer", "fd:500"}};
-  const auto container = connect(TaskId("ta-1"));
+      {"x-modal-task-id", "ta-1"}, {"x-modal-token-id", "ak-good"}, {"peer", container.peer}};
   EXPECT_EQ(call(by_port, kWho, bytes("")).status.code, Code::kUnauthenticated);
   EXPECT_EQ(call(by_port, kWho, bytes(""), forged).status.code, Code::kPermissionDenied);
   EXPECT_EQ(call(by_port, kWho, bytes(""), {{"x-modal-token-id", "ak-bad"}}).status.code,
             Code::kUnauthenticated);
-  EXPECT_EQ(call(container, kWho, bytes(""), {{"x-modal-task-id", "ta-2"}}).value,
-            "ta-1 by fd:500");
+  EXPECT_EQ(call(container.channel, kWho, bytes(""), {{"x-modal-task-id", "ta-2"}}).value,
+            cat("ta-1 by ", container.peer));
 }
 
 TEST_F(ServerTest, AForgottenTaskIsNobody) {

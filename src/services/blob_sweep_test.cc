@@ -14,7 +14,7 @@ class BlobSweepTest : public store::StoreFixture {
  protected:
   void SetUp() override {
     StoreFixture::SetUp();
-    blobs_.emplace(*blobs::BlobStore::open_folder(folder_ + "/blobs", clock_));
+    blobs_.emplace(*blobs::BlobStore::open_folder(folder_ / "blobs", clock_));
     write([&](store::Tx& tx) {
       for (const WorkspaceId& workspace : {kWorkspace, kOther})
         store::insert_workspace(

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "services/auth_tokens.h"
 #include "services/token_rules.h"
 #include "store/workspaces.h"
@@ -33,14 +34,6 @@ class IdentityTest : public testing::Test {
       return {};
     }));
   }
-  ~IdentityTest() override {
-    store.reset();
-    EXPECT_TRUE(remove_tree(folder));
-  }
-  static std::string make_folder() {
-    std::string pattern = testing::TempDir() + "ionian-identity-XXXXXX";
-    return ::mkdtemp(pattern.data());
-  }
   Actor actor() {
     return {.workspace = workspace,
             .principal = user.str(),
@@ -70,12 +63,12 @@ class IdentityTest : public testing::Test {
     return caller ? "" : caller.error().message;
   }
 
-  const std::string folder = make_folder();
+  const TestFolder folder{"identity"};
   FakeClock clock;
   SystemRandom random;
   std::unique_ptr<store::Store> store =
-      value(store::Store::open(folder, value(store::Store::lock(folder))));
-  KeyFile key = value(KeyFile::open(folder + "/secret.key", random));
+      value(store::Store::open(folder.path(), value(store::Store::lock(folder.path()))));
+  KeyFile key = value(KeyFile::open(folder / "secret.key", random));
   rpc::FdNumbers numbers{500, 1};
   AuthTokens auth_tokens{key};
   Identity identity{*store, key, auth_tokens, numbers, clock};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "services/link_rules.h"
 #include "store/audit.h"
 #include "store/workspaces.h"
@@ -16,11 +17,9 @@ using rpc::WorkspaceRole;
 class Members : public testing::Test {
  protected:
   Members() {
-    std::string pattern = testing::TempDir() + "ionian-members-XXXXXX";
-    folder = ::mkdtemp(pattern.data());
-    store = *store::Store::open(folder, *store::Store::lock(folder));
-    key.emplace(*KeyFile::open(folder + "/secret.key", random));
-    write([&](store::Tx& tx) -> Result<void> {
+    store = *store::Store::open(folder.path(), *store::Store::lock(folder.path()));
+    key.emplace(*KeyFile::open(folder / "secret.key", random));
+    EXPECT_TRUE(write([&](store::Tx& tx) -> Result<void> {
       for (const char* name : {"halcyon", "tidewatch"})
         store::insert_workspace(tx, {.id = WorkspaceId(cat("ac-", name)), .name = name}, now);
       for (const char* role : {"owner", "manager", "member"}) {
@@ -30,11 +29,7 @@ class Members : public testing::Test {
         store::set_member(tx, halcyon, user, role, now);
       }
       return {};
-    });
-  }
-  ~Members() override {
-    store.reset();
-    EXPECT_TRUE(remove_tree(folder));
+    }));
   }
   Result<void> write(const store::Work& work) { return store->write_now(work); }
   Actor as(const char* role) const {
@@ -74,7 +69,7 @@ class Members : public testing::Test {
   const WorkspaceId halcyon{"ac-halcyon"};
   const Time now{1'800'000'000s};
   SystemRandom random;
-  std::string folder;
+  const TestFolder folder{"members"};
   std::unique_ptr<store::Store> store;
   std::optional<KeyFile> key;
 };

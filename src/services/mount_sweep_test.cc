@@ -14,8 +14,8 @@ class MountSweepTest : public store::StoreFixture {
  protected:
   void SetUp() override {
     StoreFixture::SetUp();
-    blobs_.emplace(*blobs::BlobStore::open_folder(folder_ + "/blobs", clock_));
-    trees_.emplace(*images::MountTrees::open_folder(folder_ + "/mounts", *blobs_));
+    blobs_.emplace(*blobs::BlobStore::open_folder(folder_ / "blobs", clock_));
+    trees_.emplace(*images::MountTrees::open_folder(folder_ / "mounts", *blobs_));
     // Trees have the times of the machine's own clock.
     clock_.advance(WallClock().now() - clock_.now());
     write([&](store::Tx& tx) { insert_place(tx, kWorkspace, kEnvironment, clock_.now()); });

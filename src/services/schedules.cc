@@ -83,10 +83,10 @@ store::Schedule record_of(const Timetable::Entry& e) {
           .next_at = e.next};
 }
 
-Timetable::Entry entry_of(const store::Schedule& record, core::Schedule schedule) {
+Timetable::Entry entry_of(const store::Schedule& record, const core::Schedule& schedule) {
   return {.function = record.function,
           .app = record.app,
-          .schedule = std::move(schedule),
+          .schedule = schedule,
           .text = record.schedule,
           .anchor = record.anchor,
           .next = record.next_at};
@@ -125,7 +125,7 @@ Result<void> replace_schedules(const Context& c, rpc::Call& call, store::Tx& tx,
     if (same != former.end() && std::holds_alternative<core::CronSchedule>(schedule))
       record = *same;
     store::insert_schedule(tx, record);
-    entries.push_back(entry_of(record, std::move(schedule)));
+    entries.push_back(entry_of(record, schedule));
   }
   call.after_commit([&c, app, entries = std::move(entries)] {
     c.core_loop.post([&c, app, entries] {

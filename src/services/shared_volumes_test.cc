@@ -13,7 +13,7 @@ namespace {
 class SharedVolumeSweepTest : public store::StoreFixture {
  protected:
   std::string folder_of(const std::string& id) const {
-    return shared_folder_of(folder_ + "/shared", id);
+    return shared_folder_of(folder_ / "shared", id);
   }
   // A file system with a file in it.
   void make(const std::string& id) {
@@ -34,7 +34,7 @@ class SharedVolumeSweepTest : public store::StoreFixture {
     write([&](store::Tx& tx) { store::remove_object(tx, id); });
   }
   bool there_after_sweep(const std::string& id) {
-    sweep_shared_volumes(*store_, folder_ + "/shared", mounts_);
+    sweep_shared_volumes(*store_, folder_ / "shared", mounts_);
     return read_file(cat(folder_of(id), "/file")).has_value();
   }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "store/store.h"
 #include "store/workspaces.h"
 
@@ -10,16 +11,7 @@ namespace ionian::store {
 
 class StoreFixture : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "ionian-store-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    store_ = *Store::open(folder_, *Store::lock(folder_));
-  }
-  void TearDown() override {
-    store_.reset();
-    EXPECT_TRUE(remove_tree(folder_));
-  }
+  void SetUp() override { store_ = *Store::open(folder_.path(), *Store::lock(folder_.path())); }
   void write(const std::function<void(Tx&)>& f) {
     const auto done = store_->write_now([&](Tx& tx) -> Result<void> {
       f(tx);
@@ -46,7 +38,7 @@ class StoreFixture : public testing::Test {
                        now);
   }
 
-  std::string folder_;
+  const TestFolder folder_{"store"};
   std::unique_ptr<Store> store_;
 };
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "store/schema.h"
 
 namespace ionian::store {
@@ -15,20 +16,14 @@ namespace {
 class StoreTest : public testing::Test {
  protected:
   StoreTest() {
-    std::string pattern = testing::TempDir() + "ionian-store-XXXXXX";
-    folder = ::mkdtemp(pattern.data());
     open();
     EXPECT_TRUE(store->write_now([](Tx& tx) -> Result<void> {
       tx.db().run("CREATE TABLE t (k INTEGER PRIMARY KEY, b BLOB) STRICT");
       return {};
     }));
   }
-  ~StoreTest() override {
-    store.reset();
-    EXPECT_TRUE(remove_tree(folder));
-  }
   void open() {
-    auto opened = Store::open(folder, *Store::lock(folder));
+    auto opened = Store::open(folder.path(), *Store::lock(folder.path()));
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     store = std::move(*opened);
   }
@@ -60,7 +55,7 @@ class StoreTest : public testing::Test {
   }
   void open_gate() { gate_.set_value(); }
 
-  std::string folder;
+  const TestFolder folder{"store"};
   std::unique_ptr<Store> store;
 
  private:
@@ -208,18 +203,18 @@ TEST_F(StoreTest, WhoIsToldWhileTheStoreClosesMayWriteAgain) {
 }
 
 TEST_F(StoreTest, ASecondServerIsRefusedAndToldWhoHoldsTheFolder) {
-  const auto second = Store::lock(folder);
+  const auto second = Store::lock(folder.path());
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
   EXPECT_NE(second.error().message.find(cat("process ", ::getpid())), std::string::npos);
-  EXPECT_NE(second.error().message.find(folder), std::string::npos);
+  EXPECT_NE(second.error().message.find(folder.path()), std::string::npos);
   store.reset();
-  EXPECT_TRUE(Store::lock(folder).has_value());
+  EXPECT_TRUE(Store::lock(folder.path()).has_value());
 }
 
 TEST_F(StoreTest, AnotherProcessIsRefusedToo) {
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(Store::lock(folder).has_value() ? 1 : 42);
+  if (child == 0) ::_exit(Store::lock(folder.path()).has_value() ? 1 : 42);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(WEXITSTATUS(status), 42);
@@ -228,14 +223,14 @@ TEST_F(StoreTest, AnotherProcessIsRefusedToo) {
 TEST_F(StoreTest, ADatabaseOfANewerVersionIsRefusedAndLeftAsItIs) {
   store.reset();
   {
-    const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kWrite);
+    const auto db = *Database::open(folder / "ionian.db", Database::Mode::kWrite);
     ASSERT_TRUE(db->script("PRAGMA user_version=999"));
   }
-  const auto opened = Store::open(folder, *Store::lock(folder));
+  const auto opened = Store::open(folder.path(), *Store::lock(folder.path()));
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, Code::kFailedPrecondition);
   EXPECT_NE(opened.error().message.find("schema 999"), std::string::npos);
-  const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kRead);
+  const auto db = *Database::open(folder / "ionian.db", Database::Mode::kRead);
   Rows rows = db->query("SELECT count(*) FROM t");
   EXPECT_TRUE(rows.next());
 }
@@ -243,9 +238,9 @@ TEST_F(StoreTest, ADatabaseOfANewerVersionIsRefusedAndLeftAsItIs) {
 // With an item of a queue and two replies, which version 12 moves.
 TEST_F(StoreTest, ADatabaseOfAnEarlierVersionIsBroughtUpWithAllThatIsInIt) {
   store.reset();
-  ASSERT_TRUE(remove_tree(folder + "/ionian.db"));
+  ASSERT_TRUE(remove_tree(folder / "ionian.db"));
   {
-    const auto db = *Database::open(folder + "/ionian.db", Database::Mode::kWrite);
+    const auto db = *Database::open(folder / "ionian.db", Database::Mode::kWrite);
     for (const std::string_view* sql :
          {&kSchemaSql, &kMigration2Sql, &kMigration3Sql, &kMigration4Sql, &kMigration5Sql,
           &kMigration6Sql, &kMigration7Sql, &kMigration8Sql, &kMigration9Sql, &kMigration10Sql,
@@ -279,7 +274,7 @@ TEST_F(StoreTest, AReaderCannotWrite) {
 
 TEST_F(StoreTest, ACopyIsWholeWhileOthersWrite) {
   ASSERT_TRUE(store->write_now(insert(1)));
-  const std::string copy = folder + "/copy.db";
+  const std::string copy = folder / "copy.db";
   std::atomic<bool> done = false;
   std::thread writer([&] {
     for (int k = 2; !done; ++k) EXPECT_TRUE(store->write_now(insert(k)));

@@ -25,8 +25,8 @@ class MountsTest : public VolumeFixture {
  protected:
   void SetUp() override {
     VolumeFixture::SetUp();
-    layers_ = *Layers::open_folder(folder_ + "/layers", *store_, *contents_, pool_, remove_);
-    mounts_ = *Mounts::open_folder(folder_ + "/mounted",
+    layers_ = *Layers::open_folder(folder_ / "layers", *store_, *contents_, pool_, remove_);
+    mounts_ = *Mounts::open_folder(folder_ / "mounted",
                                    {.store = *store_,
                                     .contents = *contents_,
                                     .layers = *layers_,
@@ -54,12 +54,12 @@ class MountsTest : public VolumeFixture {
   }
   // As a full disk does: nothing can be stored until it is there again.
   void take_disk_away() {
-    std::filesystem::rename(folder_ + "/volumes", folder_ + "/away");
-    EXPECT_TRUE(write_file(folder_ + "/volumes", "no folder"));
+    std::filesystem::rename(folder_ / "volumes", folder_ / "away");
+    EXPECT_TRUE(write_file(folder_ / "volumes", "no folder"));
   }
   void give_disk_back() {
-    std::filesystem::remove(folder_ + "/volumes");
-    std::filesystem::rename(folder_ + "/away", folder_ + "/volumes");
+    std::filesystem::remove(folder_ / "volumes");
+    std::filesystem::rename(folder_ / "away", folder_ / "volumes");
   }
   void end_container() {
     mounts_->ended(kTask);
@@ -89,14 +89,14 @@ TEST_F(MountsTest, WhatCouldNotBeCommittedAtTheEndIsCommittedLater) {
   give_disk_back();
   mounts_->commit_all();
   EXPECT_EQ(recorded(), "a=last words\n");
-  EXPECT_EQ(tree_in(folder_ + "/mounted"), "");
+  EXPECT_EQ(tree_in(folder_ / "mounted"), "");
 }
 
 TEST_F(MountsTest, ADeletedVolumeWantsNothingMore) {
   write_in_container("a", "last words");
   write([&](store::Tx& tx) { store::remove_object(tx, kVolume); });
   end_container();
-  EXPECT_EQ(tree_in(folder_ + "/mounted"), "");
+  EXPECT_EQ(tree_in(folder_ / "mounted"), "");
 }
 
 // Only those that ask hear that it was deleted: nobody else could say what is to become of the
@@ -116,7 +116,7 @@ TEST_F(MountsTest, WhatIsWrittenToADeletedVolumeComesBackWithIt) {
   mounts_->commit_all();
   give_disk_back();
   mounts_->commit_all();
-  EXPECT_EQ(tree_in(folder_ + "/mounted"), "");
+  EXPECT_EQ(tree_in(folder_ / "mounted"), "");
   write([&](store::Tx& tx) { store::put_back(tx, *store::find_deleted(tx, kVolume), now_); });
   EXPECT_EQ(recorded(), "a=last words\n");
 }
@@ -127,10 +127,10 @@ TEST_F(MountsTest, ItIsGivenUpAfterAnHour) {
   end_container();
   clock_.advance(59min);
   mounts_->commit_all();
-  EXPECT_NE(tree_in(folder_ + "/mounted"), "");
+  EXPECT_NE(tree_in(folder_ / "mounted"), "");
   clock_.advance(1min);
   mounts_->commit_all();
-  EXPECT_EQ(tree_in(folder_ + "/mounted"), "");
+  EXPECT_EQ(tree_in(folder_ / "mounted"), "");
   give_disk_back();
 }
 

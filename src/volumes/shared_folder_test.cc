@@ -9,21 +9,16 @@
 
 #include "base/file.h"
 #include "base/synced.h"
+#include "base/test_folder.h"
 
 namespace ionian::volumes {
 namespace {
 
 class SharedFolderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "ionian-shared-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    base_ = pattern;
-    ASSERT_TRUE(write_file(base_ + "/secret", "of the host"));
-  }
-  void TearDown() override { EXPECT_TRUE(remove_tree(base_)); }
+  void SetUp() override { ASSERT_TRUE(write_file(base_ / "secret", "of the host")); }
 
-  SharedFolder open() { return *SharedFolder::open(base_ + "/root", base_ + "/incoming"); }
+  SharedFolder open() { return *SharedFolder::open(base_ / "root", base_ / "incoming"); }
   Result<void> put(const std::string& path, std::string_view text) {
     return open().put(path, random_, [&](int fd) { return write_all(fd, text); });
   }
@@ -42,7 +37,7 @@ class SharedFolderTest : public testing::Test {
   }
 
   SystemRandom random_;
-  std::string base_;
+  const TestFolder base_{"shared"};
 };
 
 TEST_F(SharedFolderTest, FilesGoInAndComeOut) {
@@ -53,7 +48,7 @@ TEST_F(SharedFolderTest, FilesGoInAndComeOut) {
   EXPECT_EQ(names("/"), "a/ top ");
   EXPECT_EQ(names("a/b"), "c.txt ");
   EXPECT_EQ(names("/a/b/c.txt"), "a/b/c.txt ");
-  EXPECT_TRUE(std::filesystem::is_empty(base_ + "/incoming"));
+  EXPECT_TRUE(std::filesystem::is_empty(base_ / "incoming"));
 }
 
 TEST_F(SharedFolderTest, WhatWasPutIsOnDiskWithAllFoldersThatWereMadeForIt) {
@@ -63,7 +58,7 @@ TEST_F(SharedFolderTest, WhatWasPutIsOnDiskWithAllFoldersThatWereMadeForIt) {
   for (const struct stat& each : take_synced()) synced.insert(each.st_ino);
   for (const char* path : {"", "/root", "/root/a", "/root/a/b", "/root/a/b/c.txt"}) {
     struct stat info{};
-    ASSERT_EQ(::stat((base_ + path).c_str(), &info), 0);
+    ASSERT_EQ(::stat((base_.path() + path).c_str(), &info), 0);
     EXPECT_TRUE(synced.contains(info.st_ino)) << path;
   }
 }
@@ -81,10 +76,10 @@ TEST_F(SharedFolderTest, PatternsFitWholePaths) {
 
 TEST_F(SharedFolderTest, NoPathLeadsOut) {
   ASSERT_TRUE(put("inside", "mine"));
-  ASSERT_EQ(::symlink((base_ + "/secret").c_str(), (base_ + "/root/out").c_str()), 0);
-  ASSERT_EQ(::symlink("../..", (base_ + "/root/up").c_str()), 0);
-  ASSERT_EQ(::symlink("/inside", (base_ + "/root/in").c_str()), 0);
-  ASSERT_EQ(::symlink("around", (base_ + "/root/around").c_str()), 0);
+  ASSERT_EQ(::symlink((base_ / "secret").c_str(), (base_ / "root/out").c_str()), 0);
+  ASSERT_EQ(::symlink("../..", (base_ / "root/up").c_str()), 0);
+  ASSERT_EQ(::symlink("/inside", (base_ / "root/in").c_str()), 0);
+  ASSERT_EQ(::symlink("around", (base_ / "root/around").c_str()), 0);
   EXPECT_EQ(read("in"), "mine") << "a link means what it means in the container";
   EXPECT_EQ(open().read("out").error().code, Code::kNotFound);
   EXPECT_EQ(open().read("up/secret").error().code, Code::kNotFound);
@@ -92,16 +87,16 @@ TEST_F(SharedFolderTest, NoPathLeadsOut) {
   EXPECT_EQ(open().read("../secret").error().code, Code::kInvalidArgument);
   ASSERT_TRUE(put("up/put", "x"));
   EXPECT_EQ(names("put"), "put ");
-  EXPECT_FALSE(std::filesystem::exists(base_ + "/put"));
+  EXPECT_FALSE(std::filesystem::exists(base_ / "put"));
   // A link to a folder is removed as a link.
   ASSERT_TRUE(open().remove("up", true));
-  EXPECT_TRUE(std::filesystem::exists(base_ + "/secret"));
+  EXPECT_TRUE(std::filesystem::exists(base_ / "secret"));
   EXPECT_EQ(names("**"), "around in inside out put ");
 }
 
 TEST_F(SharedFolderTest, WhatCannotBeIsRefusedAndLeavesNothing) {
   ASSERT_TRUE(put("folder/file", "x"));
-  ASSERT_EQ(::mkfifo((base_ + "/root/pipe").c_str(), 0666), 0);
+  ASSERT_EQ(::mkfifo((base_ / "root/pipe").c_str(), 0666), 0);
   EXPECT_EQ(open().read("pipe").error().code, Code::kFailedPrecondition);
   EXPECT_EQ(open().read("folder").error().code, Code::kFailedPrecondition);
   EXPECT_EQ(put("folder", "x").error().code, Code::kFailedPrecondition);
@@ -115,7 +110,7 @@ TEST_F(SharedFolderTest, WhatCannotBeIsRefusedAndLeavesNothing) {
   EXPECT_EQ(names("/"), "folder/ pipe ");
   EXPECT_TRUE(open().remove("folder", true));
   EXPECT_EQ(names("/"), "pipe ");
-  EXPECT_TRUE(std::filesystem::is_empty(base_ + "/incoming"));
+  EXPECT_TRUE(std::filesystem::is_empty(base_ / "incoming"));
 }
 
 }  // namespace

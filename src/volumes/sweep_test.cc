@@ -15,7 +15,7 @@ class SweepTest : public VolumeFixture {
  protected:
   void SetUp() override {
     VolumeFixture::SetUp();
-    contents_ = *Contents::open_folder(folder_ + "/volumes", {.wait = 1ms});
+    contents_ = *Contents::open_folder(folder_ / "volumes", {.wait = 1ms});
     uploads_ = std::make_unique<Uploads>(contents_->root());
   }
   void sweep_after(Duration time) {
@@ -161,7 +161,7 @@ TEST_F(SweepTest, ADeletedVolumeKeepsItsBytesUntilItIsPurged) {
 
 TEST_F(SweepTest, AReaderKeepsWhatItStandsOn) {
   Pool pool(1, 10);
-  const auto layers = *Layers::open_folder(folder_ + "/layers", *store_, *contents_, pool,
+  const auto layers = *Layers::open_folder(folder_ / "layers", *store_, *contents_, pool,
                                            [](std::string path) { (void)remove_tree(path); });
   const auto content = put("f", "1");
   const Stack stack = *layers->stack_of(kWorkspace, kVolume);
@@ -191,7 +191,7 @@ TEST_F(SweepTest, NothingGoesWhileSomebodyBringsFiles) {
 }
 
 TEST_F(SweepTest, WhereSomebodyAlwaysBringsFilesItWaitsForThemAndTheNextForIt) {
-  contents_ = *Contents::open_folder(folder_ + "/volumes", {.tries = 0, .wait = 1h});
+  contents_ = *Contents::open_folder(folder_ / "volumes", {.tries = 0, .wait = 1h});
   const auto content = put("f", "1");
   change({gone("f")});
   std::optional<Contents::Batch> first = batch();
@@ -228,7 +228,7 @@ TEST_F(SweepTest, WhatACutLeftBehindGoesTheNextTime) {
   change({gone("f")});
   write([&](store::Tx& tx) { store::remove_volume_content(tx, {kWorkspace, left}); });
   ASSERT_EQ(files(), 2U);
-  contents_ = *Contents::open_folder(folder_ + "/volumes");
+  contents_ = *Contents::open_folder(folder_ / "volumes");
   sweep_all_parts();
   EXPECT_EQ(files(), 1U);
   EXPECT_TRUE(known(kept) && readable(kept));

@@ -16,7 +16,7 @@ class UpperTest : public VolumeFixture {
  protected:
   void SetUp() override {
     VolumeFixture::SetUp();
-    layers_ = *Layers::open_folder(folder_ + "/layers", *store_, *contents_, pool_,
+    layers_ = *Layers::open_folder(folder_ / "layers", *store_, *contents_, pool_,
                                    [](std::string path) { EXPECT_TRUE(remove_tree(path)); });
   }
   void TearDown() override {

@@ -61,7 +61,7 @@ class VolumeFixture : public store::StoreFixture {
     // What a test mounts goes with its thread, however that ends.
     ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << "mounts need root";
     ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    contents_ = *Contents::open_folder(folder_ + "/volumes");
+    contents_ = *Contents::open_folder(folder_ / "volumes");
     write([&](store::Tx& tx) {
       for (const WorkspaceId& workspace : {kWorkspace, kOther})
         insert_place(tx, workspace, EnvironmentId("en-" + workspace.str()), now_);
@@ -97,8 +97,8 @@ class VolumeFixture : public store::StoreFixture {
   }
   Change file(Contents::Batch& batch, const std::string& path, const std::string& bytes,
               std::uint32_t mode = 0644) {
-    EXPECT_TRUE(write_file(folder_ + "/bytes", bytes));
-    const UniqueFd in(::open((folder_ + "/bytes").c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(write_file(folder_ / "bytes", bytes));
+    const UniqueFd in(::open((folder_ / "bytes").c_str(), O_RDONLY | O_CLOEXEC));
     const Result<store::VolumeContent> content = batch.add(in.get(), mode, 0);
     EXPECT_TRUE(content.has_value());
     return {.entry = {.path = path, .mode = mode, .size = content->size, .content = content->id},
@@ -143,7 +143,7 @@ class VolumeFixture : public store::StoreFixture {
     return text;
   }
 
-  std::string new_folder() { return cat(folder_, "/", ++folders_); }
+  std::string new_folder() { return folder_ / cat(++folders_); }
 
   inline static const WorkspaceId kWorkspace{"ac-1"}, kOther{"ac-2"};
   inline static const std::string kVolume = "vo-1";

@@ -5,17 +5,11 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "worker/yaml.h"
 
 namespace ionian::worker {
 namespace {
-
-using testing::TempDir;
-
-std::string folder() {
-  std::string pattern = TempDir() + "ionian-cdi-XXXXXX";
-  return ::mkdtemp(pattern.data());
-}
 
 // In the form that nvidia-container-toolkit writes; LIB stands for a folder with the libraries.
 constexpr std::string_view kToolkit = R"(---
@@ -89,7 +83,8 @@ std::vector<std::string> binds_of(const TaskSpec& task) {
 }
 
 TEST(Cdi, AFileOfTheToolkitGivesEachGpuOnce) {
-  const std::string lib = folder();
+  const TestFolder folder("cdi");
+  const std::string& lib = folder.path();
   ASSERT_TRUE(write_file(lib + "/libcuda.so.535.104.05", "library"));
   std::filesystem::create_symlink("libcuda.so.535.104.05", lib + "/libcuda.so.1");
   const auto devices = parse_cdi(with_lib(std::string(kToolkit), lib), {{0, "H100"}, {1, "L4"}});
@@ -111,7 +106,6 @@ TEST(Cdi, AFileOfTheToolkitGivesEachGpuOnce) {
                 cuda + " /usr/lib64/libcuda.so ro"}));
   EXPECT_EQ(task.env().at("NVIDIA_VISIBLE_DEVICES"), "void");
   EXPECT_EQ(task.env().at("LD_LIBRARY_PATH"), "/mine:/usr/lib64");
-  EXPECT_TRUE(remove_tree(lib));
 }
 
 TEST(Cdi, TwoDevicesShareWhatTheFileGivesWithEach) {
@@ -152,23 +146,23 @@ TEST(Cdi, WhatMeansNothingIsRefusedAndOtherKindsAreLeftOut) {
 }
 
 TEST(Cdi, ALaterFolderOverridesAnEarlierOneAndABrokenFileIsLeftOut) {
-  const std::string first = folder(), second = folder(), models = folder();
+  const TestFolder first("cdi"), second("cdi"), models("cdi");
   const auto file = [](const std::string& node, const std::string& name) {
     return cat("{cdiVersion: '1', kind: nvidia.com/gpu, devices: [{name: '", name,
                "', containerEdits: {deviceNodes: [{path: ", node, "}]}}]}");
   };
-  ASSERT_TRUE(write_file(first + "/a.yaml", file("/dev/nvidia0", "0")));
-  ASSERT_TRUE(write_file(first + "/b.json", "{"));
-  ASSERT_TRUE(write_file(first + "/c.txt", file("/dev/nvidia7", "7")));
-  ASSERT_TRUE(write_file(second + "/a.yml", file("/dev/nvidia3", "0")));
-  ASSERT_TRUE(make_folders(models + "/0000:01:00.0"));
-  ASSERT_TRUE(write_file(models + "/0000:01:00.0/information",
+  ASSERT_TRUE(write_file(first / "a.yaml", file("/dev/nvidia0", "0")));
+  ASSERT_TRUE(write_file(first / "b.json", "{"));
+  ASSERT_TRUE(write_file(first / "c.txt", file("/dev/nvidia7", "7")));
+  ASSERT_TRUE(write_file(second / "a.yml", file("/dev/nvidia3", "0")));
+  ASSERT_TRUE(make_folders(models / "0000:01:00.0"));
+  ASSERT_TRUE(write_file(models / "0000:01:00.0/information",
                          "Model: \t\t NVIDIA A100-SXM4-80GB\nDevice Minor: \t 3\n"));
-  const auto devices = read_cdi({.files = {first, second, second + "/missing"}, .models = models});
+  const auto devices = read_cdi(
+      {.files = {first.path(), second.path(), second / "missing"}, .models = models.path()});
   ASSERT_EQ(devices.size(), 1u);
   EXPECT_EQ(devices[0].binds.at(0).source(), "/dev/nvidia3");
   EXPECT_EQ(devices[0].type, "A100-80GB");
-  for (const std::string& f : {first, second, models}) EXPECT_TRUE(remove_tree(f));
 }
 
 TEST(Cdi, ModelsHaveTheNamesThatProgramsUse) {

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 
 namespace ionian::worker {
 namespace {
@@ -22,12 +23,6 @@ class HotFilesTest : public testing::Test {
   void SetUp() override {
     for (const char* layer : {"low/lib", "high/lib"})
       ASSERT_TRUE(make_folders(folder_ / layer).has_value());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  static std::filesystem::path make_folder() {
-    std::string path = std::filesystem::temp_directory_path() / "ionian-hot-XXXXXX";
-    EXPECT_NE(::mkdtemp(path.data()), nullptr);
-    return path;
   }
   // A file that no memory holds.
   std::string cold(const std::string& name) {
@@ -59,7 +54,7 @@ class HotFilesTest : public testing::Test {
     return held(path);
   }
 
-  const std::filesystem::path folder_ = make_folder();
+  const TestFolder folder_{"hot"};
   HotFiles hot_{folder_ / "hot"};
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/cat.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "ionian/config.hpp"
 #include "services/auth_tokens.h"
 #include "services/identity.h"
@@ -116,10 +117,8 @@ void config_from_file(const std::string& folder, int profiles) {
 }  // namespace ionian
 
 int main() {
-  std::string pattern = "/tmp/ionian-bench-XXXXXX";
-  const std::string folder = ::mkdtemp(pattern.data());
-  ionian::token_checks(folder + "/few", 10, 10);
-  ionian::token_checks(folder + "/many", 1000, 10'000);
-  ionian::config_from_file(folder, 10);
-  return ionian::remove_tree(folder) ? 0 : 1;
+  const ionian::TestFolder folder("bench");
+  ionian::token_checks(folder / "few", 10, 10);
+  ionian::token_checks(folder / "many", 1000, 10'000);
+  ionian::config_from_file(folder.path(), 10);
 }

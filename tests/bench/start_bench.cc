@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "worker/task.pb.h"
 #include "worker/worker.h"
 
@@ -166,8 +167,6 @@ class Bench {
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::fprintf(stderr, "usage: start_bench ROOTFS\n"), 2;
-  std::string path = "/tmp/ionian-start-bench-XXXXXX";
-  const std::string folder = ::mkdtemp(path.data());
-  ionian::worker::Bench(folder, argv[1]).run();
-  return ionian::remove_tree(folder) ? 0 : 1;
+  const ionian::TestFolder folder("start-bench");
+  ionian::worker::Bench(folder.path(), argv[1]).run();
 }

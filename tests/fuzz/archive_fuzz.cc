@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "images/archive.h"
 
 namespace {
@@ -19,18 +20,12 @@ void require(bool held) {
 constexpr std::string_view kBeside = "untouched";
 
 struct Place {
-  Place() {
-    std::string pattern = std::filesystem::temp_directory_path() / "ionian-fuzz-XXXXXX";
-    require(::mkdtemp(pattern.data()) != nullptr);
-    folder = pattern;
-    require(ionian::write_file(folder + "/beside", std::string(kBeside)).has_value());
-  }
-  ~Place() { (void)ionian::remove_tree(folder); }
+  Place() { require(ionian::write_file(folder / "beside", std::string(kBeside)).has_value()); }
   std::size_t entries() const {
     using Each = std::filesystem::directory_iterator;
-    return static_cast<std::size_t>(std::distance(Each(folder), Each()));
+    return static_cast<std::size_t>(std::distance(Each(folder.path()), Each()));
   }
-  std::string folder;
+  const ionian::TestFolder folder{"fuzz"};
 };
 
 }  // namespace
@@ -44,11 +39,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string path = cat("/proc/self/fd/", file.get());
   (void)images::read_member(path, "etc/os-release");
   for (const UnpackAs as : {UnpackAs::kRootFs, UnpackAs::kOciLayer, UnpackAs::kPlain}) {
-    const std::string into = place.folder + "/into";
+    const std::string into = place.folder / "into";
     require(make_folders(into).has_value());
     (void)images::unpack(path, into, {.as = as, .wanted = {}});
     require(place.entries() == 2);
-    require(read_file(place.folder + "/beside").value_or("") == kBeside);
+    require(read_file(place.folder / "beside").value_or("") == kBeside);
     require(remove_tree(into).has_value());
   }
   return 0;

@@ -2,7 +2,7 @@
 // All that the handlers are made of, on an empty folder, and no server.
 #include <gtest/gtest.h>
 
-#include "base/file.h"
+#include "base/test_folder.h"
 #include "images/base_images.h"
 #include "images/builder.h"
 #include "server/handlers.h"
@@ -55,11 +55,6 @@ class NamedRoom final : public rpc::Room {
   const Where where;
 };
 
-inline std::string make_folder() {
-  std::string pattern = testing::TempDir() + "ionian-table-XXXXXX";
-  return ::mkdtemp(pattern.data());
-}
-
 template <class T>
 T value(Result<T> result) {
   EXPECT_TRUE(result.has_value()) << result.error().message;
@@ -84,15 +79,14 @@ struct Whole {
     EXPECT_TRUE(store->write_now(
         [this](store::Tx& tx) { return auth_tokens.load(tx, random, clock.now()); }));
   }
-  ~Whole() { EXPECT_TRUE(remove_tree(folder)); }
 
-  const std::string folder = make_folder();
+  const TestFolder folder{"table"};
   SystemClock clock;
   WallClock wall;
   SystemRandom random;
   std::unique_ptr<store::Store> store =
-      value(store::Store::open(folder, value(store::Store::lock(folder))));
-  services::KeyFile key = value(services::KeyFile::open(folder + "/secret.key", random));
+      value(store::Store::open(folder.path(), value(store::Store::lock(folder.path()))));
+  services::KeyFile key = value(services::KeyFile::open(folder / "secret.key", random));
   rpc::FdNumbers numbers{500, 1};
   services::AuthTokens auth_tokens{key};
   services::Identity identity{*store, key, auth_tokens, numbers, clock};
@@ -100,14 +94,13 @@ struct Whole {
   services::SignIns sign_ins{key, random};
   core::Core core{core::Limits{}, random};
   core::Timetable timetable;
-  logs::LogStore logs{folder + "/logs"};
+  logs::LogStore logs{folder / "logs"};
   rpc::Loop core_loop{"core", clock, &core};
   rpc::Loop log_loop{"logs", clock, &logs};
-  blobs::BlobStore blobs = value(blobs::BlobStore::open_folder(folder + "/blobs", clock));
+  blobs::BlobStore blobs = value(blobs::BlobStore::open_folder(folder / "blobs", clock));
   images::ClientMounts client_mounts = value(
-      images::ClientMounts::open_folder({.root = folder + "/runtime", .cache = folder + "/cache"}));
-  images::MountTrees mount_trees =
-      value(images::MountTrees::open_folder(folder + "/mounts", blobs));
+      images::ClientMounts::open_folder({.root = folder / "runtime", .cache = folder / "cache"}));
+  images::MountTrees mount_trees = value(images::MountTrees::open_folder(folder / "mounts", blobs));
   NoPrograms no_programs;
   worker::Execs execs{clock};
   services::Context context{clock,
@@ -129,12 +122,12 @@ struct Whole {
                             mount_trees,
                             execs,
                             "http://127.0.0.1:8714"};
-  images::LayerStore layers = value(images::LayerStore::open_folder(folder + "/layers"));
+  images::LayerStore layers = value(images::LayerStore::open_folder(folder / "layers"));
   images::BaseImages bases = value(images::BaseImages::open_folder(
-      {.root = folder + "/bases", .cache = folder + "/cache", .host = {}}, layers));
+      {.root = folder / "bases", .cache = folder / "cache", .host = {}}, layers));
   NoSteps steps;
   images::Builder builder{
-      layers, bases, steps, {.root = folder + "/build", .cache = folder + "/cache", .host = {}}};
+      layers, bases, steps, {.root = folder / "build", .cache = folder / "cache", .host = {}}};
   NoFunctions no_functions;
   services::Images images{context, builder, no_functions};
   services::Apps apps{context};
@@ -142,12 +135,12 @@ struct Whole {
   services::ServerFacts facts;
   Pool volume_pool{1, 100};
   std::unique_ptr<volumes::Contents> contents =
-      value(volumes::Contents::open_folder(folder + "/volumes/contents"));
-  volumes::Uploads uploads{folder + "/volumes/contents"};
+      value(volumes::Contents::open_folder(folder / "volumes/contents"));
+  volumes::Uploads uploads{folder / "volumes/contents"};
   std::unique_ptr<volumes::Layers> volume_layers = value(volumes::Layers::open_folder(
-      folder + "/volumes/layers", *store, *contents, volume_pool, [](std::string) {}));
+      folder / "volumes/layers", *store, *contents, volume_pool, [](std::string) {}));
   std::unique_ptr<volumes::Mounts> volume_mounts =
-      value(volumes::Mounts::open_folder(folder + "/volumes/mounts",
+      value(volumes::Mounts::open_folder(folder / "volumes/mounts",
                                          {.store = *store,
                                           .contents = *contents,
                                           .layers = *volume_layers,
