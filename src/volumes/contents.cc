@@ -320,6 +320,7 @@ std::vector<store::StoredContent> Contents::list_part(const WorkspaceId& workspa
   for (const std::string& name : names_in(folder_of(workspace, first)))
     if (name.find('.') == 2 * kHashBytes) ids.insert(from_hex(name.substr(0, 2 * kHashBytes)));
   std::vector<store::StoredContent> found;
+  found.reserve(ids.size());
   for (const std::string& id : ids)
     found.push_back({.workspace = workspace, .content = {.id = id}});
   return found;

@@ -133,6 +133,7 @@ std::string name_of(store::Store& store, const WorkspaceId& workspace, const std
 
 std::vector<std::string> Stack::paths() const {
   std::vector<std::string> found;
+  found.reserve(layers.size());
   for (const auto& layer : layers) found.push_back(layer->path);
   return found;
 }
