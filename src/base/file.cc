@@ -1,7 +1,10 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -39,6 +42,12 @@ Result<void> sync_folder(const std::string& path) {
   if (!fd) return sys_fail(cat("open ", path));
   if (::fsync(fd.get()) != 0) return sys_fail(cat("fsync ", path));
   return {};
+}
+
+UniqueFd open_below(int root, const std::string& path, int flags, std::uint64_t resolve) {
+  const open_how how{
+      .flags = static_cast<std::uint64_t>(flags | O_CLOEXEC), .mode = 0, .resolve = resolve};
+  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
 }
 
 Result<void> write_file_durably(const std::string& path, std::string_view data, mode_t mode) {

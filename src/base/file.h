@@ -2,6 +2,7 @@
 // Small whole files, and the durable way to replace one.
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,10 @@ Result<void> write_file(const std::string& path, std::string_view data, mode_t m
 Result<void> copy_to_new(int from, const std::string& path, mode_t mode);
 
 Result<void> sync_folder(const std::string& path);
+
+// Opens `path` below the folder `root`, by rules of openat2 (RESOLVE_…) for links and `..` on the
+// way. Without a descriptor, errno says why.
+UniqueFd open_below(int root, const std::string& path, int flags, std::uint64_t resolve);
 
 // mkdir -p. An existing folder is success.
 Result<void> make_folders(const std::string& path, mode_t mode = 0755);

@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "base/names_in.h"
 #include "cli/admin.h"
 #include "cli/pages.h"
 #include "images/pack.h"
@@ -25,6 +26,9 @@ std::vector<images::PackItem> items_of(const Options& options, const std::string
     struct stat about;
     if (::stat(path.c_str(), &about) == 0) items.push_back({path, name});
   }
+  // Hidden is what only comes in.
+  for (const std::string& id : names_in(options.data + "/shared"))
+    items.push_back({cat(options.data, "/shared/", id), "shared/" + id});
   if (options.with_key) items.push_back({options.data + "/secret.key", "secret.key"});
   return items;
 }

@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ class Packer {
   }
 
   Result<void> add(const PackItem& item) {
+    const UniqueFd root(::open(item.path.c_str(), O_PATH | O_CLOEXEC));
     const std::unique_ptr<archive, FreeReader> disk(archive_read_disk_new());
     archive_read_disk_set_symlink_physical(disk.get());
     if (archive_read_disk_open(disk.get(), item.path.c_str()) != ARCHIVE_OK)
@@ -47,9 +49,9 @@ class Packer {
         return fail(Code::kFailedPrecondition, "cannot read ", item.path, ": ",
                     archive_error_string(disk.get()));
       archive_read_disk_descend(disk.get());
-      const std::string path = archive_entry_pathname(entry);
-      archive_entry_copy_pathname(entry, (item.name + path.substr(item.path.size())).c_str());
-      TRY(add_entry(entry, path));
+      const std::string below = std::string(archive_entry_pathname(entry)).substr(item.path.size());
+      archive_entry_copy_pathname(entry, (item.name + below).c_str());
+      TRY(add_entry(entry, root.get(), item.path, below));
     }
   }
 
@@ -59,20 +61,34 @@ class Packer {
   }
 
  private:
-  Result<void> add_entry(archive_entry* entry, const std::string& path) {
+  // Containers may change what they have mounted while it is read: no link that they put in a
+  // folder's place leads out of the item, and no pipe in a file's place holds this up.
+  static UniqueFd open_file(int root, const std::string& path, const std::string& below) {
+    constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    if (below.empty()) return UniqueFd(::open(path.c_str(), kFlags));
+    return open_below(root, below.substr(1), kFlags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  }
+
+  Result<void> add_entry(archive_entry* entry, int root, const std::string& path,
+                         const std::string& below) {
     if (archive_entry_filetype(entry) == AE_IFSOCK) return {};
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_size(entry) == 0)
       return check(archive_write_header(writer_.get(), entry));
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd) return errno == ENOENT ? Result<void>() : sys_fail(cat("cannot read ", path));
+    const UniqueFd fd = open_file(root, path, below);
+    struct stat now{};
+    if (!fd && (errno == EACCES || errno == EIO || errno == EMFILE))
+      return sys_fail(cat("cannot read ", path, below));
+    if (!fd || ::fstat(fd.get(), &now) != 0 || !S_ISREG(now.st_mode)) return {};
     TRY(check(archive_write_header(writer_.get(), entry)));
     for (;;) {
       const ssize_t n = ::read(fd.get(), buffer_.data(), buffer_.size());
-      if (n < 0) return sys_fail(cat("cannot read ", path));
+      if (n < 0) return sys_fail(cat("cannot read ", path, below));
       if (n == 0) return {};
-      if (archive_write_data(writer_.get(), buffer_.data(), static_cast<std::size_t>(n)) < 0)
-        return check(ARCHIVE_FATAL);
-      bytes_ += static_cast<std::uint64_t>(n);
+      const la_ssize_t written =
+          archive_write_data(writer_.get(), buffer_.data(), static_cast<std::size_t>(n));
+      if (written < 0) return check(ARCHIVE_FATAL);
+      bytes_ += static_cast<std::uint64_t>(written);
+      if (written < n) return {};  // it has grown
     }
   }
 

@@ -14,7 +14,8 @@ struct PackItem {
 };
 
 // Writes OUT (0600) compressed with zstd: beside it first, then in its place. What vanishes while
-// it is read is left out.
+// it is read, or becomes something else, is left out; a file that changes meanwhile is in it as it
+// was read, with the length that it had at first.
 //   out      how many bytes were read
 //   errors   RESOURCE_EXHAUSTED the disk is full · FAILED_PRECONDITION OUT cannot be written, or an
 //   item not be read

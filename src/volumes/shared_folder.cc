@@ -5,7 +5,6 @@
 #include <fnmatch.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,11 +25,8 @@ constexpr std::size_t kVisitsMax = 1'000'000;
 
 // Links are followed as if `root` were the root of all.
 UniqueFd open_below(int root, const std::string& path, int flags) {
-  open_how how{.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC),
-               .mode = 0,
-               .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  const char* name = path.empty() ? "." : path.c_str();
-  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root, name, &how, sizeof how)));
+  return ionian::open_below(root, path.empty() ? "." : path, flags,
+                            RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 // Of the last system call, with errno.

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -12,6 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+
+#include "base/file.h"
 
 namespace ionian::volumes {
 namespace {
@@ -269,13 +270,10 @@ std::vector<Below> list_lowers(const std::vector<std::string>& lowers, const std
 }
 
 bool lowers_show(const std::vector<std::string>& lowers, const std::string& path) {
-  open_how how{.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-               .mode = 0,
-               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
   for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {
     const UniqueFd root(::open(lower->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const UniqueFd at(
-        static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
+    const UniqueFd at =
+        open_below(root.get(), path, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     struct stat info{};
     if (at) return ::fstat(at.get(), &info) == 0 && !is_whiteout(info);
     // Else a file, a link or a mark on the way hides what lies lower.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,9 +23,7 @@ constexpr std::uint64_t kBytesMax = 512 << 20;  // of one kind
 // Links lead nowhere else than they do in a container whose root the layer is; what is no file is
 // not opened.
 UniqueFd open_file(int layer, const char* name, std::uint64_t& bytes) {
-  const open_how how{
-      .flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  const UniqueFd found(static_cast<int>(::syscall(SYS_openat2, layer, name, &how, sizeof how)));
+  const UniqueFd found = open_below(layer, name, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   struct stat info{};
   if (!found || ::fstat(found.get(), &info) != 0 || !S_ISREG(info.st_mode)) return UniqueFd();
   bytes = std::min(static_cast<std::uint64_t>(info.st_size), kFileBytesMax);

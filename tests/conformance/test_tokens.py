@@ -1,11 +1,12 @@
 """Tokens with less than their owner's rights, tokens that end while they are in use, and what the machine's owner may do."""
 import json
+import os
 import re
 import subprocess
 import time
 
 import grpc_call
-from conftest import IONIAN, Server
+from conftest import IONIAN, Client, Server
 
 GRPC = """
     import asyncio, json, sys, time
@@ -182,18 +183,42 @@ def test_a_signing_key_rotates_and_both_kinds_of_client_go_on(server, client):
     assert long_enough and int(after) > int(before)
 
 
+ONE_OF_EACH = """
+    import sys, modal
+    dict, queue = (kind.from_name("kept", create_if_missing=True) for kind in (modal.Dict, modal.Queue))
+    if sys.argv[1] == "write":
+        dict["word"] = "in the dict"
+        queue.put("in the queue")
+        modal.Secret.objects.create("kept", {"WORD": "secret"})
+    else:
+        modal.Secret.from_name("kept", required_keys=["WORD"]).hydrate()
+        print(dict["word"], queue.get(block=False), sep=", ")
+"""
+
+
 def test_a_backup_taken_while_serving_comes_back_elsewhere(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = Server(tmp_path / "a").start()
     try:
         pair = first.token("kept")
+        client = Client(first, tmp_path)
+        each = client.write(ONE_OF_EACH, "each.py")
+        client.python(each, "write")
+        for kind in "volume", "nfs":
+            client.run(kind, "create", "kept")
+            client.run(kind, "put", "kept", client.write(f"in the {kind}", f"{kind}.txt"), "/folder/file")
+        [shared] = (tmp_path / "a/data/shared").glob("sv-*")
+        os.mkfifo(shared / "folder/pipe")
+        (shared / "folder/link").symlink_to("/etc/hostname")
+        (tmp_path / "a/data/shared/.incoming/half").touch()
         file = tmp_path / "backup.tar.zst"
         first.admin("backup", str(file))
         assert file.stat().st_mode & 0o777 == 0o600
         later = first.token("later")
         listed = subprocess.run(["tar", "--zstd", "-tf", file], capture_output=True, text=True, check=True).stdout.split()
         assert "ionian.db" in listed and "secret.key" not in listed
+        assert f"shared/{shared.name}/folder/pipe" in listed and not [name for name in listed if "incoming" in name], listed
         assert list((tmp_path / "a/data/backup").iterdir()) == [], "nothing is left beside the data"
         key = (tmp_path / "a/data/secret.key").read_bytes()
     finally:
@@ -206,5 +231,10 @@ def test_a_backup_taken_while_serving_comes_back_elsewhere(tmp_path):
     try:
         assert grpc_call.hello(second, pair["token_id"], pair["token_secret"]) == "OK"
         assert "not known" in grpc_call.hello(second, later["token_id"], later["token_secret"])
+        client = with_pair(Client(second, tmp_path), pair)
+        assert client.python(each, "read").stdout == "in the dict, in the queue\n"
+        for kind in "volume", "nfs":
+            assert client.run(kind, "get", "kept", "/folder/file", "-").stdout.startswith(f"in the {kind}"), kind
+        assert (data / "shared" / shared.name / "folder/link").is_symlink()
     finally:
         assert second.stop() == 0
