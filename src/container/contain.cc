@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
 
+#include "base/core_files.h"
 #include "base/file.h"
 #include "container/syscalls.h"
 
@@ -126,9 +126,8 @@ Result<void> give_pipes(const int (&stdio)[3], const User& user) {
 
 Result<void> give_up_rights(const ContainerSpec& spec, const std::vector<sock_filter>& seccomp,
                             Keep keep) {
-  // A core file would land in the user's folder, by the host's pattern.
-  const rlimit none{0, 0};
-  if (::setrlimit(RLIMIT_CORE, &none) != 0) return sys_fail("forbid core files");
+  // It holds secrets, and would land in the user's folder or with a program of the host's.
+  if (!limit_core_files()) return sys_fail("forbid core files");
   if (!spec.allow_setuid() && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return sys_fail("forbid new privileges");
   TRY(load_seccomp_filter(seccomp));

@@ -6,13 +6,17 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include <gmock/gmock.h>
 #include <csignal>
 #include <sstream>
 
+#include "base/names_in.h"
 #include "container/jail_fixture.h"
 
 namespace ionian::container {
 namespace {
+
+using testing::HasSubstr;
 
 class IsolationTest : public JailFixture {
  protected:
@@ -137,15 +141,41 @@ TEST_F(IsolationTest, DevicesInLayersAreDead) {
 
 TEST_F(IsolationTest, HidesWhatProcTellsAboutTheHost) {
   // Not every kernel has each of them.
-  for (const char* path : {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kallsyms"}) {
+  for (const char* path :
+       {"/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kallsyms", "/proc/modules",
+        "/proc/timer_list", "/proc/latency_stats", "/proc/sched_debug", "/proc/interrupts"}) {
     const std::string said = output({"cat", path});
     EXPECT_TRUE(said.empty() || said == cat(path, ": No such file or directory\n")) << said;
+  }
+  // What is in them on this machine is not: not so much as a name of it is found.
+  for (const char* folder : {"/proc/acpi", "/proc/scsi", "/proc/asound", "/proc/pressure"})
+    for (const std::string& name : names_in(folder))
+      EXPECT_THAT(output({"stat", cat(folder, '/', name)}), HasSubstr("No such file"));
+  const auto is_on_host = [](const char* path) { return ::access(path, F_OK) == 0; };
+  const std::string mounts = output({"cat", "/proc/self/mountinfo"});
+  for (const char* folder : {"/proc/irq", "/proc/bus", "/proc/fs"}) {
+    if (!is_on_host(folder)) continue;
+    EXPECT_THAT(mounts, HasSubstr(cat(" ", folder, " ro,")));
+  }
+  const char *const affinity = "/proc/irq/default_smp_affinity", *const sysrq =
+                                                                     "/proc/sysrq-trigger";
+  if (is_on_host(affinity)) {
+    EXPECT_EQ(output({"write", affinity, "1"}), cat(affinity, ": Read-only file system\n"));
+  }
+  // Taken, and without effect: it is /dev/null.
+  if (is_on_host(sysrq)) {
+    EXPECT_EQ(output({"stat", sysrq}), output({"stat", "/dev/null"}));
   }
   EXPECT_EQ(output({"write", "/proc/sys/kernel/core_pattern", "|/x"}),
             "/proc/sys/kernel/core_pattern: Read-only file system\n");
   EXPECT_EQ(output({"write", "/proc/sys/vm/drop_caches", "3"}),
             "/proc/sys/vm/drop_caches: Read-only file system\n");
   EXPECT_EQ(output({"write", "/sys/x", "y"}), "/sys/x: Read-only file system\n");
+}
+
+TEST_F(IsolationTest, LeavesNoCoreFilesToTheHost) {
+  EXPECT_THAT(output({"cat", "/proc/self/limits"}),
+              testing::ContainsRegex("Max core file size +1 +1 +bytes"));
 }
 
 // Init is a copy of the spawner, which has seen the secrets of all.
