@@ -61,6 +61,20 @@ TEST_F(CoreTest, ADetachedAppOutlivesItsClientUntilItsLastInput) {
   EXPECT_TRUE(core.app(id)->stopping);
 }
 
+TEST_F(CoreTest, ADetachedAppWhoseClientIsSilentRunsOnUntilItsLastInput) {
+  const AppId id("ap-2");
+  core.add_app(now, {.id = id, .workspace = workspace, .ephemeral = false, .detached = true});
+  core.define_function(now, {.id = FunctionId("fu-2"), .app = id, .workspace = workspace});
+  call(FunctionId("fu-2"), 1);
+  const TaskId task = started().at(0);
+  const InputId input = take(task).at(0);
+  pass(limits.app_heartbeat_timeout * 2);
+  EXPECT_FALSE(core.app(id)->stopping);
+  put(task, input, Outcome::kSuccess);
+  core.tick(now);
+  EXPECT_TRUE(core.app(id)->stopping);
+}
+
 TEST_F(CoreTest, AKeptAppNeedsNoClient) {
   const AppId id("ap-2");
   core.add_app(now, {.id = id, .workspace = workspace});

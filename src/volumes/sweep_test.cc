@@ -209,6 +209,7 @@ TEST_F(SweepTest, WhereSomebodyAlwaysBringsFilesItWaitsForThemAndTheNextForIt) {
 TEST_F(SweepTest, MoreThanOneRoundAreAllGone) {
   Contents::Batch files = batch();
   std::vector<Change> many;
+  many.reserve(1203);
   for (int i = 0; i < 1203; ++i) many.push_back(file(files, cat("d/", i), cat("bytes ", i)));
   ASSERT_TRUE(change(files, many));
   {

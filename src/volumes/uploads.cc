@@ -203,9 +203,9 @@ Uploads::Receiver::Receiver(Uploads& uploads, std::string key, std::uint64_t num
 
 Uploads::Receiver::Receiver(Receiver&& other) noexcept
     : uploads_(other.uploads_),
-      key_(other.key_),
+      key_(std::move(other.key_)),
       number_(other.number_),
-      hash_(other.hash_),
+      hash_(std::move(other.hash_)),
       out_(std::move(other.out_)),
       ours_(std::exchange(other.ours_, false)),
       length_(other.length_),

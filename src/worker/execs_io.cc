@@ -34,6 +34,8 @@ void Execs::main() {
         continue;
       }
       std::uint64_t count;
+      // Does not block, like all that is read here.
+      // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
       [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
     }
     wait_ms = tend();
@@ -67,6 +69,7 @@ void Execs::read_some(Exec& exec, Which which) {
   if (bytes_ + room > kBytesMax && from.window.kept() >= kReadBytes) paused_ = true, room = 0;
   if (room == 0) return watch(exec, which, false);
   char buffer[kReadBytes];
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
   const ssize_t n = ::read(from.fd.get(), buffer, room);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (n > 0) {

@@ -81,7 +81,7 @@ TEST_F(HotFilesTest, NothingOutsideOfTheLayersAndNothingButFiles) {
 }
 
 TEST_F(HotFilesTest, AListThatIsTooLongIsNotKept) {
-  const std::string file = cold("low/file");
+  cold("low/file");
   hot_.remember("long", std::string(HotFiles::kListBytesMax + 1, '/'));
   hot_.read_ahead("long", {folder_ / "low"});
   hot_.read_ahead("never", {folder_ / "low"});

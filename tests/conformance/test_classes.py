@@ -81,7 +81,7 @@ def test_exit_runs_when_a_container_is_no_longer_needed(server, client):
 
             @modal.exit()
             def leave(self):
-                time.sleep(3)
+                time.sleep(8)  # of the 30 s that it has
                 print("left by itself", flush=True)
 
         @app.local_entrypoint()

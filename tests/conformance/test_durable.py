@@ -11,6 +11,7 @@ from conftest import Client, Server
 from grpc_call import raw
 from processes import children
 from test_languages import COMMANDS
+from test_run import wait_for
 
 PROGRAM = """
     import os, sys, time, modal
@@ -106,6 +107,42 @@ def test_a_call_of_an_instance_survives_a_restart_and_its_handle_too(own, own_cl
         import modal
         print(modal.FunctionCall.from_id({call!r}).get(timeout=60))
     """)).stdout == "hello ada\n"
+
+
+def test_the_retries_of_an_input_are_counted_across_the_servers_lives(own, own_client):
+    """The same holds of when the next one is due."""
+    call = own_client.python(own_client.write("""
+        import os, time, modal
+
+        app = modal.App("retried")
+
+        @app.function(max_containers=1, retries=modal.Retries(max_retries=2, initial_delay=6.0, backoff_coefficient=1.0))
+        def fail(tries):
+            tries.put(time.time())
+            raise ValueError("as ever")
+
+        if __name__ == "__main__":
+            tries = modal.Queue.from_name("tries", create_if_missing=True).hydrate()
+            with app.run(detach=True):
+                print(fail.spawn(tries).object_id, flush=True)
+                os._exit(0)
+    """)).stdout.split()[-1]
+    # Nothing that runs can tell when the second failure is on disk.
+    database = sqlite3.connect(f"file:{own.folder / 'data/ionian.db'}?mode=ro", uri=True)
+    wait_for(lambda: database.execute("SELECT 1 FROM inputs WHERE call = ? AND retries = 2", [call]).fetchone())
+    database.close()
+    own.stop(signal.SIGKILL)
+    own.again()
+    out = own_client.python(own_client.write("""
+        import sys, modal
+        try:
+            modal.FunctionCall.from_id(sys.argv[1]).get(timeout=90)
+        except ValueError as error:
+            print(error)
+        tries = modal.Queue.from_name("tries").get_many(100, block=False)
+        print(len(tries), tries[2] - tries[1] > 5)
+    """, "read.py"), call).stdout
+    assert out == "as ever\n3 True\n"
 
 
 def test_results_are_kept_for_a_week(own, own_client, tmp_path):
@@ -405,6 +442,14 @@ def test_cancel_reaches_what_waits_and_what_runs(client):
                     ended.get(timeout=60)
                 except Exception as e:
                     print("ended:", type(e).__name__, e)
+            with modal.Dict.ephemeral() as seen:
+                still = hang.spawn(seen, 8)
+                begin = time.monotonic()
+                try:
+                    still.get(timeout=1)
+                except TimeoutError:
+                    print("not yet:", 1 <= time.monotonic() - begin < 10)
+                still.cancel(terminate_containers=True)
     """)
     out = client.run("run", program)
     assert "0 ended by InputCancellation" in out.stdout, out.stdout
@@ -413,6 +458,7 @@ def test_cancel_reaches_what_waits_and_what_runs(client):
     assert "killed: RemoteError" in out.stdout, out.stdout
     assert "others go on: 1" in out.stdout
     assert "beside it: 2" in out.stdout and "ended: " in out.stdout, out.stdout
+    assert "not yet: True" in out.stdout, out.stdout
 
 
 def test_call_graph_and_info(client):

@@ -146,6 +146,9 @@ def test_trace_tells_where_the_time_of_a_call_went(own, client):
     [again] = own.owner("trace", warm)["inputs"]
     assert again["task_id"] == seen["task_id"]
     assert len(again["stages"]) == 5, "a warm container was there before the input"
+    lines = subprocess.run([IONIAN, "trace", warm, "--data", str(own.folder / "data")], capture_output=True, text=True, check=True).stdout.splitlines()
+    for stage in again["stages"]:
+        assert [line for line in lines if line.split("  ")[-1] == stage["stage"] and str(stage["at_us"]) in line.split()], (stage, lines)
 
     unknown = subprocess.run([IONIAN, "trace", "fc-none", "--data", str(own.folder / "data")], capture_output=True, text=True)
     assert unknown.returncode == 1 and "fc-none" in unknown.stderr and "minute" in unknown.stderr
