@@ -161,6 +161,10 @@ void add_bounds_of_data(Command command, const Options& options) {
       .show_default()
       .range(0, 1 << 24);
   command
+      .add_option("--purge-deleted-kinds", options->keep_deleted.purged_early,
+                  "The kinds that then go; volume and nfs if not said, for records give no room")
+      .one_of({"volume", "nfs", "dict", "queue", "secret"});
+  command
       .add_option("--volume-entries-max", options->volume_limits.entries,
                   "Files, folders and links that a volume may have; 1,000,000 if not said")
       .range(1, kEntriesMost);

@@ -89,10 +89,11 @@ Result<UndeleteResponse> Deleted::undelete(rpc::Call& call, const UndeleteReques
 
 void purge_what_was_deleted(store::Store& store, const store::KeepDeleted& keep, bool disk_is_short,
                             Time now) {
-  const Time before = disk_is_short ? now : now - keep.life;
-  const auto purge = [before, disk_is_short](store::Tx& tx) -> Result<void> {
-    const std::int64_t gone = store::purge_deleted(tx, before, kPurgedAtOnce);
-    if (gone > 0 && disk_is_short)
+  const auto purge = [keep, disk_is_short, now](store::Tx& tx) -> Result<void> {
+    store::purge_deleted(tx, now - keep.life, {}, kPurgedAtOnce);
+    if (!disk_is_short || keep.purged_early.empty()) return {};
+    const std::int64_t gone = store::purge_deleted(tx, now, keep.purged_early, kPurgedAtOnce);
+    if (gone > 0)
       log::warning("the data folder's disk is nearly full: ", gone,
                    " deleted objects are gone before their time");
     return {};

@@ -25,8 +25,8 @@ class Deleted {
   Context& c_;
 };
 
-// Removes for good what has been kept long enough or, where the disk is short, the oldest. Some at
-// a time: to be called again and again.
+// Removes for good what has been kept long enough and, where the disk is short, the oldest of the
+// kinds that then go. Some at a time: to be called again and again.
 void purge_what_was_deleted(store::Store& store, const store::KeepDeleted& keep, bool disk_is_short,
                             Time now);
 

@@ -122,9 +122,14 @@ void purge(Tx& tx, std::string_view id) {
   remove_object(tx, id);
 }
 
-std::int64_t purge_deleted(Tx& tx, Time before, std::int64_t max) {
-  const std::vector<std::string> old = all_texts(tx.db().query(
-      "SELECT id FROM deleted WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?", before, max));
+std::int64_t purge_deleted(Tx& tx, Time before, const std::vector<std::string>& kinds,
+                           std::int64_t max) {
+  std::string wanted;
+  for (const std::string& kind : kinds) cat_to(wanted, ',', kind, ',');
+  const std::vector<std::string> old = all_texts(
+      tx.db().query("SELECT id FROM deleted WHERE deleted_at < ?1 AND (?2 = '' OR instr(?2, ',' || "
+                    "kind || ',')) ORDER BY deleted_at LIMIT ?3",
+                    before, wanted, max));
   for (const std::string& id : old) purge(tx, id);
   return static_cast<std::int64_t>(old.size());
 }

@@ -33,7 +33,9 @@ void put_back(Tx& tx, const Deleted& deleted, Time now);
 
 // Gone for good, with all that is in it.
 void purge(Tx& tx, std::string_view id);
-// The oldest of those that were deleted before `before`, at most `max`; how many.
-std::int64_t purge_deleted(Tx& tx, Time before, std::int64_t max);
+// The oldest of those that were deleted before `before`, of these kinds or, without any, of all, at
+// most `max`; how many.
+std::int64_t purge_deleted(Tx& tx, Time before, const std::vector<std::string>& kinds,
+                           std::int64_t max);
 
 }  // namespace ionian::store

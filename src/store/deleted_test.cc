@@ -111,11 +111,24 @@ TEST_F(DeletedTest, WhatWasDeletedGoesForGoodWhenItsTimeHasCome) {
     const std::vector<Deleted> second = list_deleted(tx, first.back().number, 1);
     EXPECT_NE(first.back().object.id, second.back().object.id);
     EXPECT_TRUE(list_deleted(tx, second.back().number, 1).empty());
-    EXPECT_EQ(purge_deleted(tx, now_, 10), 0);
-    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, 1), 1);
-    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, 10), 1);
+    EXPECT_EQ(purge_deleted(tx, now_, {}, 10), 0);
+    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, {}, 1), 1);
+    EXPECT_EQ(purge_deleted(tx, now_ + 1ms, {}, 10), 1);
     EXPECT_TRUE(list_deleted(tx, 0, 10).empty());
     EXPECT_EQ(size_of_queue(tx, "qu-1", now_).items, 0);
+  });
+}
+
+TEST_F(DeletedTest, TheOldestOfTheWantedKindsGoFirst) {
+  write([&](Tx& tx) {
+    const Time later = now_ + 1h;
+    delete_object(tx, *find_object(tx, kWorkspace, "queue", "qu-1"), {}, later);
+    delete_object(tx, *find_object(tx, kWorkspace, "dict", "di-1"), {}, now_);
+    EXPECT_EQ(purge_deleted(tx, later + 1ms, {"volume", "nfs"}, 10), 0);
+    EXPECT_EQ(purge_deleted(tx, later + 1ms, {"queue", "dict"}, 1), 1);
+    EXPECT_FALSE(find_deleted(tx, "di-1"));
+    EXPECT_TRUE(find_deleted(tx, "qu-1"));
+    EXPECT_EQ(purge_deleted(tx, later + 1ms, {"dict"}, 10), 0);
   });
 }
 

@@ -115,6 +115,9 @@ def test_settings(tmp_path):
     assert server.stop() == 0
     # A disk that has less free than this has none: what was deleted goes at the next sweep, which a start begins with.
     server.again("--purge-deleted-below", str(1 << 24))
+    wait_for(lambda: set(deleted(server)) == {"prices", "jobs"}, 240)
+    assert server.stop() == 0
+    server.again("--purge-deleted-below", str(1 << 24), "--purge-deleted-kinds", "dict", "queue")
     wait_for(lambda: deleted(server) == {}, 240)
     assert server.stop() == 0
     server.again("--undelete-days", "0")
