@@ -9,6 +9,7 @@ import pytest
 from test_languages import COMMANDS
 
 SPOKEN = """
+    import threading
     import modal
     app = modal.App("spoken")
 
@@ -20,6 +21,22 @@ SPOKEN = """
     def hang():
         import time
         time.sleep(600)
+
+    @app.function()
+    def say(word):
+        print(f"said {word}")
+        return word
+
+    barrier = threading.Barrier(2)
+
+    @app.function()
+    def meet(number):
+        barrier.wait(60)
+        return number
+
+    @app.function()
+    def gather(numbers):
+        return [len(numbers)] * len(numbers)
 
     @app.function(timeout=1)
     def late():
@@ -156,6 +173,20 @@ def test_by_name_from_other_languages(deployed, language):
     assert "the function call was cancelled" in end, end
     assert spawned["ok"].pop("early") in ("TimeoutError", "FunctionTimeoutError")  # as each names it
     assert spawned["ok"] == {"results": [43, 43], "there": True}
+
+
+@pytest.mark.parametrize("language", ["js", "go"])
+def test_what_other_languages_know_of_a_function_and_its_variants(deployed, language):
+    known, met, gathered = flow(deployed, language, [
+        {"do": "known", "app": "spoken", "name": "say", "args": [language]},
+        {"do": "pair", "app": "spoken", "name": "meet"},
+        {"do": "pair", "app": "spoken", "name": "gather", "batch": True},
+    ])
+    assert known["ok"].pop("said").strip() == f"said {language}"
+    assert known["ok"] == {"result": language, "latest": True, "done": True, "counted": True, "schema": True, "state": "deployed", "same": True,
+                           "settings": [1, 5000]}
+    assert met == {"ok": [0, 1]}  # in one container, at one time
+    assert gathered == {"ok": [2, 2]}
 
 
 @pytest.mark.parametrize("language", ["js", "go"])

@@ -21,7 +21,7 @@ type step struct {
 	Args                  []any
 	Keys                  []string
 	Env                   map[string]string
-	Make, Spawn           bool
+	Make, Spawn, Batch    bool
 	Client                *struct{ TokenID, TokenSecret, Environment string }
 }
 
@@ -55,6 +55,10 @@ func run(ctx context.Context, s step) (any, error) {
 			return nil, err
 		}
 		return function.Remote(ctx, list(s.Args), nil)
+	case "known":
+		return known(ctx, client, s)
+	case "pair":
+		return pair(ctx, client, s)
 	case "spawn":
 		return spawn(ctx, client, s)
 	case "result":

@@ -126,6 +126,34 @@ const actions = {
     const end = await hanging.get().catch((error) => error.message);
     return { results, early, there: backlog + numTotalRunners > 0, end };
   },
+  // What is known of a function, of one of its calls and of its app, after a call of it by its id. Output is kept a moment after the result.
+  known: async (client, { app, name, args }) => {
+    const { functionId } = await client.functions.fromName(app, name);
+    const fn = await client.functions.fromId(functionId);
+    const call = await fn.spawn(args);
+    const result = await call.get();
+    let said;
+    while (!said) for await (const entry of call.logs.fetch({ source: "stdout" })) said = entry.message;
+    const latest = [];
+    for await (const entry of fn.logs.tail()) latest.push(entry.message);
+    const { inputSuccessCount } = await fn.stats();
+    const { series } = await fn.metrics.export({ groups: ["calls"] });
+    const schema = await fn.metrics.schema();
+    const info = await (await client.apps.fromName(app)).info({ refresh: true });
+    const settings = await fn.updateAutoscaler({ maxContainers: 1, scaledownWindowMs: 5000 });
+    return {
+      result, said, latest: latest.includes(said), done: inputSuccessCount > 0, counted: "successful_calls_count" in series,
+      schema: schema.calls.definitions.length > 0, state: info.lifecycle.state, same: info.functions[name] === functionId,
+      settings: [settings.maxContainers, settings.scaledownWindowMs],
+    };
+  },
+  // What two calls at a time give: of a variant that takes both at once, or both as one batch.
+  pair: async (client, { app, name, batch }) => {
+    const fn = (await client.functions.fromName(app, name)).withOptions({ maxContainers: 1 });
+    const variant = batch ? fn.withBatching({ maxBatchSize: 2, waitMs: 60_000 }) : fn.withConcurrency({ maxInputs: 2 });
+    const bound = await variant.instance();
+    return Promise.all([0, 1].map((i) => bound.remote([i])));
+  },
   // Of a class, or of its variant with these variables; at once, or by a call of its own.
   method: async (client, { app, name, params, method, args, env, spawn }) => {
     const cls = await client.cls.fromName(app, name);
