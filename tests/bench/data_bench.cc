@@ -100,6 +100,7 @@ struct Bench {
     std::atomic<long> calls = 0;
     const auto begin = Clk::now();
     std::vector<std::thread> threads;
+    threads.reserve(kCallers);
     for (int i = 0; i < kCallers; ++i)
       threads.emplace_back([&, i] {
         for (int n = 0; n < most && Clk::now() - begin < kRoundTime; ++n) once(i, n), ++calls;
@@ -139,6 +140,7 @@ class Figures {
     b_.call(0, "/modal.client.ModalClient/QueueGetOrCreate", request, reply);
     full_ = reply.queue_id();
     std::vector<std::thread> threads;
+    threads.reserve(kCallers);
     for (int i = 0; i < kCallers; ++i)
       threads.emplace_back([&, i] {
         for (int p = i; p < kPartitions; p += kCallers)

@@ -22,7 +22,7 @@ double ms_since(std::chrono::steady_clock::time_point began) {
 int main(int argc, char** argv) {
   if (argc != 3) return std::fprintf(stderr, "usage: file_reads FILE READS\n"), 2;
   const int fd = ::open(argv[1], O_RDONLY | O_CLOEXEC);
-  const off_t size = ::lseek(fd, 0, SEEK_END);
+  const off_t size = fd < 0 ? -1 : ::lseek(fd, 0, SEEK_END);
   if (size < 4096) return std::perror(argv[1]), 1;
   std::vector<char> piece(1 << 20);
   auto began = std::chrono::steady_clock::now();

@@ -42,11 +42,14 @@ bool read_options(int argc, char** argv, Options& options) {
     const std::string_view name = argv[i];
     if (name == "-v") {
       options.verbose = true;
-    } else if (name == "--decisions") {
+      continue;
+    }
+    if (name == "--decisions") {
       options.decisions = true;
-    } else if (i + 1 == argc) {
-      return false;
-    } else if (name == "--seeds") {
+      continue;
+    }
+    if (i + 1 == argc) return false;
+    if (name == "--seeds") {
       if (!read_number(argv[++i], options.seeds)) return false;
     } else if (name == "--first") {
       if (!read_number(argv[++i], options.first)) return false;

@@ -7,7 +7,6 @@ namespace ionian::sim {
 using core::CoreCheck;
 using core::InputState;
 using core::Outcome;
-using core::TaskState;
 
 void Model::accepted(const CallId& id, const std::vector<InputId>& inputs) {
   const core::Call* call = w_.core.call(id);

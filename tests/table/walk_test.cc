@@ -20,7 +20,6 @@
 namespace ionian::server {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using rpc::Access;
