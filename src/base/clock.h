@@ -21,13 +21,17 @@ class Clock {
 // whatever is done to the machine's clock while the process lives.
 class SystemClock final : public Clock {
  public:
-  SystemClock()
-      : wall_(std::chrono::system_clock::now()), steady_(std::chrono::steady_clock::now()) {}
-  Time now() const override { return wall_ + (std::chrono::steady_clock::now() - steady_); }
+  using Wall = std::chrono::system_clock;
+  using Steady = std::chrono::steady_clock;
+  explicit SystemClock(Wall::time_point (*wall)() = Wall::now,
+                       Steady::time_point (*steady)() = Steady::now)
+      : steady_(steady), wall_then_(wall()), steady_then_(steady()) {}
+  Time now() const override { return wall_then_ + (steady_() - steady_then_); }
 
  private:
-  const Time wall_;
-  const std::chrono::steady_clock::time_point steady_;
+  Steady::time_point (*const steady_)();
+  const Time wall_then_;
+  const Steady::time_point steady_then_;
 };
 
 // What the machine shows. Whoever asks it must bear that it is set, forwards or back.

@@ -7,6 +7,9 @@ namespace ionian {
 struct MachineMemory {
   std::uint64_t total = 0;
   std::uint64_t available = 0;  // without swapping
+
+  // What is kept for later is to give way.
+  bool is_short() const { return available < total / 10; }
 };
 MachineMemory read_memory();
 

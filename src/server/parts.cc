@@ -40,11 +40,6 @@ class GatewayDoor final : public services::InsideDoor {
 // What one needs, by the official runtime's imports.
 std::size_t standbys_in(std::uint64_t mib) { return mib / 64; }
 
-bool memory_is_short() {
-  const MachineMemory memory = read_memory();
-  return memory.available < memory.total / 10;
-}
-
 gateway::Route health_route() {
   return {.prefix = "/health", .handle = [](gateway::Exchange& e) {
             e.reply(200, "text/plain; charset=utf-8", "ok\n");
@@ -235,7 +230,7 @@ void Parts::make_services() {
                             .standbys = standbys_in(options_.standby_mib.value_or(
                                 std::min<std::uint64_t>(read_memory().total / 10 >> 20, 2048))),
                             .zygotes = !options_.no_zygotes,
-                            .memory_short = memory_is_short,
+                            .memory_short = [] { return read_memory().is_short(); },
                             .output_waits = [this] { return context_->output_waits(); }},
       *spawner_, *tasks_, clock_);
   execs_->connect(*worker_, [this](const std::string& key) {

@@ -401,6 +401,42 @@ def test_arguments_that_are_no_cbor_or_another_one_than_a_call_has(client, serve
     client.run("app", "stop", "--yes", "typed")
 
 
+def spawner_of(server):
+    return next(int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/status")
+                if f"PPid:\t{server.process.pid}\n".encode() in contents(path) and b"spawner" in contents(path.parent / "cmdline"))
+
+
+def test_a_spawner_that_hangs_for_good_has_a_successor_and_what_it_ran_runs_again(built, tmp_path):
+    with running_server(built) as own:
+        client = Client(own, tmp_path)
+        client.run("deploy", client.write("""
+            import time, modal
+            app = modal.App("stuck")
+
+            @app.function(max_containers=1)
+            def work(starts):
+                starts.put(True)
+                if starts.len() == 1:
+                    time.sleep(600)
+                return "again"
+        """, "stuck.py"))
+        waiting = subprocess.Popen([client.venv / "bin/python", client.write("""
+            import modal, time
+            starts = modal.Queue.from_name("starts", create_if_missing=True).hydrate()
+            call = modal.Function.from_name("stuck", "work").spawn(starts)
+            while starts.len() == 0:
+                time.sleep(0.05)
+            print("runs", flush=True)
+            print(call.get(timeout=160), starts.len())
+        """, "call.py")], stdout=subprocess.PIPE, text=True, env=client.env, cwd=client.folder)
+        assert waiting.stdout.readline() == "runs\n"
+        stuck = spawner_of(own)
+        os.kill(stuck, signal.SIGSTOP)
+        assert waiting.communicate(timeout=170)[0] == "again 2\n"
+        assert spawner_of(own) != stuck
+        client.run("app", "stop", "--yes", "stuck")
+
+
 def test_a_spawner_that_hangs_is_no_loss_once_it_goes_on(own, tmp_path):
     """What starts and ends containers stands still for a while: what runs goes on, what comes waits."""
     client = Client(own, tmp_path)
@@ -418,8 +454,7 @@ def test_a_spawner_that_hangs_is_no_loss_once_it_goes_on(own, tmp_path):
         print(sum(twice.map(range(int(sys.argv[1])))))
     """, "call.py")
     assert client.python(call, "10").stdout.strip() == "90"
-    spawner = next(int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/status")
-                   if f"PPid:\t{own.process.pid}\n".encode() in contents(path) and b"spawner" in contents(path.parent / "cmdline"))
+    spawner = spawner_of(own)
     os.kill(spawner, signal.SIGSTOP)
     try:
         waiting = subprocess.Popen([client.venv / "bin/python", call, "200"], stdout=subprocess.PIPE, text=True, env=client.env, cwd=client.folder)

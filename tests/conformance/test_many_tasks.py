@@ -10,6 +10,8 @@ from processes import children
 from test_run import wait_for
 
 TASKS = int(os.environ.get("IONIAN_LEAK_TASKS", "100"))
+# What is there at one time and not at another, such as an interpreter that waits: less than one thing for every five tasks.
+SLACK = 19 + TASKS // 250
 
 
 def folders(path):
@@ -65,6 +67,6 @@ def test_nothing_is_left_of_many_tasks(own, tmp_path):
         return held(own), memory_mib(own)
     before, memory = after(20)
     later, more = after(TASKS)
-    assert not [what for what in later if later[what] > before[what] + 60], (before, later)
+    assert not [what for what in later if later[what] > before[what] + SLACK], (before, later)
     # Ten thousand ended tasks are remembered, and their calls for a while.
     assert more - memory < 100

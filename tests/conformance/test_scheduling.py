@@ -288,6 +288,43 @@ def test_where_a_function_is_full_calls_are_refused_and_maps_wait(tmp_path, buil
     assert "done True" in out and f"sum {300 * 299}" in out
 
 
+def test_each_bound_of_inputs_and_disk_is_a_setting_of_its_own(built, tmp_path):
+    bounds = ("--pending-inputs", "1000", "--function-inputs", "100", "--spawned-inputs", "110", "--ephemeral-disk-max", "600000")
+    with running_server(built, *bounds) as server:
+        client = Client(server, tmp_path)
+        program = """
+            import asyncio, modal
+            app = modal.App("bounded")
+
+            @app.function(max_containers=1, ephemeral_disk=600_000)
+            def wait(gate):
+                gate.get()
+
+            async def fill(begin, most, gate):
+                for number in range(1, most + 2):
+                    try:
+                        await begin(gate)
+                    except modal.exception.ResourceExhaustedError as error:
+                        return number, str(error)
+
+            @app.local_entrypoint()
+            async def main():
+                async with modal.Queue.ephemeral() as gate:
+                    spawned, why = await fill(wait.spawn.aio, 110, gate)
+                    print("spawned", spawned, "--spawned-inputs" in why, why)
+                    calls = [asyncio.create_task(wait.remote.aio(gate)) for _ in range(101)]
+                    done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+                    why = str(done.pop().exception())
+                    print("awaited", len(done), "--function-inputs" in why, why)
+                    for call in calls:
+                        call.cancel()
+        """
+        out = client.run("run", client.write(program)).stdout
+        assert "spawned 111 True" in out and "awaited 0 True" in out, out
+        refused = client.run("run", client.write(program.replace("600_000", "600_001")), check=False)
+        assert "ephemeral_disk" in refused.stderr and "--ephemeral-disk-max" in refused.stderr, refused.stderr
+
+
 def test_a_client_that_dies_in_a_map_of_a_deployed_app_leaves_nothing_running(built):
     with running_server(built, "--unattended-seconds", "6", "--map-inputs", "50", "--timeout-max", "90") as server, \
             tempfile.TemporaryDirectory() as folder:

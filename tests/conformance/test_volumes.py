@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from conftest import IONIAN, Client, Server, python
+from test_run import wait_for
 
 UPLOAD = """
     import io, os, pathlib
@@ -289,6 +290,22 @@ CUT_UPLOAD = BLOCKS + """
         assert upload(vol, ("four", four)) == 2, "what had come before the cut, and the fall of the server, is not sent again"
         assert b"".join(vol.read_file("four")) == four
 """
+
+
+def test_damage_is_found_unasked_by_the_daily_reading(tmp_path):
+    """It begins a minute after the server."""
+    server = Server(tmp_path).start()
+    try:
+        python(Client(server, tmp_path), UPLOAD % (2, 2))
+        server.stop()
+        contents = (tmp_path / "data/volumes/contents").rglob("files/*/*")
+        damaged = next(f for f in contents if f.is_file() and f.read_bytes() == b"hello")
+        damaged.write_bytes(b"jello")
+        server.again("--volume-check-rate", "1024")
+        wait_for(lambda: f"{damaged} has other bytes than were stored, and is set aside" in server.log_text(), 120)
+        assert not damaged.exists()
+    finally:
+        server.stop()
 
 
 def test_volumes_outlive_the_server_and_damage_is_found(tmp_path):
