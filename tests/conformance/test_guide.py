@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "tests/docs"))
-from conftest import IONIAN, Server  # noqa: E402
+from conftest import IONIAN, Client, Server  # noqa: E402
 from blocks import pattern_of, sections_of  # noqa: E402
 from test_languages import FLOWS  # noqa: E402
 
@@ -37,15 +37,19 @@ def run_blocks(client, blocks):
     for block in blocks:
         if block.kind == "none":
             continue
-        if block.kind in ("python", "program"):
-            file = client.write(block.text, f"{block.name}.py")
+        if block.kind in ("python", "program", "old"):
+            runner = Client(client.server, client.folder, "old") if block.kind == "old" else client
+            file = runner.write(block.text, f"{block.name}.py")
             # One without an app has nothing for `modal run`.
-            out = client.run("run", file, check=block.code == 0) if "modal.App(" in block.text else client.python(file, check=block.code == 0)
+            out = runner.run("run", file, check=block.code == 0) if "modal.App(" in block.text else runner.python(file, check=block.code == 0)
             assert out.returncode == block.code, out.stdout + out.stderr
             # A refusal comes in a box, broken into lines.
             printed = out.stdout if block.code == 0 else " ".join(out.stderr.replace("│", " ").split()) + "\n"
         elif block.kind == "shell":
-            out = subprocess.run(["bash", "-euc", block.text], capture_output=True, text=True, timeout=400, env=client.env, cwd=client.folder)
+            text = block.text.replace("/var/lib/ionian", str(client.server.folder / "data"))
+            path = f"{client.env['PATH']}:{pathlib.Path(IONIAN).parent}"
+            out = subprocess.run(["bash", "-euc", text], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400,
+                                 env=client.env | {"PATH": path}, cwd=client.folder)
             assert out.returncode == block.code, out.stdout + out.stderr
             printed = out.stdout
         elif block.kind in ("javascript", "go"):

@@ -8,6 +8,7 @@ The fenced blocks of the guides, and what the comment before each one says about
     <!-- test: output -->             what the block before printed; … stands for anything within a line, a line of … for any lines
     <!-- test: python -->             a program, run; also javascript, go, cpp
     <!-- test: program -->            one for `modal run`: tests/conformance runs it, where there are images for its containers
+    <!-- test: old -->                one for `modal run` of an older client, there as well
     <!-- test: settings -->           the text of ~/.modal.toml
     <!-- test: unit -->               a file of systemd
     <!-- test: none, because … -->    not run
@@ -19,7 +20,7 @@ import re
 import sys
 
 GUIDES = [pathlib.Path(__file__).resolve().parents[2] / "docs/guide" / name for name in ("authentication.md", "self-hosting.md", "data.md")]
-KINDS = ("shell", "output", "python", "program", "javascript", "go", "cpp", "settings", "unit", "none")
+KINDS = ("shell", "output", "python", "program", "old", "javascript", "go", "cpp", "settings", "unit", "none")
 COMMENT = re.compile(r"<!-- test: (given )?(.*?) -->")
 
 
