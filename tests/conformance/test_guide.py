@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -28,6 +29,7 @@ def test_section(client, section):
 @pytest.mark.parametrize("section", OF_DATA, ids=lambda section: section.title)
 def test_programs_of_the_guide_to_data(client, section):
     """What comes after the programs, tests/docs runs."""
+    client.env["PYTHONPATH"] = os.environ["IONIAN_DOTENV"]  # as if python-dotenv were installed
     last = max(at for at, block in enumerate(section.blocks) if block.kind == "program")
     run_blocks(client, section.blocks[:last + 2])
 
@@ -46,16 +48,24 @@ def run_blocks(client, blocks):
             # A refusal comes in a box, broken into lines.
             printed = out.stdout if block.code == 0 else " ".join(out.stderr.replace("│", " ").split()) + "\n"
         elif block.kind == "shell":
-            text = block.text.replace("/var/lib/ionian", str(client.server.folder / "data"))
-            path = f"{client.env['PATH']}:{pathlib.Path(IONIAN).parent}"
-            out = subprocess.run(["bash", "-euc", text], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400,
-                                 env=client.env | {"PATH": path}, cwd=client.folder)
-            assert out.returncode == block.code, out.stdout + out.stderr
-            printed = out.stdout
+            printed = in_the_shell(client, block)
         elif block.kind in ("javascript", "go"):
             printed = in_another_language(client, block)
         else:
             assert block.kind == "output" and pattern_of(block.text).search(printed), f"{block.place}: {printed}"
+
+
+def in_the_shell(client, block):
+    """What it exports holds for the section's later blocks, but for its PATH."""
+    text = block.text.replace("/var/lib/ionian", str(client.server.folder / "data"))
+    path = f"{client.env['PATH']}:{pathlib.Path(IONIAN).parent}"
+    with tempfile.NamedTemporaryFile("r") as exported:
+        out = subprocess.run(["bash", "-euc", f"trap 'env -0 > {exported.name}' EXIT\n{text}"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                             timeout=400, env=client.env | {"PATH": path}, cwd=client.folder)
+        entries = [entry.partition("=") for entry in exported.read().split("\0")]
+    assert out.returncode == block.code, out.stdout + out.stderr
+    client.env |= {name: value for name, equals, value in entries if equals and name not in ("_", "SHLVL", "PWD", "OLDPWD", "PATH")}
+    return out.stdout
 
 
 def in_another_language(client, block):
