@@ -277,6 +277,20 @@ ONCE = """
     """
 
 
+BOUNDS = """
+    async def body(call):
+        queue = (await call("QueueGetOrCreate", deployment_name="bounds", object_creation_type=1)).queue_id
+        print(await call("QueuePut", queue_id=queue, values=[b"x"], partition_key=b"k" * 65))
+        # Two that wait: one is too many. Whichever it is, it is answered at once, and the other is handed what is put then.
+        waiting = [asyncio.ensure_future(call("QueueGet", queue_id=queue, timeout=60, n_values=1)) for _ in range(2)]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await call("QueuePut", queue_id=queue, values=[b"x"])
+        answers = await asyncio.gather(*waiting)
+        print(*(answer for answer in answers if isinstance(answer, str)))
+        print(*(list(answer.values) for answer in answers if not isinstance(answer, str)))
+    """
+
+
 def test_items_and_takes_outlive_the_server(tmp_path):
     """A take whose answer was lost is the same take, also of the next server and of a large value; and what was cleared once is not cleared again."""
     server = Server(tmp_path).start()
@@ -292,7 +306,7 @@ def test_items_and_takes_outlive_the_server(tmp_path):
         assert len(done) == 20 and all(line.endswith(" did it") for line in done), done
         server.fall()
         server.again("--queue-items-max", "2", "--queue-item-max", "2", "--queue-partition-max", "1", "--queue-partitions-max", "2",
-                     "--queue-partition-hours", "2")
+                     "--queue-partition-hours", "2", "--queue-waiters-max", "1")
         assert raw(server, pair, ONCE).splitlines() == done, "what was done once is not done, or refused, the second time"
         assert raw(server, pair, TAKES % {"first": False}).splitlines() == first
         assert "all well" in python(client, """
@@ -310,6 +324,9 @@ def test_items_and_takes_outlive_the_server(tmp_path):
                 queue = (await call("QueueGetOrCreate", deployment_name="two-hours", object_creation_type=1)).queue_id
                 await call("QueuePut", queue_id=queue, values=[b"x"])
             """)
+        key, refused, taken = raw(server, pair, BOUNDS).splitlines()
+        assert key == "INVALID_ARGUMENT a partition's key has at most 64 bytes, not 65" and taken == "[b'x']", (key, taken)
+        assert refused.startswith("RESOURCE_EXHAUSTED") and "--queue-waiters-max" in refused, refused
         with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ionian.db")) as db:
             ends, = db.execute("SELECT p.expires_at FROM queue_partitions p JOIN objects o ON o.id = p.queue WHERE o.name = 'two-hours'").fetchone()
         assert 7100 < ends / 1000 - time.time() < 7300

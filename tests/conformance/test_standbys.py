@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import running_server
+from conftest import Client, running_server
 from test_metrics import figures
 from test_run import wait_for
 
@@ -359,6 +359,22 @@ def test_another_program_of_the_same_image_finds_one(server, client):
     """, "second.py")).stdout
     assert "other pear 3 True" in out and "hello from enter" in out and "memory" in out
     assert counts(server)[0] == before + 1
+
+
+def test_workspaces_and_versions_of_the_client_share_none(server, client, tmp_path):
+    """Neither one that waits nor a copy of one."""
+    prepare(server, client)
+    wait_for(lambda: figures(server)["ionian_zygotes"] >= 1, 120)
+    server.admin("workspace", "create", "tenant")
+    tenant = server.admin("token", "create", "--name", "tenant", "--workspace", "tenant")
+    other, older = Client(server, tmp_path), Client(server, tmp_path, "old")
+    other.env |= {"MODAL_TOKEN_ID": tenant["token_id"], "MODAL_TOKEN_SECRET": tenant["token_secret"]}
+    for stranger in other, older:
+        (taken, missing), copied = counts(server), figures(server)["ionian_standbys_copied_total"]
+        stranger.run("run", stranger.write(LOOK.replace("single_use_containers=True", "max_inputs=1")))
+        assert counts(server) == [taken, missing + 1] and figures(server)["ionian_standbys_copied_total"] == copied, stranger.env
+    seen(client, client.write(LOOK))
+    assert counts(server)[0] == taken + 1
 
 
 def test_what_an_interpreter_must_know_at_its_start_makes_it_start_again(server, client):

@@ -146,6 +146,15 @@ def test_kills_leave_whole_trees(tmp_path, built):
     assert by == {"u1", "u2", "c1", "c2"} and any(use.get("refused") for use in history), by
 
 
+def test_kills_leave_whole_trees_of_version_1_too(tmp_path):
+    """Whose files come by requests of their own; what is made of them is the same."""
+    server = Server(tmp_path).start(*OPTIONS)
+    client = Client(server, tmp_path)
+    client.env["VOLUME_VERSION"] = "1"
+    history = write_and_check(server, client, SECONDS / 4, [["upload-u1", "read"], ["upload-u2"]])
+    assert {use["by"] for use in history if use["what"] == "put" and use["outcome"] == "kept"} == {"u1", "u2"}
+
+
 def write_and_check(server, client, seconds, people, longest=3):
     chance = random.Random(7)
     stop, outs = client.folder / "stop", [client.folder / f"history-{n}" for n in range(len(people))]

@@ -14,7 +14,7 @@ from grpclib.exceptions import StreamTerminatedError
 
 VOLUME, STOP, *ROLES = sys.argv[1:]
 TOO_LARGE = (1 << 20) + 1  # of a file where the server was started with --volume-file-max 1
-vol = modal.Volume.from_name(VOLUME, create_if_missing=True, version=2)
+vol = modal.Volume.from_name(VOLUME, create_if_missing=True, version=int(os.environ.get("VOLUME_VERSION", 2)))
 printing = threading.Lock()
 
 
