@@ -314,10 +314,63 @@ def test_the_store_goes_away(client, store, bucket):
     store.stop()
     try:
         out = running.communicate(timeout=400)[0]
-        assert running.returncode != 0 and "failed with" in out, out
+        assert running.returncode != 0 and "failed with" in out and "connection refused" in out, out
     finally:
         store.start()
     wait_for(lambda: not serving(bucket))
+
+
+def test_a_file_is_written_from_its_start_to_its_end(client, store, bucket):
+    (bucket / "there").write_text("whole")
+    out = run(client, store, bucket, """
+        def change(mode, at):
+            with open("/bucket/there", mode) as file:
+                file.seek(at)
+                file.write("x")
+
+        @app.function(volumes={"/bucket": mount()})
+        def f():
+            print("appended", refused(lambda: change("a", 0)))
+            print("in the middle", refused(lambda: change("r+", 2)))
+            change("w", 0)
+            print("anew", open("/bucket/there").read())
+
+        @app.local_entrypoint()
+        def main():
+            f.remote()
+    """)
+    assert "anew x" in out and "not refused" not in out, out
+    assert out.count("appended ") == out.count("in the middle ") == 1, out
+    assert (bucket / "there").read_text() == "x"
+
+
+def test_what_keeps_a_file_from_the_bucket_is_an_error_of_close(client, store, bucket):
+    running = client.popen("run", write(client, store, bucket, """
+        @app.function(volumes={"/bucket": mount()}, timeout=600)
+        def f(stopped):
+            file = open("/bucket/late", "w")
+            file.write("late")
+            file.flush()
+            print("written", flush=True)
+            stopped.get()
+            try:
+                file.close()
+            except OSError as e:
+                print("close:", e.strerror, flush=True)
+
+        @app.local_entrypoint()
+        def main():
+            f.remote(modal.Queue.from_name("stopped", create_if_missing=True).hydrate())
+    """))
+    assert any("written" in line for line in running.stdout)
+    store.stop()
+    try:
+        client.python(client.write('import modal; modal.Queue.from_name("stopped").put(True)', "go.py"))
+        out = running.communicate(timeout=400)[0]
+        assert "close: " in out and running.returncode == 0, out
+    finally:
+        store.start()
+    assert not (bucket / "late").exists()
 
 
 @pytest.fixture
