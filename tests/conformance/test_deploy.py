@@ -330,11 +330,34 @@ def test_recreate_and_rollover_bring_new_containers(client):
     client.run("app", "stop", "fresh", "--yes")
 
 
+def test_history_knows_the_commit_of_what_was_deployed(client):
+    def git(*words):
+        who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
+        return subprocess.run(["git", *who, *words], cwd=client.folder, env=client.env, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init", "-q")
+    (client.folder / ".gitignore").write_text("*.pyc\n__pycache__\n.cache\n")
+    for version in "one", "two":
+        program = client.write(APP.replace("NAME", "committed").replace("VERSION", version), "committed.py")
+        if version == "one":
+            git("add", ".")
+            git("commit", "-q", "-m", "first")
+        client.run("deploy", program)
+    history = json.loads(client.run("app", "history", "committed", "--json").stdout)
+    first = git("rev-parse", "HEAD")[:7]
+    assert [h["commit"] for h in history] == [first + "*", first], history  # the star: with changes of its own
+    client.run("app", "stop", "committed", "--yes")
+
+
 def test_container_list_and_stop(client, old_client):
     deploy(client, "boxes", "one")
     task = call(client, "boxes", "whoami")
     rows = json.loads(client.run("container", "list", "--json").stdout)
     assert task in [row["container_id"] for row in rows], rows
+    (app,) = {row["app_id"] for row in rows if row["container_id"] == task}
+    assert json.loads(client.run("container", "list", "--app-id", app, "--json").stdout) == [row for row in rows if row["app_id"] == app]
+    missing = client.run("container", "list", "--app-id", "ap-" + "0" * 22, check=False)
+    assert missing.returncode != 0 and "ap-000" in missing.stderr, missing.stderr
     # Who follows a container's log has it to its end, and no further.
     followers = [client.popen("container", "logs", "-f", task), old_client.popen("container", "logs", task)]
     for follower in followers:
