@@ -16,6 +16,19 @@ def rows(section):
 PUBLIC, INTERNAL = rows("Public settings"), rows("Internal settings")
 
 
+GUIDE = (pathlib.Path(__file__).resolve().parents[2] / "docs/guide/self-hosting.md").read_text()
+
+
+def test_bounds_of_the_server_are_those_of_the_guide(home):
+    table = GUIDE.split("\n## Bounds\n")[1].split("\n## ")[0]
+    told = {m[1]: int(m[2].replace(",", "")) for m in re.finditer(r"^\| `(--[\w-]+)` \|[^|]*\| ([\d,]+)[^|]*\|$", table, re.M)}
+    assert len(told) >= 12, told
+    text = home.run("serve", "--help").stdout
+    for option, value in told.items():
+        about = re.search(rf"^ +{option} .*?(?=^ +--|^\S)", text, re.M | re.S)[0]
+        assert f"={value} " in about.replace("\n", " ") or f"{value:,} if not said" in about, (option, value, about)
+
+
 def as_written(value):
     return "" if value is None else json.dumps(value) if isinstance(value, bool) else str(value).removesuffix(".0")
 
