@@ -11,55 +11,58 @@ from processes import descendants
 
 
 class OwnDisk:
-    """An ext4 in a file, mounted. What was not synced is in the kernel's memory only, and a copy of the file has none of it."""
+    """An ext4 in a file, mounted. What was not synced is in the kernel's memory only, and a copy of the file has none of it.
+    The file lies on a file system of its own, the shelf: where that is frozen, no write reaches the file any more, whatever sync it belongs to."""
 
     def __init__(self, folder, mib, beside=()):
         """`beside`: folders that are seen on it and lie elsewhere, where they lose nothing."""
-        self.folder, self.mount_point, self.copies, self.beside = pathlib.Path(folder), pathlib.Path(folder) / "data", 0, beside
-        self.mount_point.mkdir()
-        self.image = self.folder / "disk-0"
-        with open(self.image, "wb") as image:
-            image.truncate(mib << 20)
-        subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", "-m", "0", self.image], check=True)
+        self.mount_point, self.copies, self.beside = pathlib.Path(folder) / "data", 0, beside
+        self.memory, self.shelf = pathlib.Path(folder) / "memory", pathlib.Path(folder) / "shelf"
+        for each in self.mount_point, self.memory, self.shelf:
+            each.mkdir()
+        # In memory, so that it is frozen without waiting for a real disk. Three have room on it: the one before may still be held by who is dying.
+        subprocess.run(["mount", "-t", "tmpfs", "none", self.memory], check=True)
+        self.format(self.memory / "shelf", 4 * mib)
+        subprocess.run(["mount", "-o", "loop", self.memory / "shelf", self.shelf], check=True)
+        self.image = self.shelf / "disk-0"
+        self.format(self.image, mib)
         self.mount()
+
+    @staticmethod
+    def format(path, mib):
+        with open(path, "wb") as image:
+            image.truncate(mib << 20)
+        subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", "-m", "0", path], check=True)
 
     def mount(self):
         subprocess.run(["mount", "-o", "loop", self.image, self.mount_point], check=True)
         for folder in self.beside:
             (self.mount_point / folder.name).mkdir(exist_ok=True)
             subprocess.run(["mount", "--bind", folder, self.mount_point / folder.name], check=True)
-        source = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self.mount_point], check=True, capture_output=True, text=True).stdout
-        self.counters = pathlib.Path("/sys/block", pathlib.Path(source.strip()).name, "stat")
 
-    def writes(self):
-        """How many writes the disk has done, and how many it is at."""
-        fields = self.counters.read_text().split()
-        return fields[4], fields[8]
-
-    def copy(self):
-        """The disk as it is at one moment: nobody wrote to it while it was copied."""
+    def lose_power(self, stop=lambda: None, end_all=lambda: None):
+        """Afterwards it holds what had reached it at one moment, which may lie in the middle of a sync. stop() is for those who could go on without it, end_all()
+        ends all who use it."""
         self.copies += 1
-        copy = self.folder / f"disk-{self.copies}"
-        for _ in range(50):
-            before = self.writes()
-            subprocess.run(["cp", "--sparse=always", self.image, copy], check=True)
-            if self.writes() == before:
-                return copy
-        raise AssertionError("the disk never comes to rest")
-
-    def lose_power(self, end_all):
-        """end_all() ends those who use it; afterwards it holds what had reached it before."""
-        copy = self.copy()
+        kept = self.memory / f"disk-{self.copies}"
+        subprocess.run(["fsfreeze", "--freeze", self.shelf], check=True)
+        try:
+            stop()
+            subprocess.run(["cp", "--sparse=always", self.image, kept], check=True)
+        finally:
+            subprocess.run(["fsfreeze", "--unfreeze", self.shelf], check=True)
         end_all()
         # What still holds it open is dying; it must not hold up the disk's next life.
         subprocess.run(["umount", "--lazy", self.mount_point], check=True)
         self.image.unlink()
-        self.image = copy
+        self.image = self.shelf / kept.name
+        subprocess.run(["cp", "--sparse=always", kept, self.image], check=True)
+        kept.unlink()
         self.mount()
 
     def remove(self):
-        subprocess.run(["umount", "--lazy", self.mount_point], check=True)
-        self.image.unlink()
+        for each in self.mount_point, self.shelf, self.memory:
+            subprocess.run(["umount", "--lazy", each], check=True)
 
 
 class OwnDiskServer(Server):
@@ -77,8 +80,7 @@ class OwnDiskServer(Server):
         subprocess.run(["sync", "-f", self.disk.mount_point], check=True)
 
     def fall(self):
-        self.process.send_signal(signal.SIGSTOP)
-        self.disk.lose_power(self.end_all)
+        self.disk.lose_power(lambda: self.process.send_signal(signal.SIGSTOP), self.end_all)
 
     def end_all(self):
         """Its containers and who looks after them lose their power as well. What they hold in common with its next life, by the folder's name, that has."""

@@ -1,7 +1,10 @@
 """What was acknowledged is on the disk, not on its way there: the disk loses its power again and again. And a full disk takes nothing and loses nothing."""
 import os
 import pathlib
+import random
+import subprocess
 import textwrap
+import time
 
 import test_volume_histories
 from conftest import PRELUDE, Client, python
@@ -21,9 +24,29 @@ def test_the_disk_itself(tmp_path):
                     os.fsync(file.fileno())
         write("synced", True)
         write("not synced", False)
-        disk.lose_power(lambda: None)
+        disk.lose_power()
         assert (disk.mount_point / "synced").read_text() == "text"
         assert not (disk.mount_point / "not synced").exists() or (disk.mount_point / "not synced").read_text() == ""
+    finally:
+        disk.remove()
+
+
+def test_the_disk_may_lose_its_power_in_the_middle_of_a_sync(tmp_path):
+    disk, size, chance, seen = OwnDisk(tmp_path, 256), 64 << 20, random.Random(3), []
+    try:
+        file = disk.mount_point / "file"
+        while len(seen) < 50 and not any(0 < old < size for old in seen):
+            with open(file, "wb") as out:
+                out.write(b"a" * size)
+                out.flush()
+                os.fsync(out.fileno())
+            # In the place of the bytes that are there. The moment of the cut is what is tried.
+            over = subprocess.Popen(["dd", "if=/dev/zero", "bs=1M", "count=64", "conv=notrunc,fsync", f"of={file}"], stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.05))
+            disk.lose_power(end_all=over.kill)
+            over.wait()
+            seen.append(file.read_bytes().count(b"a"))
+        assert 0 < seen[-1] < size, seen
     finally:
         disk.remove()
 
