@@ -1,9 +1,10 @@
 #include "base/file.h"
-#include "base/test_folder.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+
+#include "base/test_folder.h"
 
 namespace ionian {
 namespace {

@@ -1,4 +1,5 @@
 // One test for each claim of the jail, which tries to break it.
+#include <gmock/gmock.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/shm.h>
@@ -6,7 +7,6 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#include <gmock/gmock.h>
 #include <csignal>
 #include <sstream>
 
@@ -157,8 +157,7 @@ TEST_F(IsolationTest, HidesWhatProcTellsAboutTheHost) {
     if (!is_on_host(folder)) continue;
     EXPECT_THAT(mounts, HasSubstr(cat(" ", folder, " ro,")));
   }
-  const char *const affinity = "/proc/irq/default_smp_affinity", *const sysrq =
-                                                                     "/proc/sysrq-trigger";
+  constexpr auto affinity = "/proc/irq/default_smp_affinity", sysrq = "/proc/sysrq-trigger";
   if (is_on_host(affinity)) {
     EXPECT_EQ(output({"write", affinity, "1"}), cat(affinity, ": Read-only file system\n"));
   }
