@@ -9,7 +9,8 @@ namespace ionian::images {
 // Downloads and base images that survive between runs.
 inline std::string cache_folder() {
   if (const char* set = ::getenv("IONIAN_CACHE"); set && *set) return set;
-  return std::string(::getenv("HOME") ? ::getenv("HOME") : "/root") + "/.cache/ionian";
+  const char* home = ::getenv("HOME");
+  return std::string(home ? home : "/root") + "/.cache/ionian";
 }
 
 }  // namespace ionian::images
