@@ -363,18 +363,19 @@ def test_another_program_of_the_same_image_finds_one(server, client):
 
 def test_workspaces_and_versions_of_the_client_share_none(server, client, tmp_path):
     """Neither one that waits nor a copy of one."""
-    prepare(server, client)
-    wait_for(lambda: figures(server)["ionian_zygotes"] >= 1, 120)
-    server.admin("workspace", "create", "tenant")
-    tenant = server.admin("token", "create", "--name", "tenant", "--workspace", "tenant")
-    other, older = Client(server, tmp_path), Client(server, tmp_path, "old")
-    other.env |= {"MODAL_TOKEN_ID": tenant["token_id"], "MODAL_TOKEN_SECRET": tenant["token_secret"]}
-    for stranger in other, older:
-        (taken, missing), copied = counts(server), figures(server)["ionian_standbys_copied_total"]
-        stranger.run("run", stranger.write(LOOK.replace("single_use_containers=True", "max_inputs=1")))
-        assert counts(server) == [taken, missing + 1] and figures(server)["ionian_standbys_copied_total"] == copied, stranger.env
-    seen(client, client.write(LOOK))
-    assert counts(server)[0] == taken + 1
+    with life(server):  # those of other workspaces would be there for the tests that follow
+        prepare(server, client)
+        wait_for(lambda: figures(server)["ionian_zygotes"] >= 1, 120)
+        server.admin("workspace", "create", "tenant")
+        tenant = server.admin("token", "create", "--name", "tenant", "--workspace", "tenant")
+        other, older = Client(server, tmp_path), Client(server, tmp_path, "old")
+        other.env |= {"MODAL_TOKEN_ID": tenant["token_id"], "MODAL_TOKEN_SECRET": tenant["token_secret"]}
+        for stranger in other, older:
+            (taken, missing), copied = counts(server), figures(server)["ionian_standbys_copied_total"]
+            stranger.run("run", stranger.write(LOOK.replace("single_use_containers=True", "max_inputs=1")))
+            assert counts(server) == [taken, missing + 1] and figures(server)["ionian_standbys_copied_total"] == copied, stranger.env
+        seen(client, client.write(LOOK))
+        assert counts(server)[0] == taken + 1
 
 
 def test_what_an_interpreter_must_know_at_its_start_makes_it_start_again(server, client):
