@@ -69,6 +69,11 @@ class Packer {
     return open_below(root, below.substr(1), kFlags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
   }
 
+  // It is no file any more, or a folder on the way to it is none.
+  static bool is_gone(int error) {
+    return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO;
+  }
+
   Result<void> add_entry(archive_entry* entry, int root, const std::string& path,
                          const std::string& below) {
     if (archive_entry_filetype(entry) == AE_IFSOCK) return {};
@@ -76,9 +81,9 @@ class Packer {
       return check(archive_write_header(writer_.get(), entry));
     const UniqueFd fd = open_file(root, path, below);
     struct stat now{};
-    if (!fd && (errno == EACCES || errno == EIO || errno == EMFILE))
-      return sys_fail(cat("cannot read ", path, below));
-    if (!fd || ::fstat(fd.get(), &now) != 0 || !S_ISREG(now.st_mode)) return {};
+    if (!fd && is_gone(errno)) return {};
+    if (!fd || ::fstat(fd.get(), &now) != 0) return sys_fail(cat("cannot read ", path, below));
+    if (!S_ISREG(now.st_mode)) return {};
     TRY(check(archive_write_header(writer_.get(), entry)));
     for (;;) {
       const ssize_t n = ::read(fd.get(), buffer_.data(), buffer_.size());
