@@ -46,33 +46,36 @@ TEST_F(CoreTest, AnEphemeralAppEndsWhenItsClientIsSilent) {
   EXPECT_EQ(core.heartbeat_app(now, id).error().code, Code::kFailedPrecondition);
 }
 
-TEST_F(CoreTest, ADetachedAppOutlivesItsClientUntilItsLastInput) {
-  const AppId id("ap-2");
-  core.add_app(now, {.id = id, .workspace = workspace, .ephemeral = false, .detached = true});
-  core.define_function(now, {.id = FunctionId("fu-2"), .app = id, .workspace = workspace});
-  call(FunctionId("fu-2"), 1);
-  const TaskId task = started().at(0);
-  const InputId input = take(task).at(0);
+// With an input that runs, and a client that says nothing more.
+class DetachedAppTest : public CoreTest {
+ protected:
+  void SetUp() override {
+    core.add_app(now, {.id = id, .workspace = workspace, .ephemeral = false, .detached = true});
+    core.define_function(now, {.id = FunctionId("fu-2"), .app = id, .workspace = workspace});
+    call(FunctionId("fu-2"), 1);
+    task = started().at(0);
+    input = take(task).at(0);
+  }
+  void expect_that_it_runs_until_its_last_input() {
+    pass(limits.app_heartbeat_timeout * 2);
+    EXPECT_FALSE(core.app(id)->stopping);
+    put(task, input, Outcome::kSuccess);
+    core.tick(now);
+    EXPECT_TRUE(core.app(id)->stopping);
+  }
+
+  const AppId id{"ap-2"};
+  TaskId task;
+  InputId input;
+};
+
+TEST_F(DetachedAppTest, ADetachedAppOutlivesItsClientUntilItsLastInput) {
   core.disconnect_app(now, id);
-  pass(limits.app_heartbeat_timeout * 2);
-  EXPECT_FALSE(core.app(id)->stopping);
-  put(task, input, Outcome::kSuccess);
-  core.tick(now);
-  EXPECT_TRUE(core.app(id)->stopping);
+  expect_that_it_runs_until_its_last_input();
 }
 
-TEST_F(CoreTest, ADetachedAppWhoseClientIsSilentRunsOnUntilItsLastInput) {
-  const AppId id("ap-2");
-  core.add_app(now, {.id = id, .workspace = workspace, .ephemeral = false, .detached = true});
-  core.define_function(now, {.id = FunctionId("fu-2"), .app = id, .workspace = workspace});
-  call(FunctionId("fu-2"), 1);
-  const TaskId task = started().at(0);
-  const InputId input = take(task).at(0);
-  pass(limits.app_heartbeat_timeout * 2);
-  EXPECT_FALSE(core.app(id)->stopping);
-  put(task, input, Outcome::kSuccess);
-  core.tick(now);
-  EXPECT_TRUE(core.app(id)->stopping);
+TEST_F(DetachedAppTest, ADetachedAppWhoseClientIsSilentRunsOnUntilItsLastInput) {
+  expect_that_it_runs_until_its_last_input();
 }
 
 TEST_F(CoreTest, AKeptAppNeedsNoClient) {
